@@ -1,0 +1,36 @@
+import { randomBytes } from "node:crypto";
+import { chown, mkdir, open, rename, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Fault, reasonOf } from "#base/fault.ts";
+
+export interface FileOptions {
+  /** Permission bits; default 0o644. */
+  readonly mode?: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Writes a file so that a reader or a crash sees the old one or the new one, never a part of it;
+ * mode and owner are right from the start. Missing parent directories are made.
+ * @throws {Fault} FILE_UNWRITABLE
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  options: FileOptions = {},
+): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString("hex")}.new`;
+  const mode = options.mode ?? 0o644;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await using file = await open(temporary, "wx", mode);
+    await file.chmod(mode); // the umask does not apply to what was asked for
+    await file.writeFile(content);
+    await file.sync();
+    if (options.owner) await chown(temporary, options.owner.uid, options.owner.gid);
+    await rename(temporary, path);
+  } catch (cause) {
+    await unlink(temporary).catch(() => {});
+    throw new Fault("FILE_UNWRITABLE", `Cannot write ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}

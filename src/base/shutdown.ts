@@ -1,0 +1,18 @@
+/**
+ * A signal that aborts on SIGTERM or SIGINT, for a daemon's one controller.
+ * A second SIGINT ends the process at once.
+ */
+export function shutdownSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const)
+    process.once(name, () => controller.abort(new ShutdownRequested(name)));
+  return controller.signal;
+}
+
+/** The reason of an abort that a person or systemd asked for: an end, not an error. */
+export class ShutdownRequested extends Error {
+  override readonly name = "ShutdownRequested";
+  constructor(by: string) {
+    super(`told to stop by ${by}`);
+  }
+}

@@ -1,0 +1,53 @@
+import { basename } from "node:path";
+import { FAULTS, Fault } from "#base/fault.ts";
+import { ShutdownRequested, shutdownSignal } from "#base/shutdown.ts";
+import type { Io, Program } from "#cli/program.ts";
+
+/**
+ * The faces of the one program: what it does when called by this name, or as `keelson NAME …`.
+ * Each is loaded only when called, so that a small command starts fast.
+ */
+const FACES: Readonly<Record<string, () => Promise<Program>>> = {
+  keelson: async () => (await import("#cli/keelson/main.ts")).keelson,
+  etcdctl: async () => (await import("#cli/etcdctl/main.ts")).etcdctl,
+  fleetctl: async () => (await import("#cli/fleetctl/main.ts")).fleetctl,
+  "coreos-cloudinit": async () => (await import("#cli/coreos-cloudinit.ts")).coreosCloudinit,
+  etcd2: async () => (await import("#cli/etcd2.ts")).etcd2,
+  fleetd: async () => (await import("#cli/fleetd.ts")).fleetd,
+};
+
+async function main(): Promise<number> {
+  const [called, ...rest] = [
+    basename(process.env["KEELSON_CALLED_AS"] ?? "keelson"),
+    ...process.argv.slice(2),
+  ];
+  const [name, args] =
+    called === "keelson" && rest[0] !== undefined && rest[0] in FACES
+      ? [rest[0], rest.slice(1)]
+      : [called, rest];
+  const face = FACES[name] ?? FACES["keelson"];
+  const program = await face!();
+  const io: Io = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    signal: shutdownSignal(),
+  };
+  try {
+    return await program(args, io);
+  } catch (error) {
+    if (error instanceof ShutdownRequested) return 130;
+    if (!(error instanceof Fault)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    return FAULTS[error.code].exit;
+  }
+}
+
+// A reader that went away, as in `etcdctl ls | head -1`, is the end of the work and no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+process.exitCode = await main();

@@ -1,0 +1,49 @@
+/** How a systemd job ended, org.freedesktop.systemd1(5), JobRemoved. */
+export type JobResult = "done" | "canceled" | "timeout" | "failed" | "dependency" | "skipped";
+
+/** One row of ListUnits, org.freedesktop.systemd1(5). */
+export interface UnitStatus {
+  readonly name: string;
+  readonly description: string;
+  /** `loaded`, `not-found`, `bad-setting`, `error`, `masked` … */
+  readonly loadState: string;
+  /** `active`, `reloading`, `inactive`, `failed`, `activating`, `deactivating`. */
+  readonly activeState: string;
+  /** `running`, `dead`, `exited` … by type of unit. */
+  readonly subState: string;
+}
+
+/**
+ * What Keelson needs of a systemd manager: the host's, or a private one.
+ * Methods reject with Fault SYSTEMD_FAILED when systemd refuses, SYSTEMD_GONE when the connection is lost.
+ */
+export interface Systemd extends AsyncDisposable {
+  /** Reads all unit files again (Reload). */
+  reload(signal: AbortSignal): Promise<void>;
+  /** Makes unit files outside the search path known until reboot (LinkUnitFiles, runtime, force). */
+  linkUnitFiles(paths: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Removes those links and enablements again (DisableUnitFiles, runtime). */
+  unlinkUnitFiles(names: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Enables by [Install] (EnableUnitFiles, force). */
+  enableUnitFiles(
+    names: readonly string[],
+    options: { readonly runtime: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Queues the job and waits for its end. */
+  startUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  stopUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  restartUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  reloadUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  /** Forgets a failure; a unit that systemd no longer holds is no error (systemd 252 drops them early). */
+  resetFailed(name: string, signal: AbortSignal): Promise<void>;
+  /** The present state of these units, one row each, in the order asked; unknown ones are `not-found`, `inactive`, `dead`. */
+  status(names: readonly string[], signal: AbortSignal): Promise<UnitStatus[]>;
+  /** All units systemd holds in memory. */
+  list(signal: AbortSignal): Promise<UnitStatus[]>;
+  /**
+   * Names of units of which something changed (PropertiesChanged, UnitNew, UnitRemoved, and after Reloading every
+   * name is "*"); it carries no state, look again. Rejects with SYSTEMD_GONE when the connection is lost.
+   */
+  changes(signal: AbortSignal): AsyncIterable<string>;
+}
