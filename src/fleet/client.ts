@@ -1,0 +1,228 @@
+import type { IncomingMessage } from "node:http";
+import { Fault, type FaultCode, reasonOf } from "#base/fault.ts";
+import { type Address, parseAddress } from "#base/listen.ts";
+import type {
+  SchemaMachine,
+  SchemaReasons,
+  SchemaUnit,
+  SchemaUnitOption,
+  SchemaUnitState,
+  SchemaUnitStatus,
+  UnitStateName,
+} from "./core/schema.ts";
+import { bodyText, type HttpRequest, httpRequest } from "./http-request.ts";
+
+export interface JournalOptions {
+  readonly machineID?: string;
+  /** How many lines back to begin; default 10. */
+  readonly lines?: number;
+  /** journalctl's `--output`; default `short`. */
+  readonly output?: string;
+  /** Go on with new lines until the signal aborts. */
+  readonly follow?: boolean;
+}
+
+/**
+ * The fleet API v1 as a client sees it. Every method rejects with a Fault: FLEET_UNREACHABLE when no endpoint
+ * answers, STORE_UNAVAILABLE when the daemon has lost the store, UNIT_NOT_FOUND and FLEET_REFUSED (with the
+ * HTTP status in `facts.status`) with the server's own sentence.
+ */
+export interface FleetClient {
+  /** All pages, sorted by name. */
+  listUnits(signal: AbortSignal): Promise<SchemaUnit[]>;
+  /** Undefined when there is no such unit. */
+  getUnit(name: string, signal: AbortSignal): Promise<SchemaUnit | undefined>;
+  /** Creates the unit (which needs `options`), or sets the desired state of one that exists. */
+  setUnit(
+    unit: {
+      readonly name: string;
+      readonly desiredState?: UnitStateName;
+      readonly options?: readonly SchemaUnitOption[];
+    },
+    signal: AbortSignal,
+  ): Promise<"created" | "updated">;
+  /** False when there was no such unit. */
+  deleteUnit(name: string, signal: AbortSignal): Promise<boolean>;
+  /** Sorted by name, then machine. */
+  listStates(
+    filter: { readonly unitName?: string; readonly machineID?: string },
+    signal: AbortSignal,
+  ): Promise<SchemaUnitState[]>;
+  /** Sorted by id. */
+  listMachines(signal: AbortSignal): Promise<SchemaMachine[]>;
+  /** `systemctl status` where the unit runs; `machineID` chooses among the machines of a global unit. */
+  status(
+    name: string,
+    options: { readonly machineID?: string },
+    signal: AbortSignal,
+  ): Promise<SchemaUnitStatus>;
+  /** Pieces of text as they come, not lines. */
+  journal(name: string, options: JournalOptions, signal: AbortSignal): AsyncIterable<string>;
+  reasons(name: string, signal: AbortSignal): Promise<SchemaReasons>;
+  /** Makes the endpoint's own machine stop its units and leave the cluster, then resolves. */
+  leave(machineID: string, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Opens nothing yet: each call connects by itself, to the endpoint that answered last, else to the next.
+ * @throws {Fault} CONFIG_INVALID for an endpoint that is neither `unix://PATH` nor `http://HOST:PORT`.
+ */
+export function openFleetClient(options: { readonly endpoints: readonly string[] }): FleetClient {
+  const ask = failover(options.endpoints);
+  return {
+    listUnits: (signal) => allPages<SchemaUnit>(ask, "units", "units", {}, signal),
+    listMachines: (signal) => allPages<SchemaMachine>(ask, "machines", "machines", {}, signal),
+    listStates: (filter, signal) =>
+      allPages<SchemaUnitState>(ask, "state", "states", { ...filter }, signal),
+    getUnit: (name, signal) =>
+      unlessMissing(() => json<SchemaUnit>(ask, { path: unitPath(name) }, signal)),
+    setUnit: async (unit, signal) => {
+      const body = JSON.stringify(unit);
+      const headers = { "content-type": "application/json" };
+      const answer = await ask({ method: "PUT", path: unitPath(unit.name), headers, body }, signal);
+      await accepted(answer, `set unit ${unit.name}`);
+      return answer.statusCode === 201 ? "created" : "updated";
+    },
+    deleteUnit: async (name, signal) => {
+      const gone = await unlessMissing(async () =>
+        accepted(
+          await ask({ method: "DELETE", path: unitPath(name) }, signal),
+          `destroy unit ${name}`,
+        ),
+      );
+      return gone !== undefined;
+    },
+    status: (name, where, signal) =>
+      json<SchemaUnitStatus>(
+        ask,
+        { path: `${unitPath(name)}/status${query({ ...where })}` },
+        signal,
+      ),
+    journal: (name, how, signal) => journalText(ask, name, how, signal),
+    reasons: (name, signal) =>
+      json<SchemaReasons>(ask, { path: `${unitPath(name)}/reasons` }, signal),
+    leave: async (machineID, signal) => {
+      const path = `/fleet/v1/machines/${encodeURIComponent(machineID)}/leave`;
+      await accepted(
+        await ask({ method: "POST", path }, signal),
+        `leave with machine ${machineID}`,
+      );
+    },
+  };
+}
+
+type Ask = (request: HttpRequest, signal: AbortSignal) => Promise<IncomingMessage>;
+
+function unitPath(name: string): string {
+  return `/fleet/v1/units/${encodeURIComponent(name)}`;
+}
+
+function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const given = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${encodeURIComponent(value)}`],
+  );
+  return given.length === 0 ? "" : `?${given.join("&")}`;
+}
+
+/** Asks the endpoint that answered last, and the others in turn when it does not. */
+function failover(endpoints: readonly string[]): Ask {
+  const addresses: readonly Address[] = endpoints.map(parseAddress);
+  let current = 0;
+  return async (request, signal) => {
+    const tried: string[] = [];
+    for (let i = 0; i < addresses.length; i++) {
+      const at = (current + i) % addresses.length;
+      try {
+        const answer = await httpRequest(addresses[at]!, request, signal);
+        current = at;
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        tried.push(`${endpoints[at]} (${reasonOf(error)})`);
+      }
+    }
+    throw new Fault(
+      "FLEET_UNREACHABLE",
+      `Cannot reach fleet: no endpoint answered: ${tried.join(", ") || "none is configured"}; is fleetd running there?`,
+    );
+  };
+}
+
+/** The body of an answer that says yes; otherwise the Fault it amounts to. */
+async function accepted(answer: IncomingMessage, action: string): Promise<string> {
+  const body = await bodyText(answer);
+  const status = answer.statusCode ?? 0;
+  if (status >= 200 && status < 300) return body;
+  throw refusal(status, body, action);
+}
+
+function refusal(status: number, body: string, action: string): Fault {
+  const codes: Readonly<Record<number, FaultCode>> = {
+    404: "UNIT_NOT_FOUND",
+    503: "STORE_UNAVAILABLE",
+  };
+  const message = messageOf(body) || `Cannot ${action}: fleetd answered with HTTP status ${status}`;
+  return new Fault(codes[status] ?? "FLEET_REFUSED", message, { facts: { status } });
+}
+
+function messageOf(body: string): string | undefined {
+  try {
+    const parsed = JSON.parse(body) as { error?: { message?: unknown } };
+    return typeof parsed.error?.message === "string" ? parsed.error.message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function json<T>(ask: Ask, request: HttpRequest, signal: AbortSignal): Promise<T> {
+  const text = await accepted(await ask(request, signal), `read ${request.path}`);
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new Fault(
+      "FLEET_REFUSED",
+      `Cannot read ${request.path}: the answer is no JSON: ${reasonOf(cause)}; is this endpoint a fleetd?`,
+      { cause },
+    );
+  }
+}
+
+async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Fault && error.code === "UNIT_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+async function allPages<T>(
+  ask: Ask,
+  resource: string,
+  field: string,
+  filter: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<T[]> {
+  const all: T[] = [];
+  let nextPageToken: string | undefined;
+  do {
+    const path = `/fleet/v1/${resource}${query({ ...filter, nextPageToken })}`;
+    const page = await json<Record<string, unknown>>(ask, { path }, signal);
+    all.push(...((page[field] ?? []) as T[]));
+    nextPageToken = page["nextPageToken"] as string | undefined;
+  } while (nextPageToken !== undefined);
+  return all;
+}
+
+async function* journalText(
+  ask: Ask,
+  name: string,
+  options: JournalOptions,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const path = `${unitPath(name)}/journal${query({ ...options })}`;
+  const answer = await ask({ path }, signal);
+  if (answer.statusCode !== 200) await accepted(answer, `read the journal of ${name}`);
+  answer.setEncoding("utf8");
+  for await (const chunk of answer) yield chunk as string;
+}
