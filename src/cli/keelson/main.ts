@@ -1,0 +1,34 @@
+import { Fault } from "#base/fault.ts";
+import { HELP, helpOf, VERSION } from "#cli/keelson/help.ts";
+import type { Io, Program } from "#cli/program.ts";
+
+const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
+  quickstart: async () => (await import("#cli/keelson/quickstart.ts")).quickstart,
+  up: async () => (await import("#cli/keelson/up.ts")).up,
+  status: async () => (await import("#cli/keelson/status.ts")).status,
+  shell: async () => (await import("#cli/keelson/shell.ts")).shell,
+  halt: async () => (await import("#cli/keelson/halt.ts")).halt,
+  destroy: async () => (await import("#cli/keelson/destroy.ts")).destroy,
+  env: async () => (await import("#cli/keelson/env.ts")).env,
+  help: async () => help,
+};
+
+/** `keelson COMMAND`: machines for trying and developing. The daemons and clients are faces of their own. */
+export async function keelson(args: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === "--version" || name === "version") {
+    io.stdout.write(`keelson ${VERSION}\n`);
+    return 0;
+  }
+  if (name === undefined || name === "--help" || name === "-h") return help(rest, io);
+  const command = COMMANDS[name];
+  if (command === undefined)
+    throw new Fault("USAGE", `Cannot run "${name}": no such command; \`keelson help\` lists them`);
+  if (rest.includes("--help") || rest.includes("-h")) return help([name], io);
+  return (await command())(rest, io);
+}
+
+async function help(args: readonly string[], io: Io): Promise<number> {
+  io.stdout.write(args[0] === undefined ? HELP : helpOf(args[0]));
+  return 0;
+}

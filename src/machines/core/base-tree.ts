@@ -1,0 +1,135 @@
+import type { Machine } from "./machine.ts";
+
+/** A file of a machine's tree, with its path inside of it. */
+export interface TreeFile {
+  readonly path: string;
+  readonly content: string;
+}
+
+export interface TreeFacts {
+  readonly machine: Machine;
+  /** The machine's root directory as it is seen on the host; inside it is the same. */
+  readonly root: string;
+  /** Absolute path of `bin/keelson`. */
+  readonly program: string;
+}
+
+/** fleet's API on TCP, the port the original's documents use. */
+export const FLEET_PORT = 49153;
+
+/** While this file is there, a machine that shuts down keeps its place in the fleet. */
+export const STAY_FILE = "run/keelson/stay";
+
+/** Where this machine's fleet API answers on TCP. */
+export function fleetUrl(machine: Machine): string {
+  return `http://${machine.address}:${FLEET_PORT}`;
+}
+
+/** Where this machine's etcd answers, when its user-data starts one the usual way. */
+export function etcdUrl(machine: Machine): string {
+  return `http://${machine.address}:2379`;
+}
+
+/**
+ * What a machine brings along before its user-data is applied: who it is, and the units that CoreOS ships and a
+ * cloud-config starts. They stand where a distribution's units stand, so that drop-ins configure them unchanged.
+ */
+export function baseTree(facts: TreeFacts): readonly TreeFile[] {
+  const { machine } = facts;
+  return [
+    { path: "etc/machine-id", content: `${machine.id}\n` },
+    { path: "etc/hostname", content: `${machine.name}\n` },
+    {
+      path: "etc/environment",
+      content: `COREOS_PRIVATE_IPV4=${machine.address}\nCOREOS_PUBLIC_IPV4=${machine.address}\n`,
+    },
+    {
+      path: "etc/keelson/metadata",
+      content: Object.entries(machine.metadata)
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(""),
+    },
+    { path: "etc/systemd/journald.conf", content: JOURNALD },
+    ...Object.entries(units(facts)).map(([name, content]) => ({
+      path: `usr/lib/systemd/system/${name}`,
+      content,
+    })),
+  ];
+}
+
+const JOURNALD = `[Journal]
+Storage=persistent
+SystemMaxUse=64M
+ReadKMsg=no
+Audit=no
+ForwardToSyslog=no
+ForwardToWall=no
+`;
+
+function units({ machine, root, program }: TreeFacts): Record<string, string> {
+  return {
+    "multi-user.target": `[Unit]
+Description=Multi-User System
+Requires=basic.target
+Wants=coreos-cloudinit.service fleet-leave.service
+After=basic.target
+`,
+    "network.target": "[Unit]\nDescription=Network\n",
+    "network-online.target": "[Unit]\nDescription=Network is Online\n",
+    "coreos-cloudinit.service": `[Unit]
+Description=Configure this machine from its cloud-config
+ConditionPathExists=${root}/var/lib/coreos-install/user_data
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${program} coreos-cloudinit --from-file=${root}/var/lib/coreos-install/user_data
+TimeoutStartSec=300
+`,
+    "etcd2.service": `[Unit]
+Description=etcd2
+Conflicts=etcd.service
+
+[Service]
+Type=notify
+NotifyAccess=all
+Environment=ETCD_DATA_DIR=${root}/var/lib/etcd2
+ExecStart=${program} etcd2
+Restart=always
+RestartSec=2s
+LimitNOFILE=40000
+TimeoutStartSec=0
+
+[Install]
+WantedBy=multi-user.target
+`,
+    "fleet.service": `[Unit]
+Description=fleet daemon
+After=etcd.service etcd2.service
+
+[Service]
+Type=notify
+NotifyAccess=all
+Environment=FLEET_API_LISTEN=unix://${root}/run/fleet.sock,${fleetUrl(machine)}
+Environment=FLEET_API_ADVERTISE=${fleetUrl(machine)}
+ExecStart=${program} fleetd
+Restart=always
+RestartSec=2s
+TimeoutStartSec=0
+
+[Install]
+WantedBy=multi-user.target
+`,
+    "fleet-leave.service": `[Unit]
+Description=Leave the fleet when this machine shuts down
+After=fleet.service etcd2.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=-/bin/sh -c "test -e ${root}/${STAY_FILE} || exec ${program} fleetd leave"
+TimeoutStopSec=60
+`,
+  };
+}

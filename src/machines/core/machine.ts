@@ -1,0 +1,96 @@
+import { Fault } from "#base/fault.ts";
+
+/** A machine for trying and developing, as the cluster's record keeps it. */
+export interface Machine {
+  /** Also its hostname, such as `core-01`. */
+  readonly name: string;
+  /** From 1; the last byte of its address. */
+  readonly number: number;
+  /** 32 hex digits, machine-id(5). */
+  readonly id: string;
+  readonly address: string;
+  /** Told to fleet as the machine's metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Everything `keelson up` remembers between calls. */
+export interface Cluster {
+  /** First three bytes of every machine's address, such as `127.0.1`. */
+  readonly network: string;
+  /** Six hex digits that the ids of this cluster's machines begin with. */
+  readonly idPrefix: string;
+  readonly machines: readonly Machine[];
+}
+
+export const MACHINES_MAX = 99; // two digits in the name; one computer is not meant for more
+
+/** `core-01`, `core-02` … */
+export function machineName(number: number): string {
+  return `core-${String(number).padStart(2, "0")}`;
+}
+
+/**
+ * The cluster grown to `count` machines; the ones it has stay as they are. Ids sort like the machines' numbers, so
+ * that fleet's ties (lowest id first) fall the way a person expects.
+ * @param randomHex gives fresh hex digits, as many as asked for.
+ */
+export function growCluster(
+  cluster: Cluster,
+  count: number,
+  metadata: ReadonlyMap<string, Readonly<Record<string, string>>>,
+  randomHex: (digits: number) => string,
+): Cluster {
+  if (!Number.isInteger(count) || count < 1 || count > MACHINES_MAX)
+    throw new Fault("USAGE", `Cannot make ${count} machines: choose 1 to ${MACHINES_MAX}`);
+  const machines = [...cluster.machines];
+  for (let number = machines.length + 1; number <= count; number += 1) {
+    const name = machineName(number);
+    machines.push({
+      name,
+      number,
+      id: `${cluster.idPrefix}${number.toString(16).padStart(2, "0")}${randomHex(24)}`,
+      address: `${cluster.network}.${number}`,
+      metadata: metadata.get(name) ?? { role: number === 1 ? "store" : "worker" },
+    });
+  }
+  return { ...cluster, machines };
+}
+
+/**
+ * The machines that `names` mean; all of them without names.
+ * @throws {Fault} MACHINE_NOT_FOUND naming those there are.
+ */
+export function chooseMachines(cluster: Cluster, names: readonly string[]): readonly Machine[] {
+  if (names.length === 0) return cluster.machines;
+  return names.map((name) => {
+    const machine = cluster.machines.find((m) => m.name === name);
+    if (machine !== undefined) return machine;
+    const known = cluster.machines.map((m) => m.name).join(", ");
+    throw new Fault(
+      "MACHINE_NOT_FOUND",
+      known === ""
+        ? `Cannot find machine "${name}": there are no machines; make some with \`keelson up\``
+        : `Cannot find machine "${name}": there are ${known}; \`keelson up --machines N\` adds more`,
+    );
+  });
+}
+
+/** Parses `NAME:key=value` of `--metadata`; without a name it is told to every machine made. */
+export function parseMetadata(
+  texts: readonly string[],
+  names: readonly string[],
+): Map<string, Record<string, string>> {
+  const byName = new Map<string, Record<string, string>>();
+  for (const text of texts) {
+    const match = /^(?:([^:=]+):)?([^:=,]+)=([^,]*)$/.exec(text);
+    if (match === null)
+      throw new Fault(
+        "USAGE",
+        `Cannot use metadata "${text}": expected KEY=VALUE or MACHINE:KEY=VALUE, such as core-02:disk=ssd`,
+      );
+    const [, only, key = "", value = ""] = match;
+    for (const name of only === undefined ? names : [only])
+      byName.set(name, { ...byName.get(name), [key]: value });
+  }
+  return byName;
+}

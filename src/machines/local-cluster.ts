@@ -1,0 +1,229 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { writeFileAtomic } from "#base/atomic-file.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import {
+  type Cluster,
+  chooseMachines,
+  growCluster,
+  type Machine,
+  machineName,
+  parseMetadata,
+} from "#machines/core/machine.ts";
+import type { Provider } from "#machines/provider.ts";
+import type { StateDirectory } from "#machines/state-directory.ts";
+
+const run = promisify(execFile);
+
+const USER_DATA = "var/lib/coreos-install/user_data"; // where CoreOS keeps it
+const CONFIGURED_LIMIT_MS = 120_000;
+const POLL_MS = 50;
+
+export interface LocalClusterInit {
+  readonly state: StateDirectory;
+  readonly provider: Provider;
+  readonly clock: Clock;
+  /** Tells a person what happens now: the machine, and a few words. */
+  readonly report: (machine: string, what: string) => void;
+}
+
+export interface UpOptions {
+  /** Machines to switch on; none: all. */
+  readonly names: readonly string[];
+  /** How many there shall be; without it as many as there are, or three. */
+  readonly count: number | undefined;
+  /** A cloud-config; kept for later boots. Without it the one kept, or `defaultUserData`. */
+  readonly userData: string | undefined;
+  readonly defaultUserData: string;
+  /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
+  readonly metadata: readonly string[];
+  /** First three bytes of the machines' addresses, for a cluster that is made now. */
+  readonly network: string;
+}
+
+export interface MachineStatus {
+  readonly machine: Machine;
+  readonly running: boolean;
+}
+
+/** The machines on this computer: `keelson up`, `status`, `halt` and `destroy`. */
+export class LocalCluster {
+  readonly #init: LocalClusterInit;
+
+  constructor(init: LocalClusterInit) {
+    this.#init = init;
+  }
+
+  /** Makes what is missing, switches on what is off, and waits until each has applied its user-data. */
+  async up(options: UpOptions, signal: AbortSignal): Promise<readonly Machine[]> {
+    const { state, provider } = this.#init;
+    const userData =
+      options.userData === undefined ? undefined : await readUserData(options.userData);
+    await using _lock = await state.lock();
+    const cluster = await this.#grown(options);
+    const chosen = chooseMachines(cluster, options.names);
+    const fallback = userData ?? (await readUserData(options.defaultUserData));
+    const halted: Machine[] = [];
+    for (const machine of chosen)
+      if (await provider.isRunning(machine.name))
+        this.#init.report(machine.name, "is already running");
+      else halted.push(machine);
+    await state.save(cluster);
+    const results = await Promise.allSettled(
+      halted.map(async (machine) => {
+        const path = join(state.root(machine.name), USER_DATA);
+        if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
+        await this.#bootAndConfigure(machine, signal);
+      }),
+    );
+    throwFirst(results);
+    return chosen;
+  }
+
+  async status(): Promise<readonly MachineStatus[]> {
+    const cluster = await this.#init.state.load();
+    const statuses = (cluster?.machines ?? []).map(async (machine) => ({
+      machine,
+      running: await this.#init.provider.isRunning(machine.name),
+    }));
+    return Promise.all(statuses);
+  }
+
+  /** The machine of that name, or the Fault that says which there are. */
+  async machine(name: string): Promise<Machine> {
+    const [machine] = chooseMachines(await this.#loaded(), [name]);
+    if (machine === undefined) throw new Error("a chosen machine is missing");
+    return machine;
+  }
+
+  /** Switches machines off, all without names: in order, or with `force` as a power cut. */
+  async halt(names: readonly string[], force: boolean, signal: AbortSignal): Promise<void> {
+    const { state, provider, report } = this.#init;
+    await using _lock = await state.lock();
+    const running: Machine[] = [];
+    for (const machine of chooseMachines(await this.#loaded(), names))
+      if (await provider.isRunning(machine.name)) running.push(machine);
+      else report(machine.name, "is not running");
+    const othersRun = (await this.status()).some(
+      (status) => status.running && !running.includes(status.machine),
+    );
+    const haltOne = async ({ name }: Machine) => {
+      report(name, force ? "cutting its power" : "shutting down");
+      if (force) await provider.cutPower(name);
+      else await provider.halt(name, { leave: othersRun || names.length > 0 }, signal);
+      report(name, "halted");
+    };
+    throwFirst(await Promise.allSettled(running.map(haltOne)));
+  }
+
+  /** Ends and removes everything, also what a cut-off run or a damaged record left. */
+  async destroy(): Promise<void> {
+    const { state, provider, report } = this.#init;
+    if (!existsSync(state.path)) return;
+    {
+      await using _lock = await state.lock();
+      for (const name of await state.machineNames()) {
+        await provider.cutPower(name);
+        await provider.remove(name);
+        report(name, "destroyed");
+      }
+    }
+    await state.remove();
+  }
+
+  async #loaded(): Promise<Cluster> {
+    return (await this.#init.state.load()) ?? { network: "", idPrefix: "", machines: [] };
+  }
+
+  async #grown(options: UpOptions): Promise<Cluster> {
+    const cluster = (await this.#init.state.load()) ?? {
+      network: options.network,
+      idPrefix: randomHex(6),
+      machines: [],
+    };
+    const count = options.count ?? (cluster.machines.length === 0 ? 3 : cluster.machines.length);
+    if (count < cluster.machines.length)
+      throw new Fault(
+        "USAGE",
+        `Cannot make ${count} machines of ${cluster.machines.length}: a cluster here only grows; \`keelson halt NAME\` switches a machine off, \`keelson destroy\` removes all`,
+      );
+    const names = Array.from({ length: count }, (_, at) => machineName(at + 1));
+    return growCluster(cluster, count, parseMetadata(options.metadata, names), randomHex);
+  }
+
+  async #bootAndConfigure(machine: Machine, signal: AbortSignal): Promise<void> {
+    const { provider, report, state } = this.#init;
+    report(machine.name, `booting (${provider.name}, ${machine.address})`);
+    await mkdir(dirname(join(state.root(machine.name), USER_DATA)), { recursive: true });
+    await provider.boot(machine, signal);
+    report(machine.name, "applying its user-data");
+    await this.#untilConfigured(machine.name, signal);
+    report(machine.name, "ready");
+  }
+
+  /** multi-user.target comes after the unit that applies the user-data, and that one after the units it starts. */
+  async #untilConfigured(name: string, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#init;
+    const endMs = clock.monotonicMs() + CONFIGURED_LIMIT_MS;
+    for (;;) {
+      const [target, cloudinit] = await this.#activeStates(name, signal);
+      if (cloudinit === "failed") throw await this.#configurationFailure(name, signal);
+      if (target === "active") return;
+      if (clock.monotonicMs() > endMs)
+        throw new Fault(
+          "TIMED_OUT",
+          `Cannot wait longer for ${name}: its user-data was not applied in ${CONFIGURED_LIMIT_MS / 1000} s; look with \`keelson shell ${name} -- systemctl --user list-jobs\``,
+        );
+      await clock.sleep(POLL_MS, signal);
+    }
+  }
+
+  async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
+    const units = ["multi-user.target", "coreos-cloudinit.service"];
+    const query = ["systemctl", "--user", "show", "--property=ActiveState", "--value", ...units];
+    const { stdout } = await this.#runIn(name, query, signal);
+    return stdout.split("\n").filter(Boolean);
+  }
+
+  async #configurationFailure(name: string, signal: AbortSignal): Promise<Fault> {
+    const units = ["coreos-cloudinit", "etcd2", "fleet"].map(
+      (unit) => `--user-unit=${unit}.service`,
+    );
+    const query = ["journalctl", "--no-pager", "--output=cat", "--lines=12", ...units];
+    const { stdout } = await this.#runIn(name, query, signal);
+    return new Fault(
+      "CLOUD_CONFIG_INVALID",
+      `Cannot configure ${name} from its user-data; its journal says:\n${stdout.trim().replaceAll(/^/gm, "  ")}\nThe machine runs on for a look (\`keelson shell ${name}\`); mend the cause, then \`keelson halt ${name} --force\` and \`keelson up ${name}\``,
+    );
+  }
+
+  async #runIn(name: string, argv: readonly string[], signal: AbortSignal) {
+    const [command = "", ...args] = await this.#init.provider.commandIn(name, argv);
+    return run(command, args, { signal });
+  }
+}
+
+async function readUserData(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new Fault("FILE_UNREADABLE", `Cannot read user-data ${path}: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function randomHex(digits: number): string {
+  return randomBytes(Math.ceil(digits / 2))
+    .toString("hex")
+    .slice(0, digits);
+}
+
+function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
