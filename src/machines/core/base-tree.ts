@@ -74,6 +74,7 @@ Requires=basic.target
 Wants=coreos-cloudinit.service fleet-leave.service
 After=basic.target
 `,
+    "dbus.socket": "", // empty masks the one that Debian starts for every user manager
     "network.target": "[Unit]\nDescription=Network\n",
     "network-online.target": "[Unit]\nDescription=Network is Online\n",
     "coreos-cloudinit.service": `[Unit]
