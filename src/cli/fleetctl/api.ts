@@ -1,0 +1,107 @@
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { Fault } from "#base/fault.ts";
+import type { FleetClient, JournalOptions } from "#fleet/client.ts";
+import type {
+  SchemaMachine,
+  SchemaReasons,
+  SchemaUnit,
+  SchemaUnitOption,
+  SchemaUnitState,
+  SchemaUnitStatus,
+  UnitStateName,
+} from "#fleet/core/schema.ts";
+
+export interface ApiOptions {
+  /** For one call, all pages of a list included. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Told of every call with its duration; undefined without `--debug`. */
+  readonly trace: ((text: string) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The fleet API for the life of one command: its signal, the time limit of a call, and machines read once. */
+export class Api {
+  readonly #client: FleetClient;
+  readonly #options: ApiOptions;
+  #machines: Promise<ReadonlyMap<string, SchemaMachine>> | undefined;
+
+  constructor(client: FleetClient, options: ApiOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  units(): Promise<SchemaUnit[]> {
+    return this.#call("list units", (signal) => this.#client.listUnits(signal));
+  }
+
+  unit(name: string): Promise<SchemaUnit | undefined> {
+    return this.#call(`get unit ${name}`, (signal) => this.#client.getUnit(name, signal));
+  }
+
+  create(
+    name: string,
+    options: readonly SchemaUnitOption[],
+    desiredState: UnitStateName,
+  ): Promise<"created" | "updated"> {
+    const unit = { name, options, desiredState };
+    return this.#call(`create unit ${name}`, (signal) => this.#client.setUnit(unit, signal));
+  }
+
+  async setDesiredState(name: string, desiredState: UnitStateName): Promise<void> {
+    await this.#call(`set unit ${name} to ${desiredState}`, (signal) =>
+      this.#client.setUnit({ name, desiredState }, signal),
+    );
+  }
+
+  /** False when there was no such unit. */
+  destroy(name: string): Promise<boolean> {
+    return this.#call(`destroy unit ${name}`, (signal) => this.#client.deleteUnit(name, signal));
+  }
+
+  states(filter: { readonly unitName?: string }): Promise<SchemaUnitState[]> {
+    return this.#call("list states", (signal) => this.#client.listStates(filter, signal));
+  }
+
+  machineList(): Promise<SchemaMachine[]> {
+    return this.#call("list machines", (signal) => this.#client.listMachines(signal));
+  }
+
+  /** By id, read at the first use; empty when they cannot be read, since they only make output friendlier. */
+  machines(): Promise<ReadonlyMap<string, SchemaMachine>> {
+    this.#machines ??= this.machineList().then(
+      (list) => new Map(list.map((machine) => [machine.id, machine])),
+      () => new Map(),
+    );
+    return this.#machines;
+  }
+
+  status(name: string, where: { readonly machineID?: string }): Promise<SchemaUnitStatus> {
+    return this.#call(`status of ${name}`, (signal) => this.#client.status(name, where, signal));
+  }
+
+  reasons(name: string): Promise<SchemaReasons> {
+    return this.#call(`reasons of ${name}`, (signal) => this.#client.reasons(name, signal));
+  }
+
+  /** Without a time limit: following ends when the person ends it. */
+  journal(name: string, options: JournalOptions): AsyncIterable<string> {
+    this.#options.trace?.(`journal of ${name}`);
+    return this.#client.journal(name, options, this.#options.signal);
+  }
+
+  async #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { timeoutMs, clock, trace, signal } = this.#options;
+    const startMs = clock.monotonicMs();
+    try {
+      return await withDeadline({ ms: timeoutMs, clock, what, signal }, work);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw error;
+      const advice = "see whether fleetd and its store are well, or raise --request-timeout";
+      throw new Fault("TIMED_OUT", `${error.message}; ${advice}`, { cause: error });
+    } finally {
+      trace?.(`${what}: ${(clock.monotonicMs() - startMs).toFixed(1)} ms`);
+    }
+  }
+}

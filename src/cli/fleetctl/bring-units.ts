@@ -1,0 +1,112 @@
+import { Fault } from "#base/fault.ts";
+import type { UnitStateName } from "#fleet/core/schema.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { mapConcurrently } from "./concurrent.ts";
+import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
+import { apiSentence } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import { isGlobalUnit, isOneshot, isTemplate } from "./units.ts";
+
+/** A unit after its desired state was set. */
+export interface BroughtUnit {
+  readonly name: string;
+  readonly isGlobal: boolean;
+  readonly isOneshot: boolean;
+  readonly hash: string;
+  /** Whether anything was changed; otherwise the unit already had that desired state. */
+  readonly changed: boolean;
+}
+
+export interface Brought {
+  readonly units: readonly BroughtUnit[];
+  /** Whether something could not be done; it has been said. */
+  readonly failed: boolean;
+}
+
+/**
+ * Makes the units of the arguments known to the cluster and sets their desired state, each in one write. Everything is
+ * checked first, so what cannot work changes nothing.
+ */
+export async function bringUnits(
+  session: Session,
+  target: UnitStateName,
+  doing: "creating" | "loading" | "starting",
+): Promise<Brought> {
+  const { err } = session;
+  const failed: Brought = { units: [], failed: true };
+  let prepared: PreparedUnit[];
+  try {
+    prepared = await prepareUnits(session, target);
+  } catch (error) {
+    complain(session, "Error creating units", error);
+    return failed;
+  }
+  const template = prepared.find((unit) => isTemplate(unit.name));
+  if (template !== undefined && target !== "inactive") {
+    err(
+      `Error ${doing} units: googleapi: Error 400: cannot activate template ${JSON.stringify(template.name)}`,
+    );
+    return failed;
+  }
+  const able = prepared.filter((unit) => unit.kind !== "refuse");
+  const results = await mapConcurrently(able, async (unit) =>
+    settle(() => bring(session, target, unit)),
+  );
+  for (const [i, { error }] of results.entries()) {
+    const unit = able[i]!;
+    if (error !== undefined)
+      complain(
+        session,
+        unit.kind === "keep"
+          ? `Error ${doing} units`
+          : `Error creating units: failed creating unit ${unit.name}`,
+        error,
+      );
+    else if (unit.kind !== "keep") session.out(`Unit ${unit.name} inactive`);
+  }
+  const units = results.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  return { units, failed: units.length < prepared.length };
+}
+
+async function bring(
+  session: Session,
+  target: UnitStateName,
+  unit: Exclude<PreparedUnit, { kind: "refuse" }>,
+): Promise<BroughtUnit> {
+  const { name } = unit;
+  const options = unit.kind === "keep" ? unit.before.options : unit.options;
+  const about = {
+    name,
+    isGlobal: isGlobalUnit({ name, options }),
+    isOneshot: isOneshot(options),
+    hash: unitHash(options),
+  };
+  if (unit.kind !== "keep") {
+    await session.api.create(name, options, target);
+    return { ...about, changed: true };
+  }
+  // Submitting a unit that exists leaves it in the state it is in.
+  const changed = unit.before.desiredState !== target && target !== "inactive";
+  if (changed) await session.api.setDesiredState(name, target);
+  return { ...about, changed };
+}
+
+interface Settled<T> {
+  readonly value?: T;
+  readonly error?: Fault;
+}
+
+async function settle<T>(call: () => Promise<T>): Promise<Settled<T>> {
+  try {
+    return { value: await call() };
+  } catch (error) {
+    if (error instanceof Fault) return { error };
+    throw error;
+  }
+}
+
+function complain({ err }: Session, head: string, error: unknown): void {
+  err(`${head}: ${apiSentence(error)}`);
+  const detail = error instanceof Fault ? error.facts["detail"] : undefined;
+  if (detail !== undefined) err(String(detail));
+}

@@ -1,0 +1,210 @@
+import { Fault } from "#base/fault.ts";
+import { nearestWord } from "#unitfile/core/nearest-word.ts";
+import type { FlagSpec } from "./flags.ts";
+import { bool, text } from "./global-flags.ts";
+import type { RunCommand } from "./session.ts";
+
+export interface Command {
+  readonly name: string;
+  /** After the name, in the help. */
+  readonly synopsis: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly flags: readonly FlagSpec[];
+  /** Loads the code, so that a command starts without that of the others. */
+  readonly load: () => Promise<RunCommand>;
+}
+
+const FULL = bool(["full", "l"], false, "Print ids and hashes in full");
+const NO_LEGEND = bool(["no-legend"], false, "Print no line with the names of the columns");
+const REPLACE = bool(["replace"], false, "Replace units that differ from the file here");
+const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
+const FOR_SSH = [
+  bool(["sudo"], false, "Accepted for compatibility, without effect"),
+  {
+    names: ["ssh-port"],
+    kind: "int",
+    default: 22,
+    help: "Accepted for compatibility, without effect",
+  },
+] as const satisfies readonly FlagSpec[];
+
+function fields(value: string, known: string): FlagSpec {
+  return text(["fields"], value, `Columns to print, separated by commas: any of ${known}`);
+}
+
+function blocking(reached: string): readonly FlagSpec[] {
+  return [
+    {
+      names: ["block-attempts"],
+      kind: "int",
+      default: 0,
+      help: `Wait at most N attempts of 2 seconds for units to be ${reached}; 0 waits without limit`,
+    },
+    bool(["no-block"], false, `Do not wait for units to be ${reached}`),
+  ];
+}
+
+const NAMES_HELP =
+  "A name without a type means a service. {1..3} and {a,b} in a name stand for several names.";
+const PATTERN_HELP = `${NAMES_HELP}\nPatterns with * ? [a-z] stand for all units in the cluster that match.`;
+const CREATE_HELP = `Each UNIT is a unit of the cluster, a file on this machine, or an instance of a template in either.\n${NAMES_HELP}`;
+
+/** In the order the help lists them. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "cat",
+    synopsis: "UNIT",
+    summary: "Print the file of a unit",
+    description: "Prints a unit's file as the cluster keeps it: without comments.",
+    flags: [],
+    load: async () => (await import("./cat.ts")).runCat,
+  },
+  {
+    name: "destroy",
+    synopsis: "UNIT...",
+    summary: "Stop units and remove them from the cluster",
+    description: `Units that run are stopped by the machines they run on.\n${PATTERN_HELP}`,
+    flags: blocking("gone"),
+    load: async () => (await import("./destroy.ts")).runDestroy,
+  },
+  {
+    name: "explain",
+    synopsis: "UNIT",
+    summary: "Say for every machine why a unit may or may not run there",
+    description: "Asks the scheduler; exits with 1 when no machine fits.",
+    flags: [FULL, NO_LEGEND],
+    load: async () => (await import("./explain.ts")).runExplain,
+  },
+  {
+    name: "journal",
+    synopsis: "[--lines=N] [-f] [--output=FORMAT] UNIT",
+    summary: "Print the journal of a unit",
+    description:
+      "Prints what journalctl has on the machine where the unit runs; for a global unit, on all its machines.",
+    flags: [
+      { names: ["lines", "n"], kind: "int", default: 10, help: "How many of the newest lines" },
+      bool(["follow", "f"], false, "Go on with new lines until interrupted"),
+      text(["output", "o"], "short", "journalctl's output format, such as short-iso, json or cat"),
+      ...FOR_SSH,
+    ],
+    load: async () => (await import("./journal.ts")).runJournal,
+  },
+  {
+    name: "list-machines",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend]",
+    summary: "List the machines of the cluster",
+    description: "Lists machines that are present now.",
+    flags: [fields("machine,ip,metadata", "ip,machine,metadata"), FULL, NO_LEGEND],
+    load: async () => (await import("./list-machines.ts")).runListMachines,
+  },
+  {
+    name: "list-unit-files",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [PATTERN...]",
+    summary: "List the units the cluster knows",
+    description:
+      "Lists units whether or not a machine runs them, with the wanted (DSTATE) and the present STATE.",
+    flags: [
+      fields("unit,hash,dstate,state,target", "desc,dstate,global,hash,state,target,tmachine,unit"),
+      FULL,
+      NO_LEGEND,
+    ],
+    load: async () => (await import("./list-unit-files.ts")).runListUnitFiles,
+  },
+  {
+    name: "list-units",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [PATTERN...]",
+    summary: "List units that are loaded, with their state in systemd",
+    description: "One line for each unit and machine it is loaded on.",
+    flags: [
+      fields("unit,machine,active,sub", "active,hash,load,machine,sub,unit"),
+      FULL,
+      NO_LEGEND,
+    ],
+    load: async () => (await import("./list-units.ts")).runListUnits,
+  },
+  {
+    name: "load",
+    synopsis: "[--no-block|--block-attempts=N] [--replace] UNIT...",
+    summary: "Place units on machines, without starting them",
+    description: CREATE_HELP,
+    flags: [...blocking("loaded"), REPLACE, SIGN],
+    load: async () => (await import("./start.ts")).runLoad,
+  },
+  {
+    name: "restart",
+    synopsis: "[--no-block|--block-attempts=N] UNIT...",
+    summary: "Stop units and start them again",
+    description: PATTERN_HELP,
+    flags: blocking("started again"),
+    load: async () => (await import("./restart.ts")).runRestart,
+  },
+  {
+    name: "start",
+    synopsis: "[--no-block|--block-attempts=N] [--replace] UNIT...",
+    summary: "Place units on machines and start them",
+    description: `Waits until systemd says they are active, or fails with what it says instead.\n${CREATE_HELP}`,
+    flags: [...blocking("active"), REPLACE, SIGN],
+    load: async () => (await import("./start.ts")).runStart,
+  },
+  {
+    name: "status",
+    synopsis: "UNIT...",
+    summary: "Print what systemctl status says of units",
+    description: `Asks the machines the units run on; exits with the highest status systemctl gave.\n${PATTERN_HELP}`,
+    flags: FOR_SSH,
+    load: async () => (await import("./status.ts")).runStatus,
+  },
+  {
+    name: "stop",
+    synopsis: "[--no-block|--block-attempts=N] UNIT...",
+    summary: "Stop units; they stay loaded on their machines",
+    description: PATTERN_HELP,
+    flags: blocking("stopped"),
+    load: async () => (await import("./stop.ts")).runStop,
+  },
+  {
+    name: "submit",
+    synopsis: "[--replace] UNIT...",
+    summary: "Make units known to the cluster, without placing them",
+    description: CREATE_HELP,
+    flags: [REPLACE, SIGN],
+    load: async () => (await import("./submit.ts")).runSubmit,
+  },
+  {
+    name: "unload",
+    synopsis: "[--no-block|--block-attempts=N] UNIT...",
+    summary: "Stop units and take them off their machines; the cluster still knows them",
+    description: PATTERN_HELP,
+    flags: blocking("off their machines"),
+    load: async () => (await import("./stop.ts")).runUnload,
+  },
+  {
+    name: "version",
+    synopsis: "",
+    summary: "Print the version",
+    description: "Prints the version of fleet this program speaks for, and its own.",
+    flags: [],
+    load: async () => (await import("./version.ts")).runVersion,
+  },
+];
+
+/**
+ * The command of that name, or the only one whose name begins so.
+ * @throws {Fault} USAGE naming what exists.
+ */
+export function findCommand(name: string): Command {
+  const exact = COMMANDS.find((command) => command.name === name);
+  if (exact !== undefined) return exact;
+  const begun = COMMANDS.filter((command) => command.name.startsWith(name));
+  if (begun.length === 1) return begun[0]!;
+  const names = COMMANDS.map((command) => command.name);
+  const near = nearestWord(name, names);
+  const hint = near === undefined || begun.length > 0 ? "" : `; did you mean ${near}?`;
+  throw new Fault(
+    "USAGE",
+    begun.length > 1
+      ? `Cannot run command "${name}": it could be ${begun.map((c) => c.name).join(" or ")}`
+      : `Cannot run command "${name}": fleetctl has help, ${names.join(", ")}${hint}`,
+  );
+}

@@ -1,0 +1,159 @@
+import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
+
+/** What a command waits for; `stopped` is what both stop and load end in. */
+export type Goal = "launched" | "stopped" | "inactive";
+
+/** What is known of a unit before waiting for it. */
+export interface Expected {
+  readonly name: string;
+  readonly isOneshot: boolean;
+  /** Of the file that is to run; states of another file say nothing about this one. */
+  readonly hash: string;
+}
+
+/** What the API says of the unit now. */
+export interface Observed {
+  /** Undefined when the unit does not exist. */
+  readonly unit: SchemaUnit | undefined;
+  /** One for each machine that knows the unit. */
+  readonly states: readonly SchemaUnitState[];
+}
+
+/**
+ * How far a unit is. `settling` becomes `becomes` when it lasts: what is seen may be from before the command, for
+ * agents report a little later than they act.
+ */
+export type Verdict =
+  | { readonly kind: "reached" }
+  | { readonly kind: "failed"; readonly why: string }
+  | { readonly kind: "unplaced" }
+  | { readonly kind: "waiting"; readonly for: string }
+  | {
+      readonly kind: "settling";
+      readonly as: string;
+      readonly lastsMs: number;
+      readonly becomes:
+        | { readonly kind: "reached" }
+        | { readonly kind: "failed"; readonly why: string };
+    };
+
+const STALE_MS = 1000; // what an agent reports is at most about this old
+const ENDED_MS = 3000; // a unit that is not oneshot and inactive for this long did not stay up
+const RESTARTING_MS = 10_000; // systemd's StartLimitIntervalSec: what has not stayed up by then will hardly do so
+
+/** Decides from one look at a unit how far it is on the way to the goal. */
+export function judge(goal: Goal, expected: Expected, observed: Observed): Verdict {
+  switch (goal) {
+    case "launched":
+      return judgeLaunched(expected, observed);
+    case "stopped":
+      return judgeStopped(observed);
+    case "inactive":
+      return judgeInactive(observed);
+    default:
+      return goal satisfies never;
+  }
+}
+
+/** `active (running)`, as systemctl shows it. */
+export function stateText(state: SchemaUnitState): string {
+  return `${state.systemdActiveState} (${state.systemdSubState})`;
+}
+
+function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict {
+  const changed = changedMeanwhile(unit, "launched");
+  if (changed !== undefined) return changed;
+  if (unit?.machineID === undefined) return { kind: "unplaced" };
+  if (unit.currentState !== "launched") return { kind: "waiting", for: "its machine to launch it" };
+  const state = reportOn(unit, states, expected);
+  if (state === undefined) return { kind: "waiting", for: "the first report of its state" };
+  return judgeSystemd(state, expected.isOneshot);
+}
+
+/** Whether the unit's machine says it launched it, and says so of the file that is wanted. */
+export function isLaunched(
+  unit: SchemaUnit,
+  states: readonly SchemaUnitState[],
+  expected: Expected,
+): boolean {
+  return unit.currentState === "launched" && reportOn(unit, states, expected) !== undefined;
+}
+
+function reportOn(
+  unit: SchemaUnit,
+  states: readonly SchemaUnitState[],
+  { hash }: Expected,
+): SchemaUnitState | undefined {
+  return states.find((state) => state.machineID === unit.machineID && state.hash === hash);
+}
+
+/** The state in systemd of a unit that its agent has launched. */
+function judgeSystemd(state: SchemaUnitState, isOneshot: boolean): Verdict {
+  const as = stateText(state);
+  const settling = (lastsMs: number): Verdict => ({
+    kind: "settling",
+    as,
+    lastsMs,
+    becomes: { kind: "failed", why: `is ${as}` },
+  });
+  if (!["loaded", "merged"].includes(state.systemdLoadState))
+    return {
+      kind: "settling",
+      as: state.systemdLoadState,
+      lastsMs: STALE_MS,
+      becomes: {
+        kind: "failed",
+        why: `could not be loaded by systemd (${state.systemdLoadState})`,
+      },
+    };
+  switch (state.systemdActiveState) {
+    case "active":
+    case "reloading":
+      return { kind: "reached" };
+    case "failed":
+      return settling(STALE_MS);
+    case "inactive":
+      return isOneshot
+        ? { kind: "settling", as, lastsMs: STALE_MS, becomes: { kind: "reached" } }
+        : settling(ENDED_MS);
+    case "activating":
+      if (state.systemdSubState === "auto-restart") return settling(RESTARTING_MS);
+      return { kind: "waiting", for: `systemd, which says ${as}` };
+    default:
+      return { kind: "waiting", for: `systemd, which says ${as}` };
+  }
+}
+
+function judgeStopped({ unit, states }: Observed): Verdict {
+  const changed = changedMeanwhile(unit, "loaded");
+  if (changed !== undefined) return changed;
+  const up = states.find(isUp);
+  if (up !== undefined) return { kind: "waiting", for: `systemd, which says ${stateText(up)}` };
+  if (unit?.machineID === undefined) return { kind: "unplaced" };
+  return unit.currentState === "loaded"
+    ? { kind: "reached" }
+    : { kind: "waiting", for: "its machine to load it" };
+}
+
+function judgeInactive({ unit, states }: Observed): Verdict {
+  const changed = unit === undefined ? undefined : changedMeanwhile(unit, "inactive");
+  if (changed !== undefined) return changed;
+  const up = states.find(isUp);
+  if (up !== undefined) return { kind: "waiting", for: `systemd, which says ${stateText(up)}` };
+  return unit === undefined || unit.currentState === "inactive"
+    ? { kind: "reached" }
+    : { kind: "waiting", for: "its machine to unload it" };
+}
+
+function changedMeanwhile(
+  unit: SchemaUnit | undefined,
+  wanted: SchemaUnit["desiredState"],
+): Verdict | undefined {
+  if (unit === undefined) return { kind: "failed", why: "was destroyed meanwhile" };
+  if (unit.desiredState === wanted) return undefined;
+  return { kind: "failed", why: `was set to ${unit.desiredState} by someone else meanwhile` };
+}
+
+function isUp({ systemdActiveState }: SchemaUnitState): boolean {
+  return !["inactive", "failed", ""].includes(systemdActiveState);
+}

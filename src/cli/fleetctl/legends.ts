@@ -1,0 +1,21 @@
+import type { SchemaMachine } from "#fleet/core/schema.ts";
+
+const SHORT_LENGTH = 8; // hex digits of a machine's id that tables show
+
+/** Hex digits of a unit's hash that tables show. */
+export const HASH_LENGTH = 7;
+
+/** `11111111...`, or all of the id. */
+export function machineIdLegend(id: string, full: boolean): string {
+  return full ? id : `${id.slice(0, SHORT_LENGTH)}...`;
+}
+
+/** `11111111.../172.31.7.11`; a machine that is not present has no address. */
+export function machineLegend(
+  id: string,
+  machines: ReadonlyMap<string, SchemaMachine>,
+  full: boolean,
+): string {
+  const address = machines.get(id)?.primaryIP;
+  return machineIdLegend(id, full) + (address ? `/${address}` : "");
+}

@@ -1,0 +1,58 @@
+import { systemClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Io, Program } from "#cli/program.ts";
+import { COMMANDS, type Command, findCommand } from "./commands.ts";
+import { firstArgument, parseFlags } from "./flags.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * `fleetctl`: submits, starts, lists, follows and removes the units of a cluster through the fleet API.
+ * docs/reference-fleetctl.md lists its commands, flags and exit statuses, and how they differ from the original's.
+ */
+export const fleetctl: Program = async (words, io) => {
+  const at = firstArgument(words, GLOBAL_FLAGS);
+  const name = words[at];
+  if (name === undefined || name === "help") return withoutCommand(words, io);
+  const command = findCommand(name);
+  const rest = words.toSpliced(at, 1);
+  const { flags, args } = parseFlags(rest, [...command.flags, ...GLOBAL_FLAGS], io.env);
+  if (flags.bool("help")) return help(command.name, io);
+  if (flags.bool("version")) return run(findCommand("version"), { flags, args }, io);
+  return run(command, { flags, args }, io);
+};
+
+async function withoutCommand(words: readonly string[], io: Io): Promise<number> {
+  const { flags, args } = parseFlags(words, GLOBAL_FLAGS, io.env);
+  if (flags.bool("version")) return run(findCommand("version"), { flags, args: [] }, io);
+  return help(args[1], io);
+}
+
+async function help(name: string | undefined, io: Io): Promise<number> {
+  const { commandHelp, programHelp } = await import("./help.ts");
+  io.stdout.write(
+    name === undefined || name === "help"
+      ? programHelp(COMMANDS, GLOBAL_FLAGS)
+      : commandHelp(findCommand(name), GLOBAL_FLAGS),
+  );
+  return 0;
+}
+
+async function run(
+  command: Command,
+  given: Pick<Session, "flags" | "args">,
+  io: Io,
+): Promise<number> {
+  const { openSession } = await import("./open-session.ts");
+  const runCommand = await command.load();
+  const session = openSession(given, io, systemClock);
+  try {
+    return await runCommand(session);
+  } catch (error) {
+    // Told to stop while waiting: that is an end, and main knows its exit status.
+    if (io.signal.aborted) throw io.signal.reason;
+    if (!(error instanceof Fault) || error.code === "USAGE") throw error;
+    session.err(error.message);
+    return 1;
+  }
+}

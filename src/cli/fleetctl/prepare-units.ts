@@ -1,0 +1,210 @@
+import { dirname, join } from "node:path";
+import { Fault } from "#base/fault.ts";
+import type { SchemaUnit, SchemaUnitOption, UnitStateName } from "#fleet/core/schema.ts";
+import { fleetWarnings } from "#unitfile/core/fleet-section.ts";
+import type { UnitFile } from "#unitfile/core/unit-file.ts";
+import {
+  nameWithDefaultType,
+  parseUnitName,
+  type UnitName,
+  unitNameParts,
+} from "#unitfile/core/unit-name.ts";
+import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { mapConcurrently } from "./concurrent.ts";
+import { type LocalUnit, readLocalUnit } from "./local-unit.ts";
+import type { Session } from "./session.ts";
+import { expandArguments, unitNameOf } from "./unit-args.ts";
+import { fileOf } from "./units.ts";
+
+/** What to do about one argument of submit, load or start. */
+export type PreparedUnit =
+  | {
+      readonly kind: "create";
+      readonly name: string;
+      readonly options: readonly SchemaUnitOption[];
+    }
+  | {
+      readonly kind: "replace";
+      readonly before: SchemaUnit;
+      readonly name: string;
+      readonly options: readonly SchemaUnitOption[];
+    }
+  | { readonly kind: "keep"; readonly name: string; readonly before: SchemaUnit }
+  | { readonly kind: "refuse"; readonly name: string };
+
+/**
+ * Finds and checks all units the arguments name, before anything is changed: in the cluster, on this machine, or as
+ * instances of a template in either. Prints warnings.
+ * @param target the state the command brings units to; --replace does not take a unit further back than that
+ * @throws {Fault} for the first argument that cannot be used, in the words that follow `Error creating units: `; the fact
+ *   `detail` says more
+ */
+export async function prepareUnits(
+  session: Session,
+  target: UnitStateName,
+): Promise<PreparedUnit[]> {
+  const words = new Map<string, string>();
+  for (const word of expandArguments(session.args)) words.set(unitNameOf(word), word);
+  const names = [...words.keys()].map(checkedName);
+  return mapConcurrently(names, (name) =>
+    prepare(session, target, { name, word: words.get(name)! }),
+  );
+}
+
+interface Wanted {
+  readonly name: UnitName;
+  /** The argument: a name or a path. */
+  readonly word: string;
+}
+
+async function prepare(
+  session: Session,
+  target: UnitStateName,
+  wanted: Wanted,
+): Promise<PreparedUnit> {
+  const { name } = wanted;
+  const before = await session.api.unit(name);
+  if (before !== undefined) return prepareKnown(session, target, { ...wanted, before });
+  const file = await findFile(session, wanted);
+  for (const warning of fleetWarnings(file))
+    session.err(
+      `WARNING: Unit ${name}: ${warning.message} in line ${warning.line}: ${warning.advice}`,
+    );
+  checkFile(file, name);
+  return { kind: "create", name, options: bare(file) };
+}
+
+/** The unit exists: compares it with the file here, if there is one. */
+async function prepareKnown(
+  session: Session,
+  target: UnitStateName,
+  { name, word, before }: Wanted & { readonly before: SchemaUnit },
+): Promise<PreparedUnit> {
+  const keep = { kind: "keep", name, before } as const;
+  const local = await localFile(session, { name, word });
+  const replace = session.flags.bool("replace");
+  if (local === undefined) {
+    if (!replace) return keep;
+    throw notFound(`unable to find Unit(${name}) on filesystem to replace it with`);
+  }
+  if (unitHash(local.file.options) === unitHash(before.options)) {
+    if (replace) session.out(`Found same Unit(${name}) in Registry, nothing to do`);
+    return keep;
+  }
+  if (!replace) {
+    const kind = local.isTemplate ? "local template unit file" : "local unit file";
+    session.err(
+      `WARNING: Unit ${name} in registry differs from ${kind} ${local.path}. Add --replace to override.`,
+    );
+    return keep;
+  }
+  if (STEPS.indexOf(before.desiredState) > STEPS.indexOf(target)) {
+    session.err(
+      `Warning: can not replace Unit(${name}) in state '${before.desiredState}', use the appropriate command`,
+    );
+    return { kind: "refuse", name };
+  }
+  checkFile(local.file, name);
+  return { kind: "replace", name, before, options: bare(local.file) };
+}
+
+const STEPS: readonly UnitStateName[] = ["inactive", "loaded", "launched"];
+
+/** The file here, then the template in the cluster, then the template here. */
+async function findFile(session: Session, wanted: Wanted): Promise<UnitFile> {
+  const { name } = wanted;
+  const own = await readChecked(nameWithDefaultType(wanted.word), name, session);
+  if (own !== undefined) return own.file;
+  const { kind, template } = unitNameParts(name);
+  if (kind !== "instance" || template === undefined)
+    throw notFound(`unable to find Unit(${name}) in Registry or on filesystem`);
+  const known = await session.api.unit(template);
+  const here = await readChecked(templatePath(wanted.word, template), name, session);
+  if (known !== undefined) {
+    if (here !== undefined && unitHash(here.file.options) !== unitHash(known.options))
+      session.err(
+        `WARNING: Unit ${template} in registry differs from local template unit file ${here.path}; ${name} is made from the one in the registry.`,
+      );
+    return fileOf(known.options);
+  }
+  if (here !== undefined) return here.file;
+  throw notFound(
+    `failed getting Unit(${name}) from template: unable to find template Unit(${template}) in Registry or on filesystem`,
+  );
+}
+
+async function localFile(
+  session: Session,
+  { name, word }: Wanted,
+): Promise<(LocalUnit & { readonly isTemplate: boolean }) | undefined> {
+  const own = await readChecked(nameWithDefaultType(word), name, session);
+  if (own !== undefined) return { ...own, isTemplate: false };
+  const { kind, template } = unitNameParts(name);
+  if (kind !== "instance" || template === undefined) return undefined;
+  const here = await readChecked(templatePath(word, template), name, session);
+  return here && { ...here, isTemplate: true };
+}
+
+function templatePath(word: string, template: string): string {
+  return join(dirname(word), template);
+}
+
+async function readChecked(
+  path: string,
+  name: string,
+  session: Session,
+): Promise<LocalUnit | undefined> {
+  try {
+    return await readLocalUnit(path, session.io.cwd);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { reason } = error.facts;
+    const head = `failed getting Unit(${name}) from file: `;
+    if (reason === undefined) throw new Fault(error.code, head + error.message, { cause: error });
+    throw unusable(`${head}${reason}`, error.message);
+  }
+}
+
+/** What the API would refuse, found before anything is changed. */
+function checkFile(file: UnitFile, name: UnitName): void {
+  if (file.options.length === 0) {
+    const [first] = file.warnings;
+    const detail = first
+      ? `line ${first.line}: ${first.message}; ${first.advice}`
+      : "the file is empty";
+    throw unusable(
+      `failed creating unit ${name}: googleapi: Error 409: unit does not exist and options field empty`,
+      `Cannot use ${name}: it has no options: ${detail}`,
+    );
+  }
+  rethrowReason(() => validateFleetSection(file, name));
+}
+
+function checkedName(text: string): UnitName {
+  return rethrowReason(() => parseUnitName(text));
+}
+
+/** Faults of the unit file room hold the original's words as their reason. */
+function rethrowReason<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const { reason } = error.facts;
+    if (reason === undefined) throw error;
+    throw unusable(String(reason), error.message);
+  }
+}
+
+function bare(file: UnitFile): SchemaUnitOption[] {
+  return file.options.map(({ section, name, value }) => ({ section, name, value }));
+}
+
+function notFound(message: string): Fault {
+  return new Fault("UNIT_NOT_FOUND", message);
+}
+
+function unusable(message: string, detail: string): Fault {
+  return new Fault("UNIT_FILE_INVALID", message, { facts: { detail } });
+}

@@ -1,0 +1,20 @@
+import type { Clock } from "#base/clock.ts";
+import type { Io } from "#cli/program.ts";
+import type { Api } from "./api.ts";
+import type { Flags } from "./flags.ts";
+
+/** What a command works with. */
+export interface Session {
+  readonly api: Api;
+  readonly args: readonly string[];
+  readonly flags: Flags;
+  readonly io: Io;
+  readonly clock: Clock;
+  /** Prints a line of results. */
+  readonly out: (line: string) => void;
+  /** Prints a line for people. */
+  readonly err: (line: string) => void;
+}
+
+/** A command of fleetctl; resolves with the exit status. */
+export type RunCommand = (session: Session) => Promise<number>;

@@ -1,0 +1,25 @@
+import type { SchemaUnit, UnitStateName } from "#fleet/core/schema.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { apiSentence } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import { isOneshot } from "./units.ts";
+import type { Waiting } from "./wait.ts";
+
+/** Sets a unit's desired state; resolves with what the API said when it refused. */
+export async function setState(
+  { api }: Session,
+  name: string,
+  target: UnitStateName,
+): Promise<string | undefined> {
+  try {
+    await api.setDesiredState(name, target);
+    return undefined;
+  } catch (error) {
+    return apiSentence(error);
+  }
+}
+
+/** What to look for when waiting for a unit of the cluster. */
+export function expected(unit: SchemaUnit): Waiting {
+  return { name: unit.name, isOneshot: isOneshot(unit.options), hash: unitHash(unit.options) };
+}

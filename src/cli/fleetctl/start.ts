@@ -1,0 +1,42 @@
+import { bringUnits } from "./bring-units.ts";
+import type { Session } from "./session.ts";
+import { checkBlocking, isNotBlocking, type WaitOptions, waitForUnits } from "./wait.ts";
+
+export function runStart(session: Session): Promise<number> {
+  return bringAndWait(session, { goal: "launched", reports: "launched" }, "start");
+}
+
+export function runLoad(session: Session): Promise<number> {
+  return bringAndWait(session, { goal: "stopped", reports: "loaded" }, "load");
+}
+
+async function bringAndWait(
+  session: Session,
+  options: WaitOptions,
+  verb: "start" | "load",
+): Promise<number> {
+  const { args, err, out } = session;
+  if (args.length === 0) {
+    err("No units given");
+    return 1;
+  }
+  checkBlocking(session);
+  const starts = verb === "start";
+  const brought = await bringUnits(
+    session,
+    starts ? "launched" : "loaded",
+    starts ? "starting" : "loading",
+  );
+  const changed = brought.units.filter((unit) => unit.changed);
+  for (const unit of changed) if (unit.isGlobal) out(`Triggered global unit ${unit.name} ${verb}`);
+  if (isNotBlocking(session)) {
+    for (const unit of changed) if (!unit.isGlobal) out(`Triggered unit ${unit.name} ${verb}`);
+    return brought.failed ? 1 : 0;
+  }
+  const waiting = brought.units
+    .filter((unit) => !unit.isGlobal)
+    .map((unit) => ({ ...unit, quiet: !unit.changed }));
+  const problems = await waitForUnits(session, waiting, options);
+  for (const problem of problems) err(`Error waiting for units: ${problem}`);
+  return brought.failed || problems.length > 0 ? 1 : 0;
+}

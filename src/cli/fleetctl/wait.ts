@@ -1,0 +1,228 @@
+import { Fault } from "#base/fault.ts";
+import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
+import { mapConcurrently } from "./concurrent.ts";
+import {
+  type Expected,
+  type Goal,
+  isLaunched,
+  judge,
+  type Observed,
+  type Verdict,
+} from "./judge.ts";
+import { machineLegend } from "./legends.ts";
+import { apiSentence } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import { unplacedNote } from "./unplaced-note.ts";
+
+export interface Waiting extends Expected {
+  /** Nothing was changed for it, so it is not announced when it is already there. */
+  readonly quiet?: boolean;
+}
+
+export interface WaitOptions {
+  readonly goal: Goal;
+  /** An unplaced unit is as stopped as can be. */
+  readonly unplacedIsReached?: boolean;
+  /** What the command reports of a unit that is there, such as `launched`; used when time runs out. */
+  readonly reports: string;
+}
+
+const ATTEMPT_MS = 2000; // what one of --block-attempts lasts, as in the original
+const FIRST_PAUSE_MS = 25;
+const PAUSE_GROWTH = 1.25;
+const PAUSE_MAX_MS = 500;
+const NOTE_AFTER_MS = 1500; // waiting for longer gets an explanation
+const FEW = 8; // up to this many units are asked for one by one, more as one list
+
+/**
+ * Waits until all units have reached the goal, failed, or `--block-attempts` ran out; says on stdout which are there, and
+ * on stderr why it takes longer.
+ * @returns for each unit that did not get there, why not
+ */
+export async function waitForUnits(
+  session: Session,
+  units: readonly Waiting[],
+  options: WaitOptions,
+): Promise<string[]> {
+  const wait = new Wait(session, units, options);
+  return wait.run();
+}
+
+interface Progress {
+  readonly unit: Waiting;
+  verdict: Verdict | undefined;
+  sinceMs: number;
+  announced: boolean;
+  noted: string;
+}
+
+class Wait {
+  readonly #session: Session;
+  readonly #options: WaitOptions;
+  readonly #startMs: number;
+  #pending: Progress[];
+  #isFirstLook = true;
+  readonly #problems: string[] = [];
+
+  constructor(session: Session, units: readonly Waiting[], options: WaitOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#startMs = session.clock.monotonicMs();
+    this.#pending = units.map((unit) => ({
+      unit,
+      verdict: undefined,
+      sinceMs: this.#startMs,
+      announced: false,
+      noted: "",
+    }));
+  }
+
+  async run(): Promise<string[]> {
+    const { clock, flags, io } = this.#session;
+    const attempts = flags.number("block-attempts");
+    const limitMs = attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (this.#pending.length > 0) {
+      const lookMs = await this.#look();
+      const leftMs = this.#startMs + limitMs - clock.monotonicMs();
+      if (this.#pending.length === 0) break;
+      if (leftMs <= 0) {
+        await this.#giveUp();
+        break;
+      }
+      // A cluster that is slow to answer is not asked more than half of the time.
+      await clock.sleep(Math.min(leftMs, Math.max(pauseMs, lookMs)), io.signal);
+      pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
+    }
+    return this.#problems;
+  }
+
+  /** One round over all pending units; resolves with how long the API took. */
+  async #look(): Promise<number> {
+    const { clock, err } = this.#session;
+    const beganMs = clock.monotonicMs();
+    let observed: Observed[];
+    try {
+      observed = await this.#observe();
+    } catch (error) {
+      // The API may come back; whoever cannot wait for that uses --block-attempts or interrupts.
+      const text = `Waiting for the fleet API: ${apiSentence(error)}`;
+      const [first] = this.#pending;
+      if (first !== undefined && first.noted !== text) err(text);
+      for (const progress of this.#pending) progress.noted = text;
+      return clock.monotonicMs() - beganMs;
+    }
+    const nowMs = clock.monotonicMs();
+    const before = this.#pending;
+    this.#pending = [];
+    for (const [i, progress] of before.entries())
+      if (!(await this.#isSettled(progress, observed[i]!, nowMs))) this.#pending.push(progress);
+    this.#isFirstLook = false;
+    return nowMs - beganMs;
+  }
+
+  async #observe(): Promise<Observed[]> {
+    const { api } = this.#session;
+    const names = this.#pending.map(({ unit }) => unit.name);
+    if (names.length <= FEW)
+      return mapConcurrently(names, async (name) => {
+        const [unit, states] = await Promise.all([api.unit(name), api.states({ unitName: name })]);
+        return { unit, states };
+      });
+    const [units, states] = await Promise.all([api.units(), api.states({})]);
+    const unitOf = new Map<string, SchemaUnit>(units.map((unit) => [unit.name, unit]));
+    const statesOf: Map<string, SchemaUnitState[]> = Map.groupBy(states, (state) => state.name);
+    return names.map((name) => ({ unit: unitOf.get(name), states: statesOf.get(name) ?? [] }));
+  }
+
+  async #isSettled(progress: Progress, observed: Observed, nowMs: number): Promise<boolean> {
+    const seen = judge(this.#options.goal, progress.unit, observed);
+    if (JSON.stringify(seen) !== JSON.stringify(progress.verdict)) progress.sinceMs = nowMs;
+    progress.verdict = seen;
+    const lastedMs = nowMs - progress.sinceMs;
+    const verdict = seen.kind === "settling" && lastedMs >= seen.lastsMs ? seen.becomes : seen;
+    await this.#announce(progress, observed, verdict);
+    switch (verdict.kind) {
+      case "reached":
+        return true;
+      case "failed":
+        this.#problems.push(await this.#problem(progress.unit.name, verdict.why, observed));
+        return true;
+      case "unplaced":
+        if (this.#options.unplacedIsReached === true) return true;
+        await this.#explain(progress, nowMs);
+        return false;
+      case "waiting":
+      case "settling":
+        this.#note(progress, verdict, nowMs);
+        return false;
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  /** Says where the unit is: once its machine reports on it when it is to be launched, else once there. */
+  async #announce(progress: Progress, { unit, states }: Observed, verdict: Verdict): Promise<void> {
+    if (progress.announced || unit === undefined) return;
+    const isThere =
+      this.#options.goal === "launched"
+        ? isLaunched(unit, states, progress.unit)
+        : verdict.kind === "reached" ||
+          (verdict.kind === "unplaced" && this.#options.unplacedIsReached === true);
+    if (!isThere) return;
+    progress.announced = true;
+    if (progress.unit.quiet === true && this.#isFirstLook) return;
+    const where = unit.machineID === undefined ? "" : ` on ${await this.#legend(unit.machineID)}`;
+    this.#session.out(`Unit ${unit.name} ${unit.currentState}${where}`);
+  }
+
+  async #problem(name: string, why: string, { unit }: Observed): Promise<string> {
+    if (unit?.machineID === undefined) return `unit ${name} ${why}`;
+    const legend = await this.#legend(unit.machineID);
+    return `unit ${name} ${why} on ${legend}; see: fleetctl journal ${name}`;
+  }
+
+  /** Machine by machine why the unit has no place, once it has waited for a while. */
+  async #explain(progress: Progress, nowMs: number): Promise<void> {
+    if (nowMs - progress.sinceMs < NOTE_AFTER_MS || progress.noted !== "") return;
+    progress.noted = await unplacedNote(this.#session, progress.unit.name);
+    this.#session.err(progress.noted);
+  }
+
+  #note(
+    progress: Progress,
+    verdict: Extract<Verdict, { kind: "waiting" | "settling" }>,
+    nowMs: number,
+  ): void {
+    if (nowMs - progress.sinceMs < NOTE_AFTER_MS) return;
+    const reason = verdict.kind === "waiting" ? verdict.for : `systemd, which says ${verdict.as}`;
+    const text = `Waiting for unit ${progress.unit.name}: for ${reason}`;
+    if (text !== progress.noted) this.#session.err(text);
+    progress.noted = text;
+  }
+
+  async #giveUp(): Promise<void> {
+    for (const { unit, verdict, noted } of this.#pending) {
+      if (verdict?.kind === "unplaced" && noted === "")
+        this.#session.err(await unplacedNote(this.#session, unit.name));
+      this.#problems.push(
+        `timed out waiting for unit ${unit.name} to report state ${this.#options.reports}`,
+      );
+    }
+  }
+
+  async #legend(machineID: string): Promise<string> {
+    return machineLegend(machineID, await this.#session.api.machines(), false);
+  }
+}
+
+/** Whether waiting can be skipped: the person does not want to. */
+export function isNotBlocking(session: Session): boolean {
+  return session.flags.bool("no-block");
+}
+
+/** @throws {Fault} USAGE */
+export function checkBlocking(session: Session): void {
+  if (session.flags.number("block-attempts") < 0)
+    throw new Fault("USAGE", "Cannot use --block-attempts below 0; 0 waits without limit");
+}
