@@ -1,0 +1,398 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { FleetKey, FleetKeys, JobPart, MachinePart } from "./fleet-keys.ts";
+import { isMachineId, type MachineId } from "./machine-id.ts";
+import {
+  type Incarnation,
+  type MachineRecord,
+  type Parsed,
+  readBlob,
+  readDesiredState,
+  readIncarnation,
+  readJobObject,
+  readLease,
+  readMachine,
+  readUnitState,
+  type UnitStateRecord,
+} from "./records.ts";
+import type { UnitStateName } from "./schema.ts";
+import { SetMap } from "./set-map.ts";
+import { type Unit, unitOf } from "./unit.ts";
+
+/** A value with the index of its last change. */
+export interface Versioned<T> {
+  readonly value: T;
+  readonly index: number;
+}
+
+/** What is known about one job: a unit that somebody submitted, and what should become of it. */
+export interface Job {
+  readonly name: UnitName;
+  /** Undefined while the job has no object: it was destroyed, or is not all there yet. */
+  readonly hash: string | undefined;
+  /** Undefined while the unit file is missing or unreadable; then nobody acts on the job. */
+  readonly unit: Unit | undefined;
+  /** Undefined when the value cannot be read; then nobody acts on the job. */
+  readonly desired: UnitStateName | undefined;
+  /** The machine the engine chose. */
+  readonly target: Versioned<MachineId> | undefined;
+  /** Whether there is a target that cannot be read. */
+  readonly targetUnreadable: boolean;
+  /** The machine that says it launched the unit. */
+  readonly launchedOn: string | undefined;
+}
+
+/** A change of one key, as a mirror tells it; `by` is the key of the event, absent when found by listing. */
+export interface KeyChange {
+  readonly key: string;
+  readonly after: { readonly value: string; readonly modifiedIndex: number } | undefined;
+  readonly by: { readonly key: string; readonly action: string } | undefined;
+}
+
+/** What a change touched. */
+export type Effect =
+  | { readonly kind: "machine"; readonly machine: MachineId; readonly gone: Departure | undefined }
+  | { readonly kind: "units"; readonly units: readonly UnitName[] }
+  | { readonly kind: "state"; readonly unit: UnitName; readonly machine: MachineId }
+  | { readonly kind: "lease" }
+  | { readonly kind: "none" };
+
+/** How a machine's record went: let go of on purpose, run out, or not found when listing again. */
+export type Departure = "deleted" | "expired" | "missing";
+
+interface MutableJob {
+  name: UnitName;
+  hash: string | undefined;
+  unit: Unit | undefined;
+  desired: UnitStateName | undefined;
+  target: Versioned<MachineId> | undefined;
+  targetUnreadable: boolean;
+  launchedOn: string | undefined;
+}
+
+interface Machine {
+  record: MachineRecord | undefined;
+  readonly metadata: Map<string, string>;
+  api: string | undefined;
+  incarnation: Incarnation | undefined;
+  leaving: boolean;
+}
+
+const NONE: Effect = { kind: "none" };
+
+/**
+ * The whole cluster as the store describes it, kept up to date change by change. A value that cannot be read takes
+ * nothing else down: it is left out and listed in `problems`.
+ */
+export class ClusterModel {
+  readonly keys: FleetKeys;
+  readonly #machines = new Map<MachineId, Machine>();
+  readonly #present = new Map<MachineId, MachineRecord>();
+  readonly #blobs = new Map<string, Versioned<string>>();
+  readonly #jobs = new Map<UnitName, MutableJob>();
+  readonly #jobsByHash = new SetMap<string, UnitName>();
+  readonly #placed = new SetMap<MachineId, UnitName>();
+  readonly #globals = new Set<UnitName>();
+  readonly #followers = new SetMap<string, UnitName>();
+  readonly #states = new Map<UnitName, Map<MachineId, UnitStateRecord>>();
+  readonly #removed = new Map<UnitName, string>();
+  /** Jobs seen to be destroyed by an event about just them, since this model began. */
+  readonly #destroyed = new Set<UnitName>();
+  readonly #problems = new Map<string, string>();
+  #lease: Versioned<string> | undefined;
+
+  constructor(keys: FleetKeys) {
+    this.keys = keys;
+  }
+
+  /** Machines whose record is there, with their whole metadata. */
+  get machines(): ReadonlyMap<MachineId, MachineRecord> {
+    return this.#present;
+  }
+
+  get jobs(): ReadonlyMap<UnitName, Job> {
+    return this.#jobs;
+  }
+
+  get blobs(): ReadonlyMap<string, Versioned<string>> {
+    return this.#blobs;
+  }
+
+  /** Names of the jobs whose unit runs on every machine that fits. */
+  get globals(): ReadonlySet<UnitName> {
+    return this.#globals;
+  }
+
+  /** Machines that some job is placed on, present or not. */
+  get holders(): Iterable<MachineId> {
+    return this.#placed.keys();
+  }
+
+  /** What can not be read: key and reason. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+
+  /** The machine whose engine leads. */
+  get lease(): Versioned<string> | undefined {
+    return this.#lease;
+  }
+
+  /** Where units are reported: unit, machine, state. */
+  get states(): ReadonlyMap<UnitName, ReadonlyMap<MachineId, UnitStateRecord>> {
+    return this.#states;
+  }
+
+  /** Tombstones: the hash that the unit had when it was destroyed. */
+  get removed(): ReadonlyMap<UnitName, string> {
+    return this.#removed;
+  }
+
+  placedOn(machine: MachineId): ReadonlySet<UnitName> {
+    return this.#placed.get(machine);
+  }
+
+  /** Units that have to run where this one runs. */
+  followers(unit: UnitName): ReadonlySet<UnitName> {
+    return this.#followers.get(unit);
+  }
+
+  jobsWithHash(hash: string): ReadonlySet<UnitName> {
+    return this.#jobsByHash.get(hash);
+  }
+
+  /** The address of the machine's fleet API, if it has one. */
+  api(machine: MachineId): string | undefined {
+    return this.#machines.get(machine)?.api;
+  }
+
+  incarnation(machine: MachineId): Incarnation | undefined {
+    return this.#machines.get(machine)?.incarnation;
+  }
+
+  /** Whether the machine is on its way out and takes no more units. */
+  isLeaving(machine: MachineId): boolean {
+    return this.#machines.get(machine)?.leaving ?? false;
+  }
+
+  /** Whether it is on record that this unit, with this hash, was destroyed. */
+  isDestroyed(unit: UnitName, hash: string): boolean {
+    if (this.#jobs.get(unit)?.hash !== undefined) return false;
+    const tombstone = this.#removed.get(unit);
+    return this.#destroyed.has(unit) || tombstone === hash || tombstone === "";
+  }
+
+  apply(change: KeyChange): Effect {
+    const key = this.keys.parse(change.key);
+    this.#problems.delete(change.key);
+    switch (key.kind) {
+      case "machine":
+        return this.#applyMachine(key.machine, key.part, change);
+      case "metadata":
+        return this.#applyMetadata(key.machine, key.name, change.after?.value);
+      case "blob":
+        return this.#applyBlob(key.hash, change);
+      case "job":
+        return this.#applyJob(key.unit, key.part, change);
+      case "state":
+        return this.#applyState(key, change);
+      case "removed":
+        if (change.after === undefined) this.#removed.delete(key.unit);
+        else this.#removed.set(key.unit, change.after.value);
+        return { kind: "units", units: [key.unit] };
+      case "lease":
+        this.#lease = this.#read(change, readLease);
+        return { kind: "lease" };
+      case "engineVersion":
+      case "unknown":
+        return NONE;
+      default:
+        return key satisfies never;
+    }
+  }
+
+  #applyMachine(id: MachineId, part: MachinePart, change: KeyChange): Effect {
+    const machine = this.#machine(id);
+    const was = this.#present.has(id);
+    switch (part) {
+      case "object":
+        machine.record = this.#read(change, readMachine)?.value;
+        break;
+      case "api":
+        machine.api = change.after?.value;
+        break;
+      case "incarnation":
+        machine.incarnation = this.#read(change, readIncarnation)?.value;
+        break;
+      case "leaving":
+        machine.leaving = change.after !== undefined;
+        break;
+      default:
+        part satisfies never;
+    }
+    this.#setPresent(id, machine);
+    const gone = was && !this.#present.has(id) && part === "object" ? departure(change) : undefined;
+    return { kind: "machine", machine: id, gone };
+  }
+
+  #applyMetadata(id: MachineId, name: string, value: string | undefined): Effect {
+    const machine = this.#machine(id);
+    if (value === undefined) machine.metadata.delete(name);
+    else machine.metadata.set(name, value);
+    this.#setPresent(id, machine);
+    return { kind: "machine", machine: id, gone: undefined };
+  }
+
+  #machine(id: MachineId): Machine {
+    const known = this.#machines.get(id);
+    if (known !== undefined) return known;
+    const machine: Machine = {
+      record: undefined,
+      metadata: new Map(),
+      api: undefined,
+      incarnation: undefined,
+      leaving: false,
+    };
+    this.#machines.set(id, machine);
+    return machine;
+  }
+
+  #setPresent(id: MachineId, { record, metadata }: Machine): void {
+    if (record === undefined) this.#present.delete(id);
+    else this.#present.set(id, { ...record, metadata: new Map([...record.metadata, ...metadata]) });
+  }
+
+  #applyBlob(hash: string, change: KeyChange): Effect {
+    const blob = this.#read(change, readBlob);
+    if (blob === undefined) this.#blobs.delete(hash);
+    else this.#blobs.set(hash, blob);
+    const users = this.#jobsByHash.get(hash);
+    for (const name of users) this.#resolve(this.#jobs.get(name)!);
+    return { kind: "units", units: [...users] };
+  }
+
+  #applyJob(name: UnitName, part: JobPart, change: KeyChange): Effect {
+    const job = this.#job(name);
+    switch (part) {
+      case "object":
+        this.#setObject(job, change);
+        break;
+      case "target":
+        this.#setTarget(job, change);
+        break;
+      case "target-state":
+        job.desired =
+          change.after === undefined ? "inactive" : this.#read(change, readDesiredState)?.value;
+        break;
+      case "job-state":
+        job.launchedOn = change.after?.value;
+        break;
+      default:
+        part satisfies never;
+    }
+    if (job.hash === undefined && isBlank(job)) this.#jobs.delete(name);
+    return { kind: "units", units: [name] };
+  }
+
+  #job(name: UnitName): MutableJob {
+    const known = this.#jobs.get(name);
+    if (known !== undefined) return known;
+    const job: MutableJob = {
+      name,
+      hash: undefined,
+      unit: undefined,
+      desired: "inactive",
+      target: undefined,
+      targetUnreadable: false,
+      launchedOn: undefined,
+    };
+    this.#jobs.set(name, job);
+    return job;
+  }
+
+  #setObject(job: MutableJob, change: KeyChange): void {
+    const hash = this.#read(change, readJobObject)?.value;
+    if (job.hash !== undefined) this.#jobsByHash.delete(job.hash, job.name);
+    // An object that cannot be read is not a destroyed one: the job stays, without a unit.
+    job.hash = hash ?? (change.after === undefined ? undefined : "");
+    if (hash !== undefined) this.#jobsByHash.add(hash, job.name);
+    if (change.after !== undefined) this.#destroyed.delete(job.name);
+    else if (isRemovalOf(change, this.keys.jobDirectory(job.name))) this.#destroyed.add(job.name);
+    this.#resolve(job);
+  }
+
+  #setTarget(job: MutableJob, change: KeyChange): void {
+    if (job.target !== undefined) this.#placed.delete(job.target.value, job.name);
+    job.target = this.#read(change, (text) =>
+      isMachineId(text) ? { value: text } : { problem: `"${text}" is no machine id` },
+    );
+    job.targetUnreadable = change.after !== undefined && job.target === undefined;
+    if (job.target !== undefined) this.#placed.add(job.target.value, job.name);
+  }
+
+  /** Finds the unit of the job again after its object or a blob changed, and what depends on the unit. */
+  #resolve(job: MutableJob): void {
+    for (const peer of job.unit?.wants.machineOf ?? []) this.#followers.delete(peer, job.name);
+    job.unit = this.#unitOf(job);
+    for (const peer of job.unit?.wants.machineOf ?? []) this.#followers.add(peer, job.name);
+    if (job.unit?.wants.global === true && !job.unit.isTemplate) this.#globals.add(job.name);
+    else this.#globals.delete(job.name);
+  }
+
+  #unitOf(job: MutableJob): Unit | undefined {
+    const key = this.keys.job(job.name, "object");
+    const blob = job.hash ? this.#blobs.get(job.hash) : undefined;
+    if (job.hash === undefined || job.hash === "") return undefined;
+    if (blob === undefined) {
+      this.#problems.set(key, `its unit ${this.keys.blob(job.hash)} is missing`);
+      return undefined;
+    }
+    const unit = unitOf(job.name, job.hash, blob.value);
+    if ("problem" in unit) {
+      this.#problems.set(key, unit.problem);
+      return undefined;
+    }
+    this.#problems.delete(key);
+    return unit;
+  }
+
+  #applyState({ unit, machine }: FleetKey & { kind: "state" }, change: KeyChange): Effect {
+    const state = this.#read(change, (json) => readUnitState(json, machine))?.value;
+    const states = this.#states.get(unit) ?? new Map<MachineId, UnitStateRecord>();
+    if (state === undefined) states.delete(machine);
+    else states.set(machine, state);
+    if (states.size === 0) this.#states.delete(unit);
+    else this.#states.set(unit, states);
+    return { kind: "state", unit, machine };
+  }
+
+  #read<T>(change: KeyChange, reader: (text: string) => Parsed<T>): Versioned<T> | undefined {
+    if (change.after === undefined) return undefined;
+    const parsed = reader(change.after.value);
+    if ("value" in parsed) return { value: parsed.value, index: change.after.modifiedIndex };
+    this.#problems.set(change.key, parsed.problem);
+    return undefined;
+  }
+}
+
+function isBlank(job: Job): boolean {
+  return (
+    job.target === undefined &&
+    !job.targetUnreadable &&
+    job.launchedOn === undefined &&
+    job.desired === "inactive"
+  );
+}
+
+/** Whether the change is somebody's removal of `directory` or of a key in it, not of something above. */
+function isRemovalOf(change: KeyChange, directory: string): boolean {
+  const { by } = change;
+  if (by === undefined || (by.action !== "delete" && by.action !== "compareAndDelete"))
+    return false;
+  return by.key === directory || by.key.startsWith(`${directory}/`);
+}
+
+function departure({ key, by }: KeyChange): Departure {
+  const directory = key.slice(0, key.lastIndexOf("/"));
+  if (by === undefined || (by.key !== key && by.key !== directory)) return "missing";
+  return by.action === "expire" ? "expired" : "deleted";
+}

@@ -1,0 +1,68 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { Board } from "./board.ts";
+import type { ClusterModel, Job } from "./cluster-model.ts";
+import type { MachineId } from "./machine-id.ts";
+import { describeMisfit, globalFits, machineMisfit } from "./misfit.ts";
+import type { MachineRecord } from "./records.ts";
+import type { SchemaReason, SchemaReasons } from "./schema.ts";
+import type { Unit } from "./unit.ts";
+
+/** For every machine that is present, whether the unit may run there and why not, ordered by machine. */
+export function explain(
+  model: ClusterModel,
+  name: UnitName,
+  /** Machines whose units wait to be moved, and why they wait. */
+  held: ReadonlyMap<MachineId, string>,
+): SchemaReasons | undefined {
+  const job = model.jobs.get(name);
+  if (job?.hash === undefined) return undefined;
+  const placed = job.target?.value ?? null;
+  const machines = [...model.machines.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const hold = placed === null ? undefined : held.get(placed);
+  const reasons =
+    placed === null || hold === undefined ? [] : [{ machineID: placed, fits: false, reason: hold }];
+  const judge = judgeOf(model, job);
+  return {
+    unit: name,
+    placed,
+    reasons: [...reasons, ...machines.map((m) => ({ machineID: m.id, ...judge(m) }))],
+  };
+}
+
+type Judge = (machine: MachineRecord) => Omit<SchemaReason, "machineID">;
+
+function judgeOf(model: ClusterModel, job: Job): Judge {
+  const { unit } = job;
+  const general = whyNobody(model, job);
+  if (unit === undefined || general !== undefined)
+    return () => ({ fits: false, reason: general ?? "its unit file is missing" });
+  if (unit.wants.global) return (machine) => judgeGlobal(unit, machine);
+  const board = new Board(model);
+  board.remove(job.name);
+  return (machine) => {
+    if (machine.id === job.target?.value) return { fits: true, reason: "it is placed here" };
+    const misfit = board.misfit(unit, machine);
+    return misfit === undefined
+      ? { fits: true, reason: `fits; ${board.load(machine.id)} units are placed here` }
+      : { fits: false, reason: describeMisfit(misfit) };
+  };
+}
+
+function judgeGlobal(unit: Unit, machine: MachineRecord): Omit<SchemaReason, "machineID"> {
+  if (globalFits(unit, machine)) return { fits: true, reason: "global: it runs here" };
+  const misfit = machineMisfit(unit, machine);
+  return { fits: false, reason: misfit === undefined ? "" : describeMisfit(misfit) };
+}
+
+/** What keeps the unit from every machine alike. */
+function whyNobody(model: ClusterModel, job: Job): string | undefined {
+  if (job.unit === undefined)
+    return model.problems.get(model.keys.job(job.name, "object")) ?? "its job cannot be read";
+  if (job.unit.isTemplate) return "a template is never placed, only its instances";
+  if (job.desired === undefined)
+    return (
+      model.problems.get(model.keys.job(job.name, "target-state")) ??
+      "its desired state cannot be read"
+    );
+  return job.desired === "inactive" ? "desired state is inactive" : undefined;
+}

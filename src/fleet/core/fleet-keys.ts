@@ -1,0 +1,116 @@
+import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
+import { isMachineId, type MachineId } from "./machine-id.ts";
+
+/** Where fleet keeps everything unless told otherwise, as the original does. */
+export const DEFAULT_KEY_PREFIX = "/_coreos.com/fleet";
+
+export type MachinePart = "object" | "api" | "incarnation" | "leaving";
+export type JobPart = "object" | "target" | "target-state" | "job-state";
+
+/** What a key under the prefix says something about. `unknown` keys belong to others or to later versions. */
+export type FleetKey =
+  | { readonly kind: "machine"; readonly machine: MachineId; readonly part: MachinePart }
+  | { readonly kind: "metadata"; readonly machine: MachineId; readonly name: string }
+  | { readonly kind: "blob"; readonly hash: string }
+  | { readonly kind: "job"; readonly unit: UnitName; readonly part: JobPart }
+  | { readonly kind: "state"; readonly unit: UnitName; readonly machine: MachineId }
+  | { readonly kind: "removed"; readonly unit: UnitName }
+  | { readonly kind: "lease" }
+  | { readonly kind: "engineVersion" }
+  | { readonly kind: "unknown" };
+
+const UNKNOWN: FleetKey = { kind: "unknown" };
+
+/** The keys of one cluster, and the way back from a key to its meaning. */
+export class FleetKeys {
+  readonly prefix: string;
+
+  constructor(prefix: string) {
+    this.prefix = `/${prefix.split("/").filter(Boolean).join("/")}`;
+  }
+
+  machine(id: MachineId, part: MachinePart): string {
+    return `${this.prefix}/machines/${id}/${part}`;
+  }
+
+  metadata(id: MachineId, name: string): string {
+    return `${this.prefix}/machines/${id}/metadata/${name}`;
+  }
+
+  blob(hash: string): string {
+    return `${this.prefix}/unit/${hash}`;
+  }
+
+  /** The directory of all that is known about the job. */
+  jobDirectory(unit: UnitName): string {
+    return `${this.prefix}/job/${unit}`;
+  }
+
+  job(unit: UnitName, part: JobPart): string {
+    return `${this.prefix}/job/${unit}/${part}`;
+  }
+
+  state(unit: UnitName, machine: MachineId): string {
+    return `${this.prefix}/states/${unit}/${machine}`;
+  }
+
+  /** The record that a unit was destroyed on purpose. */
+  removed(unit: UnitName): string {
+    return `${this.prefix}/removed/${unit}`;
+  }
+
+  get lease(): string {
+    return `${this.prefix}/lease/engine-leader`;
+  }
+
+  get engineVersion(): string {
+    return `${this.prefix}/engine/version`;
+  }
+
+  /** What `key` is about; `unknown` for whatever does not fit, never an error. */
+  parse(key: string): FleetKey {
+    if (!key.startsWith(`${this.prefix}/`)) return UNKNOWN;
+    const [room = "", first, second, third, ...more] = key.slice(this.prefix.length + 1).split("/");
+    if (first === undefined || more.length > 0) return UNKNOWN;
+    switch (room) {
+      case "machines":
+        return machineKey(first, second, third);
+      case "unit":
+        return second === undefined ? { kind: "blob", hash: first } : UNKNOWN;
+      case "job":
+        return isUnitName(first) && isJobPart(second) && third === undefined
+          ? { kind: "job", unit: first, part: second }
+          : UNKNOWN;
+      case "states":
+        return isUnitName(first) && isMachineId(second ?? "") && third === undefined
+          ? { kind: "state", unit: first, machine: second as MachineId }
+          : UNKNOWN;
+      case "removed":
+        return isUnitName(first) && second === undefined
+          ? { kind: "removed", unit: first }
+          : UNKNOWN;
+      case "lease":
+        return first === "engine-leader" && second === undefined ? { kind: "lease" } : UNKNOWN;
+      case "engine":
+        return first === "version" && second === undefined ? { kind: "engineVersion" } : UNKNOWN;
+      default:
+        return UNKNOWN;
+    }
+  }
+}
+
+function machineKey(id: string, part: string | undefined, name: string | undefined): FleetKey {
+  if (!isMachineId(id)) return UNKNOWN;
+  if (part === "metadata" && name !== undefined) return { kind: "metadata", machine: id, name };
+  return isMachinePart(part) && name === undefined
+    ? { kind: "machine", machine: id, part }
+    : UNKNOWN;
+}
+
+function isMachinePart(text: string | undefined): text is MachinePart {
+  return text === "object" || text === "api" || text === "incarnation" || text === "leaving";
+}
+
+function isJobPart(text: string | undefined): text is JobPart {
+  return text === "object" || text === "target" || text === "target-state" || text === "job-state";
+}

@@ -1,0 +1,161 @@
+import * as v from "valibot";
+import { isMachineId, type MachineId } from "./machine-id.ts";
+import { isUnitStateName, type UnitStateName } from "./schema.ts";
+
+/**
+ * The values that fleet keeps in the store, as the original writes and reads them. Reading gives the value or,
+ * for a value that is none, a text saying what is wrong with it: one bad record is one bad record.
+ */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+export interface MachineRecord {
+  readonly id: MachineId;
+  readonly publicIp: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly version: string;
+}
+
+/** What systemd says about a unit on one machine. */
+export interface UnitStateRecord {
+  readonly loadState: string;
+  readonly activeState: string;
+  readonly subState: string;
+  readonly machine: MachineId;
+  /** Empty when unknown. */
+  readonly hash: string;
+}
+
+/** Who registered a machine id: one boot of one root directory, and where it can be reached. */
+export interface Incarnation {
+  readonly instance: string;
+  readonly address: string;
+}
+
+const HASH_BYTES = 20; // SHA-1
+
+const MachineWire = v.object({
+  ID: v.pipe(v.string(), v.check(isMachineId, "expected 32 lower-case hexadecimal digits")),
+  PublicIP: v.nullish(v.string(), ""),
+  Metadata: v.nullish(v.record(v.string(), v.string()), {}),
+  Version: v.nullish(v.string(), ""),
+});
+const JobWire = v.object({
+  Name: v.string(),
+  UnitHash: v.pipe(
+    v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255))),
+    v.length(HASH_BYTES),
+  ),
+});
+const BlobWire = v.object({ Raw: v.string() });
+const StateWire = v.object({
+  loadState: v.string(),
+  activeState: v.string(),
+  subState: v.string(),
+  unitHash: v.nullish(v.string(), ""),
+});
+const LeaseWire = v.object({ MachineID: v.string() });
+const IncarnationWire = v.object({ instance: v.string(), address: v.string() });
+
+export function readMachine(json: string): Parsed<MachineRecord> {
+  return read(MachineWire, json, ({ ID, PublicIP, Metadata, Version }) => ({
+    id: ID as MachineId,
+    publicIp: PublicIP,
+    metadata: new Map(Object.entries(Metadata)),
+    version: Version,
+  }));
+}
+
+export function writeMachine(machine: MachineRecord, disableEngine: boolean): string {
+  return JSON.stringify({
+    ID: machine.id,
+    PublicIP: machine.publicIp,
+    Metadata: Object.fromEntries([...machine.metadata].sort(([a], [b]) => (a < b ? -1 : 1))),
+    Capabilities: { DISABLE_ENGINE: disableEngine, GRPC: false },
+    Version: machine.version,
+  });
+}
+
+/** The hash of the unit that a job runs, in hexadecimal. */
+export function readJobObject(json: string): Parsed<string> {
+  return read(JobWire, json, ({ UnitHash }) =>
+    UnitHash.map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+  );
+}
+
+export function writeJobObject(name: string, hash: string): string {
+  const bytes = Array.from({ length: HASH_BYTES }, (_, i) =>
+    Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16),
+  );
+  return JSON.stringify({ Name: name, UnitHash: bytes });
+}
+
+/** The text of a unit file. */
+export function readBlob(json: string): Parsed<string> {
+  return read(BlobWire, json, ({ Raw }) => Raw);
+}
+
+export function writeBlob(raw: string): string {
+  return JSON.stringify({ Raw: raw });
+}
+
+export function readUnitState(json: string, machine: MachineId): Parsed<UnitStateRecord> {
+  return read(StateWire, json, ({ loadState, activeState, subState, unitHash }) => ({
+    loadState,
+    activeState,
+    subState,
+    machine,
+    hash: unitHash,
+  }));
+}
+
+export function writeUnitState(state: UnitStateRecord): string {
+  const machineState = {
+    ID: state.machine,
+    PublicIP: "",
+    Metadata: null,
+    Capabilities: null,
+    Version: "",
+  };
+  const { loadState, activeState, subState, hash } = state;
+  return JSON.stringify({ loadState, activeState, subState, machineState, unitHash: hash });
+}
+
+export function readDesiredState(text: string): Parsed<UnitStateName> {
+  return isUnitStateName(text)
+    ? { value: text }
+    : { problem: `"${text}" is none of inactive, loaded and launched` };
+}
+
+/** The machine whose engine leads. */
+export function readLease(json: string): Parsed<string> {
+  return read(LeaseWire, json, ({ MachineID }) => MachineID);
+}
+
+export function writeLease(machine: MachineId): string {
+  return JSON.stringify({ MachineID: machine, Version: 1 });
+}
+
+export function readIncarnation(json: string): Parsed<Incarnation> {
+  return read(IncarnationWire, json, (value) => value);
+}
+
+export function writeIncarnation({ instance, address }: Incarnation): string {
+  return JSON.stringify({ instance, address });
+}
+
+function read<Schema extends v.GenericSchema, T>(
+  schema: Schema,
+  json: string,
+  convert: (wire: v.InferOutput<Schema>) => T,
+): Parsed<T> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return { problem: "it is no JSON" };
+  }
+  const result = v.safeParse(schema, parsed);
+  if (result.success) return { value: convert(result.output) };
+  const [issue] = result.issues;
+  return { problem: `${v.getDotPath(issue) ?? "value"}: ${issue.message}` };
+}

@@ -1,0 +1,89 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { ClusterModel } from "./cluster-model.ts";
+import { DEFAULT_KEY_PREFIX, FleetKeys } from "./fleet-keys.ts";
+import type { MachineId } from "./machine-id.ts";
+import { writeBlob, writeJobObject, writeMachine } from "./records.ts";
+import type { Decision } from "./schedule.ts";
+import type { UnitStateName } from "./schema.ts";
+
+/** A cluster written down by hand, for tests and measurements. */
+export interface Sample {
+  /** Short names of machines and their metadata: `{ a: "role=web,az=1" }`. */
+  readonly machines: Readonly<Record<string, string>>;
+  readonly units: Readonly<Record<string, SampleUnit>>;
+}
+
+export interface SampleUnit {
+  /** Lines of [X-Fleet]. */
+  readonly fleet?: readonly string[];
+  /** Default `launched`. */
+  readonly desired?: UnitStateName;
+  /** The short name of the machine it is placed on. */
+  readonly on?: string;
+}
+
+/** The machine id of a short name: the name, spelled in hexadecimal digits, first. */
+export function sampleMachine(short: string): MachineId {
+  const digits = [...short].map((c) => c.codePointAt(0)!.toString(16)).join("");
+  return digits.padEnd(32, "0") as MachineId;
+}
+
+export function shortMachine(id: string): string {
+  const digits = id.replace(/(00)+$/, "");
+  return (digits.match(/../g) ?? [])
+    .map((d) => String.fromCodePoint(Number.parseInt(d, 16)))
+    .join("");
+}
+
+/** The model of the sample; `order` may shuffle the keys before they are applied. */
+export function sampleCluster(
+  sample: Sample,
+  order: (keys: [string, string][]) => [string, string][] = (keys) => keys,
+): ClusterModel {
+  const model = new ClusterModel(new FleetKeys(DEFAULT_KEY_PREFIX));
+  // Indices belong to keys, not to the order in which a model hears of them.
+  const indexed = sampleKeys(model.keys, sample);
+  const indices = new Map(indexed.map(([key], i) => [key, i + 1]));
+  for (const [key, value] of order(indexed))
+    model.apply({ key, after: { value, modifiedIndex: indices.get(key)! }, by: undefined });
+  return model;
+}
+
+function sampleKeys(keys: FleetKeys, { machines, units }: Sample): [string, string][] {
+  const all: [string, string][] = [];
+  for (const [short, text] of Object.entries(machines)) {
+    const id = sampleMachine(short);
+    const metadata = new Map(
+      text
+        .split(",")
+        .filter(Boolean)
+        .map((pair) => pair.split("=") as [string, string]),
+    );
+    const record = { id, publicIp: "", metadata, version: "" };
+    all.push([keys.machine(id, "object"), writeMachine(record, false)]);
+  }
+  let serial = 0;
+  for (const [name, { fleet = [], desired = "launched", on }] of Object.entries(units)) {
+    const unit = name as UnitName;
+    const hash = (serial += 1).toString(16).padStart(40, "0");
+    const raw = `[Service]\nExecStart=/bin/true\n\n[X-Fleet]\n${fleet.map((line) => `${line}\n`).join("")}`;
+    all.push([keys.blob(hash), writeBlob(raw)]);
+    all.push([keys.job(unit, "object"), writeJobObject(name, hash)]);
+    all.push([keys.job(unit, "target-state"), desired]);
+    if (on !== undefined) all.push([keys.job(unit, "target"), sampleMachine(on)]);
+  }
+  return all;
+}
+
+/** Puts decisions into the model as the store would. */
+export function carryOut(model: ClusterModel, decisions: readonly Decision[], index: number): void {
+  for (const decision of decisions) {
+    if (decision.kind === "wait") continue;
+    const key = model.keys.job(decision.unit, "target");
+    const after =
+      decision.kind === "unplace"
+        ? undefined
+        : { value: decision.to as string, modifiedIndex: (index += 1) };
+    model.apply({ key, after, by: { key, action: after ? "set" : "delete" } });
+  }
+}

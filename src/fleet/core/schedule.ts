@@ -1,0 +1,241 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { Board } from "./board.ts";
+import type { ClusterModel, Job } from "./cluster-model.ts";
+import { type MachineId, meansMachine } from "./machine-id.ts";
+import { describeMisfit, type Misfit, machineMisfit, mateMisfit } from "./misfit.ts";
+import type { MachineRecord } from "./records.ts";
+import type { Unit } from "./unit.ts";
+
+/** What the engine decided about one unit. `reason` is shown to operators as it is. */
+export type Decision =
+  | {
+      readonly kind: "place";
+      readonly unit: UnitName;
+      readonly to: MachineId;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "move";
+      readonly unit: UnitName;
+      readonly from: MachineId;
+      readonly to: MachineId;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "unplace";
+      readonly unit: UnitName;
+      readonly from: MachineId;
+      readonly reason: string;
+    }
+  /** It should run and cannot; a placement on a lost machine is kept until there is a better one. */
+  | { readonly kind: "wait"; readonly unit: UnitName; readonly reason: string };
+
+/** Which machines are gone for good, with the reason; machines neither here nor present are waited for. */
+export type LostMachines = ReadonlyMap<MachineId, string>;
+
+/**
+ * Decides where units run. Only units in `focus` are looked at, and those that have to move because of them.
+ * The same cluster gives the same decisions in the same order, in whatever order it came to be; carrying them out
+ * leaves nothing to decide but waiting.
+ */
+export function schedule(
+  model: ClusterModel,
+  lost: LostMachines,
+  focus: Iterable<UnitName> | "all",
+): Decision[] {
+  return new Planner(model, lost).plan(focus);
+}
+
+/** A unit that needs a machine. */
+interface Pending {
+  readonly unit: Unit;
+  readonly from: MachineId | undefined;
+  readonly reason: string;
+}
+
+class Planner {
+  readonly #model: ClusterModel;
+  readonly #lost: LostMachines;
+  readonly #board: Board;
+  readonly #pending = new Map<UnitName, Pending>();
+  readonly #settled = new Set<UnitName>();
+  readonly #decisions: Decision[] = [];
+
+  constructor(model: ClusterModel, lost: LostMachines) {
+    this.#model = model;
+    this.#lost = lost;
+    this.#board = new Board(model);
+  }
+
+  plan(focus: Iterable<UnitName> | "all"): Decision[] {
+    const names = focus === "all" ? [...this.#model.jobs.keys()] : [...new Set(focus)];
+    for (const name of names.sort()) this.#review(name);
+    // Placing one unit may unsettle others, so what is pending is read again each time.
+    for (let next = this.#next(); next !== undefined; next = this.#next())
+      for (const pending of next) this.#place(pending);
+    return this.#decisions;
+  }
+
+  #next(): Pending[] | undefined {
+    const open = [...this.#pending.values()].filter(({ unit }) => !this.#settled.has(unit.name));
+    if (open.length === 0) return undefined;
+    // Who takes somebody's place goes first, or the other would be placed only to be moved again.
+    const rank = ({ unit }: Pending) => (unit.wants.replaces.length > 0 ? 0 : 1);
+    return open.sort((a, b) => rank(a) - rank(b) || (a.unit.name < b.unit.name ? -1 : 1));
+  }
+
+  /** Whether the unit may stay where it is, and if not, what becomes of it. */
+  #review(name: UnitName): void {
+    const job = this.#model.jobs.get(name);
+    if (job?.unit === undefined || job.desired === undefined || job.targetUnreadable) return;
+    const { unit } = job;
+    const from = this.#board.where(name);
+    if (this.#settled.has(name) || this.#pending.has(name)) return;
+    if (from === undefined) {
+      if (job.desired !== "inactive" && !unit.isTemplate && !unit.wants.global)
+        this.#want({ unit, from: undefined, reason: `desired state is ${job.desired}` });
+      return;
+    }
+    const never = neverPlaced(job);
+    if (never !== undefined) this.#unplace(unit, from, never);
+    else this.#reviewPlaced(unit, from);
+  }
+
+  #reviewPlaced(unit: Unit, from: MachineId): void {
+    const lost = this.#lost.get(from);
+    const machine = this.#model.machines.get(from);
+    if (lost !== undefined && machine === undefined) {
+      this.#want({ unit, from, reason: `machine ${from} is lost: ${lost}` });
+      return;
+    }
+    // A machine that cannot be seen at the moment keeps its units.
+    if (machine === undefined) return;
+    const misfit = this.#misfitInPlace(unit, machine);
+    if (misfit !== undefined) this.#want({ unit, from, reason: describeMisfit(misfit) });
+  }
+
+  /** Of two units that conflict, the one that was placed later has to go. */
+  #misfitInPlace(unit: Unit, machine: MachineRecord): Misfit | undefined {
+    const own = machineMisfit(unit, machine) ?? this.#board.peerMisfit(unit, machine.id);
+    if (own !== undefined) return own;
+    for (const mate of this.#board.mates(unit, machine)) {
+      const misfit = mateMisfit(unit, mate);
+      if (misfit?.kind === "replaced") return misfit;
+      if (misfit !== undefined && (mate.wants.global || this.#isOlder(mate.name, unit.name)))
+        return misfit;
+    }
+    return undefined;
+  }
+
+  #isOlder(a: UnitName, b: UnitName): boolean {
+    const indexOf = (name: UnitName) => this.#model.jobs.get(name)?.target?.index ?? 0;
+    const difference = indexOf(a) - indexOf(b);
+    return difference === 0 ? a < b : difference < 0;
+  }
+
+  #want(pending: Pending): void {
+    this.#board.remove(pending.unit.name);
+    this.#pending.set(pending.unit.name, pending);
+    this.#pullFollowers(pending.unit.name);
+  }
+
+  #unplace(unit: Unit, from: MachineId, reason: string): void {
+    this.#board.remove(unit.name);
+    this.#settled.add(unit.name);
+    this.#decisions.push({ kind: "unplace", unit: unit.name, from, reason });
+    this.#pullFollowers(unit.name);
+  }
+
+  /** Units that have to run beside this one are looked at again, now that it is nowhere. */
+  #pullFollowers(name: UnitName): void {
+    for (const follower of [...this.#model.followers(name)].sort()) this.#review(follower);
+  }
+
+  #place(pending: Pending): void {
+    const { unit, from, reason } = pending;
+    if (this.#settled.has(unit.name)) return;
+    this.#settled.add(unit.name);
+    for (const peer of unit.wants.machineOf) {
+      const first = this.#pending.get(peer as UnitName);
+      if (first !== undefined) this.#place(first);
+    }
+    const to = this.#choose(unit, from);
+    if (to === undefined) this.#giveUp(pending);
+    else {
+      for (const mate of this.#board.replacedBy(unit, to)) this.#evict(mate, unit.name, to.id);
+      const load = this.#board.load(to.id);
+      this.#board.add(unit.name, to.id);
+      if (to.id === from) return;
+      const why = `${reason}; ${to.id} ${whyChosen(unit, load)}`;
+      this.#decisions.push(
+        from === undefined
+          ? { kind: "place", unit: unit.name, to: to.id, reason: why }
+          : { kind: "move", unit: unit.name, from, to: to.id, reason: why },
+      );
+    }
+  }
+
+  #evict(name: UnitName, by: UnitName, from: MachineId): void {
+    const unit = this.#model.jobs.get(name)?.unit;
+    if (unit !== undefined) this.#want({ unit, from, reason: `replaced by ${by}` });
+  }
+
+  #giveUp({ unit, from, reason }: Pending): void {
+    const nowhere = `${reason}; none of ${this.#model.machines.size} machines fits`;
+    if (from !== undefined && this.#model.machines.has(from))
+      this.#decisions.push({ kind: "unplace", unit: unit.name, from, reason: nowhere });
+    else this.#decisions.push({ kind: "wait", unit: unit.name, reason: nowhere });
+  }
+
+  #choose(unit: Unit, from: MachineId | undefined): MachineRecord | undefined {
+    for (const id of this.#candidates(unit, from)) {
+      const machine = this.#model.machines.get(id);
+      if (machine !== undefined && this.#isFree(unit, machine)) return machine;
+    }
+    return undefined;
+  }
+
+  /** Where it is, then where it takes somebody's place, then by load. */
+  *#candidates(unit: Unit, from: MachineId | undefined): Generator<MachineId> {
+    if (from !== undefined) yield from;
+    const { machineId, machineOf, replaces } = unit.wants;
+    if (machineOf.length > 0) {
+      const at = this.#board.where(machineOf[0]!);
+      if (at !== undefined) yield at;
+      return;
+    }
+    if (machineId !== undefined) {
+      yield* [...this.#board.byLoad].filter((id) => meansMachine(machineId, id));
+      return;
+    }
+    for (const name of replaces) {
+      const at = this.#board.where(name);
+      if (at !== undefined) yield at;
+    }
+    yield* this.#board.byLoad;
+  }
+
+  #isFree(unit: Unit, machine: MachineRecord): boolean {
+    if (this.#board.misfit(unit, machine) !== undefined) return false;
+    return this.#board.replacedBy(unit, machine).every((mate) => this.#isMovable(mate));
+  }
+
+  /** What this plan placed already, and what that was placed beside, does not move again in it. */
+  #isMovable(name: UnitName): boolean {
+    if (this.#settled.has(name) || this.#model.globals.has(name)) return false;
+    return ![...this.#model.followers(name)].some((follower) => this.#settled.has(follower));
+  }
+}
+
+/** Why a job must not have a machine at all. */
+function neverPlaced({ unit, desired }: Job): string | undefined {
+  if (unit?.isTemplate === true) return "a template is never placed, only its instances";
+  if (unit?.wants.global === true) return "a global unit has no machine of its own";
+  return desired === "inactive" ? "desired state is inactive" : undefined;
+}
+
+function whyChosen({ wants }: Unit, load: number): string {
+  if (wants.machineId !== undefined) return "is the machine it asks for";
+  if (wants.machineOf.length > 0) return `runs ${wants.machineOf.join(" and ")}`;
+  return `is the least loaded that fits (${load} ${load === 1 ? "unit" : "units"})`;
+}
