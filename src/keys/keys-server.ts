@@ -1,0 +1,225 @@
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import { type Command, decodeEntry, encodeEntry } from "#keys/core/command.ts";
+import type { KeyEvent } from "#keys/core/event.ts";
+import type { Interest } from "#keys/core/history.ts";
+import type { Outcome, Refusal } from "#keys/core/outcome.ts";
+import { hashState, restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
+import { Store } from "#keys/core/store.ts";
+import type { StoreStats } from "#keys/core/store-stats.ts";
+import type { Log, LogEntry } from "#log/core/log.ts";
+
+/** etcd's own entries before its first client's: its configuration, its election, its member, its version. */
+const RAFT_INDEX_BASE = 4;
+
+/** As etcd 2.x cuts its log (snapshot-count). */
+const SNAPSHOT_EVERY = 10_000;
+
+/** How often etcd's leader looks for what has expired. */
+const SYNC_EVERY_MS = 500;
+
+export interface KeysServerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Entries between snapshots; default 10,000. */
+  readonly snapshotEvery?: number;
+  /** Told of what fails beside any request, such as a snapshot; the server goes on. */
+  readonly onFault: (fault: Fault) => void;
+}
+
+type Settle = (result: Outcome | Fault) => void;
+
+/**
+ * One server of the store: a log, and the state that its entries make. Reads are answered from what is applied, and
+ * only what is durable is applied. After a Fault LOG_IO it goes on reading and refuses to write until it is opened
+ * again.
+ */
+export class KeysServer implements AsyncDisposable {
+  readonly #log: Log;
+  readonly #store: Store;
+  readonly #options: KeysServerOptions;
+  /** Begins the ids of this server's entries: no other server's or earlier run's entry is taken for its own. */
+  readonly #idPrefix: string;
+  readonly #pending = new Map<string, Settle>();
+  readonly #closing = new AbortController();
+  readonly #syncing: Promise<void>;
+  #snapshotting: Promise<void> | undefined;
+  #sequence = 0;
+  #applied = 0;
+  #snapshotIndex = 0;
+  #writeFault: Fault | undefined;
+
+  /**
+   * Rebuilds the state from the log, which it owns from now on.
+   * @throws {Fault} LOG_CORRUPT when what the log holds cannot be understood.
+   */
+  constructor(log: Log, options: KeysServerOptions) {
+    this.#log = log;
+    this.#options = options;
+    this.#idPrefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}.`;
+    try {
+      this.#store = log.snapshot ? restoreSnapshot(log.snapshot.chunks) : new Store();
+      this.#applied = this.#snapshotIndex = log.snapshot?.index ?? 0;
+      log.start((entries) => this.#apply(entries));
+    } catch (cause) {
+      if (cause instanceof Fault) throw cause;
+      throw new Fault(
+        "LOG_CORRUPT",
+        `Cannot rebuild the store after entry ${this.#applied}: ${reasonOf(cause)}; it was written by a newer version, or start with an empty data directory`,
+        { cause, facts: { index: this.#applied } },
+      );
+    }
+    this.#syncing = this.#proposeSyncs();
+  }
+
+  /** `X-Etcd-Index`: counts changes. */
+  get etcdIndex(): number {
+    return this.#store.index;
+  }
+
+  /** `X-Raft-Index`: counts entries. */
+  get raftIndex(): number {
+    return this.#applied + RAFT_INDEX_BASE;
+  }
+
+  get term(): number {
+    return this.#log.term;
+  }
+
+  /** Why writes are refused, when they are. */
+  get writeFault(): Fault | undefined {
+    return this.#writeFault;
+  }
+
+  get stats(): Readonly<StoreStats> & { readonly watchers: number } {
+    return { ...this.#store.parts.stats, watchers: this.#store.watcherCount };
+  }
+
+  /** Aborts when the server closes, with the Fault that whoever still waits shall get. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Wall time in milliseconds, for the commands of a request. */
+  nowMs(): number {
+    return this.#options.clock.now().getTime();
+  }
+
+  get(key: string, options: { readonly recursive: boolean; readonly sorted: boolean }): Outcome {
+    return this.#store.get(key, options, this.nowMs());
+  }
+
+  /** Calls `settle` once, when the command is durable and applied, or cannot be. */
+  submit(command: Command, settle: Settle): void {
+    this.#sequence += 1;
+    const id = this.#idPrefix + this.#sequence.toString(36);
+    this.#pending.set(id, settle);
+    this.#log.append(encodeEntry(id, command)).catch((error: unknown) => this.#failed(id, error));
+  }
+
+  /** Resolves with what the applied command did; rejects with a Fault, or the signal's reason (then it may yet happen). */
+  propose(command: Command, signal: AbortSignal): Promise<Outcome> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", abort, { once: true });
+    this.submit(command, (result) => {
+      signal.removeEventListener("abort", abort);
+      if (result instanceof Fault) reject(result);
+      else resolve(result);
+    });
+    return promise;
+  }
+
+  /** See Store.watchOnce. */
+  watchOnce(
+    interest: Interest,
+    fromIndex: number | undefined,
+    notify: (event: KeyEvent) => void,
+  ): Refusal | (() => void) {
+    return this.#store.watchOnce(interest, fromIndex, notify);
+  }
+
+  /** See Store.watchAll. */
+  watchAll(
+    interest: Interest,
+    fromIndex: number | undefined,
+    notify: (event: KeyEvent) => void,
+  ): Refusal | (() => void) {
+    return this.#store.watchAll(interest, fromIndex, notify);
+  }
+
+  /** Equal on servers that applied the same entries. */
+  stateHash(hash: (texts: Iterable<string>) => string): string {
+    return hashState(this.#store, hash);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(
+      new Fault("STORE_UNAVAILABLE", "Cannot reach the store: its server is closing; try another"),
+    );
+    await this.#syncing;
+    await this.#snapshotting;
+    await this.#log[Symbol.asyncDispose]();
+  }
+
+  #apply(entries: readonly LogEntry[]): void {
+    for (const { index, data } of entries) {
+      const { id, command } = decodeEntry(data);
+      const outcome = this.#store.apply(command);
+      this.#applied = index;
+      const settle = this.#pending.get(id);
+      if (settle === undefined || outcome === undefined) continue;
+      this.#pending.delete(id);
+      settle(outcome);
+    }
+    const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
+    if (this.#applied - this.#snapshotIndex >= every && !this.#closing.signal.aborted)
+      this.#snapshotting ??= this.#saveSnapshot();
+  }
+
+  #failed(id: string, error: unknown): void {
+    const fault = asFault(error);
+    if (fault.code === "LOG_IO" && this.#writeFault === undefined) {
+      this.#writeFault = fault;
+      this.#options.onFault(fault);
+    }
+    const settle = this.#pending.get(id);
+    this.#pending.delete(id);
+    settle?.(fault);
+  }
+
+  async #saveSnapshot(): Promise<void> {
+    const index = this.#applied;
+    try {
+      await this.#log.saveSnapshot(index, takeSnapshot(this.#store));
+    } catch (error) {
+      this.#options.onFault(asFault(error));
+    }
+    this.#snapshotIndex = index; // also after a failure: the next attempt comes after as many entries
+    this.#snapshotting = undefined;
+  }
+
+  /** Proposes that time has come, only when something is due: an idle store writes nothing. */
+  async #proposeSyncs(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(SYNC_EVERY_MS, signal);
+        const timeMs = this.nowMs();
+        if ((this.#store.nextExpiryMs ?? Number.POSITIVE_INFINITY) > timeMs) continue;
+        await this.#log.append(encodeEntry("sync", { op: "sync", timeMs }));
+      } catch (error) {
+        // What cannot be written does not expire; requests say why.
+        if (!signal.aborted && !(error instanceof Fault)) throw error;
+      }
+    }
+  }
+}
+
+function asFault(error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  throw error;
+}
