@@ -1,4 +1,4 @@
-/** How a systemd job ended, org.freedesktop.systemd1(5), JobRemoved. */
+/** How a systemd job ended, org.freedesktop.systemd1(5), JobRemoved; results beyond the documented ones are `failed`. */
 export type JobResult = "done" | "canceled" | "timeout" | "failed" | "dependency" | "skipped";
 
 /** One row of ListUnits, org.freedesktop.systemd1(5). */
@@ -15,7 +15,9 @@ export interface UnitStatus {
 
 /**
  * What Keelson needs of a systemd manager: the host's, or a private one.
- * Methods reject with Fault SYSTEMD_FAILED when systemd refuses, SYSTEMD_GONE when the connection is lost.
+ * Methods reject with Fault SYSTEMD_FAILED when systemd refuses (the fact `error` is D-Bus's name for why),
+ * SYSTEMD_GONE when the connection is lost, TIMED_OUT when systemd does not answer, and with the signal's reason
+ * on abort; a job that is queued goes on.
  */
 export interface Systemd extends AsyncDisposable {
   /** Reads all unit files again (Reload). */
@@ -30,8 +32,9 @@ export interface Systemd extends AsyncDisposable {
     options: { readonly runtime: boolean },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Queues the job and waits for its end. */
+  /** Queues the job and waits for its end; any number may wait at once. A missing or bad unit is refused: SYSTEMD_FAILED. */
   startUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  /** A unit that systemd does not hold is stopped already: `done`. */
   stopUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   restartUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   reloadUnit(name: string, signal: AbortSignal): Promise<JobResult>;
@@ -42,8 +45,11 @@ export interface Systemd extends AsyncDisposable {
   /** All units systemd holds in memory. */
   list(signal: AbortSignal): Promise<UnitStatus[]>;
   /**
-   * Names of units of which something changed (PropertiesChanged, UnitNew, UnitRemoved, and after Reloading every
-   * name is "*"); it carries no state, look again. Rejects with SYSTEMD_GONE when the connection is lost.
+   * Names of units of which something changed (PropertiesChanged, JobRemoved), and `*` after systemd read all unit
+   * files again; it carries no state, look again. Names of other units come too, also as an effect of `status`,
+   * which may load a unit and touch what it depends on: look only at the units you care for.
+   * It is fed from the moment of the call, ends with the signal, and rejects with SYSTEMD_GONE when the connection
+   * is lost.
    */
   changes(signal: AbortSignal): AsyncIterable<string>;
 }

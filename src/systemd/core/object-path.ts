@@ -1,0 +1,12 @@
+const UNIT_PREFIX = "/org/freedesktop/systemd1/unit/";
+
+/**
+ * The unit that an object path of systemd stands for, or undefined for other objects.
+ * Every byte but letters and digits is written `_xx` there (bus_label_escape in systemd's basic/bus-label.c).
+ */
+export function unitNameOfPath(path: string): string | undefined {
+  if (!path.startsWith(UNIT_PREFIX)) return undefined;
+  return path
+    .slice(UNIT_PREFIX.length)
+    .replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

@@ -1,0 +1,170 @@
+import type { Message } from "dbus-native";
+import { Fault } from "#base/fault.ts";
+import { ChangeStreams, EVERY_UNIT } from "#systemd/change-stream.ts";
+import {
+  type Connection,
+  connectToSystemd,
+  gone,
+  type ManagerCall,
+  type SystemdAddress,
+} from "#systemd/connection.ts";
+import { unitNameOfPath } from "#systemd/core/object-path.ts";
+import { askableName, type UnitRow, unknownUnit } from "#systemd/core/unit-row.ts";
+import { JobTracker } from "#systemd/job-tracker.ts";
+import type { JobResult, Systemd, UnitStatus } from "#systemd/systemd.ts";
+
+/**
+ * Connects to a systemd manager by D-Bus.
+ * @throws {Fault} SYSTEMD_MISSING when none answers there
+ */
+export async function openSystemd(address: SystemdAddress, signal: AbortSignal): Promise<Systemd> {
+  const jobs = new JobTracker();
+  const changes = new ChangeStreams();
+  let isOpen = true;
+  const closed = () => {
+    isOpen = false;
+    jobs.fail(gone("wait for the job"));
+    changes.end(gone("follow units"));
+  };
+  const connection = await connectToSystemd(
+    address,
+    { signal: (message) => dispatch(message, jobs, changes), closed },
+    signal,
+  );
+  const files = unitFileCalls(connection);
+  const job = (method: string, name: string, jobSignal: AbortSignal) =>
+    jobs.run(() => connection.call<string>(jobCall(method, name), jobSignal), jobSignal);
+  return {
+    ...files,
+    startUnit: (name, s) => job("Start", name, s),
+    stopUnit: (name, s) => job("Stop", name, s).catch(whenNotLoaded<JobResult>("done")),
+    restartUnit: (name, s) => job("Restart", name, s),
+    reloadUnit: (name, s) => job("Reload", name, s),
+    resetFailed: (name, s) =>
+      connection
+        .call<void>(onUnit("ResetFailedUnit", name, `reset ${name}`), s)
+        .catch(whenNotLoaded(undefined)),
+    status: (names, s) => statusOf(connection, names, s),
+    async list(s) {
+      const rows = await connection.call<UnitRow[]>(
+        { member: "ListUnits", action: "list units" },
+        s,
+      );
+      return rows.map(toStatus);
+    },
+    changes(s) {
+      const stream = changes.open(s);
+      if (!isOpen) changes.end(gone("follow units"));
+      return stream;
+    },
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  };
+}
+
+type UnitFileCalls = Pick<
+  Systemd,
+  "reload" | "linkUnitFiles" | "unlinkUnitFiles" | "enableUnitFiles"
+>;
+
+function unitFileCalls(connection: Connection): UnitFileCalls {
+  return {
+    reload: (signal) =>
+      connection.call<void>({ member: "Reload", action: "reload unit files" }, signal),
+    async linkUnitFiles(paths, signal) {
+      const action = `link ${paths.join(" ")}`;
+      const body = [paths, true, true];
+      await connection.call({ member: "LinkUnitFiles", signature: "asbb", body, action }, signal);
+    },
+    async unlinkUnitFiles(names, signal) {
+      const action = `unlink ${names.join(" ")}`;
+      const body = [names, true];
+      await connection.call({ member: "DisableUnitFiles", signature: "asb", body, action }, signal);
+    },
+    async enableUnitFiles(names, { runtime }, signal) {
+      const action = `enable ${names.join(" ")}`;
+      const body = [names, runtime, true];
+      await connection.call({ member: "EnableUnitFiles", signature: "asbb", body, action }, signal);
+    },
+  };
+}
+
+/**
+ * Two questions whatever the number of units: which of them are in memory, then, for the others only, what loading
+ * them gives (masked, bad setting, not found).
+ */
+async function statusOf(
+  connection: Connection,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<UnitStatus[]> {
+  const action = "read the state of units";
+  const ask = names.filter(askableName); // one bad name would fail the question for all
+  const found = new Map<string, UnitStatus>();
+  if (ask.length > 0) {
+    const body = [[], ask.map((name) => name.replaceAll("\\", "\\\\"))]; // patterns, fnmatch(3)
+    const call = { member: "ListUnitsByPatterns", signature: "asas", body, action };
+    for (const row of await connection.call<UnitRow[]>(call, signal))
+      found.set(row[0], toStatus(row));
+  }
+  const others = ask.filter((name) => !found.has(name));
+  if (others.length > 0) {
+    const call = { member: "ListUnitsByNames", signature: "as", body: [others], action };
+    const rows = await connection.call<UnitRow[]>(call, signal);
+    // One row for each name, in that order; an alias is answered under the unit's own name.
+    for (const [i, row] of rows.entries())
+      found.set(others[i]!, { ...toStatus(row), name: others[i]! });
+  }
+  return names.map((name) => found.get(name) ?? unknownUnit(name));
+}
+
+/**
+ * UnitNew and UnitRemoved are left out on purpose: asking for a unit's state loads and drops it, so a reader that
+ * looks at what changed would cause the next change. A unit that starts, stops or fails also gives the others.
+ */
+function dispatch(message: Message, jobs: JobTracker, changes: ChangeStreams): void {
+  const { path = "", member, body = [] } = message;
+  if (member === "JobRemoved") {
+    const [, job, unit, result] = body as [number, string, string, string];
+    jobs.ended(job, toJobResult(result));
+    changes.push(unit);
+  } else if (member === "PropertiesChanged" && body[0] === "org.freedesktop.systemd1.Unit") {
+    const unit = unitNameOfPath(path);
+    if (unit !== undefined) changes.push(unit);
+  } else if (member === "Reloading" && body[0] === false) changes.push(EVERY_UNIT);
+}
+
+function jobCall(method: string, name: string): ManagerCall {
+  const action = `${method.toLowerCase()} ${name}`;
+  return { member: `${method}Unit`, signature: "ss", body: [name, "replace"], action };
+}
+
+function onUnit(member: string, name: string, action: string): ManagerCall {
+  return { member, signature: "s", body: [name], action };
+}
+
+/** Turns systemd's refusal for a unit that it does not hold into `value`, and lets other errors pass. */
+function whenNotLoaded<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Fault && error.facts["error"] === "org.freedesktop.systemd1.NoSuchUnit")
+      return value;
+    throw error;
+  };
+}
+
+function toStatus([name, description, loadState, activeState, subState]: UnitRow): UnitStatus {
+  return { name, description, loadState, activeState, subState };
+}
+
+const JOB_RESULTS: readonly string[] = [
+  "done",
+  "canceled",
+  "timeout",
+  "failed",
+  "dependency",
+  "skipped",
+] satisfies JobResult[];
+
+/** Results that systemd has beyond the documented ones (assert, unsupported, collected …) are failures. */
+function toJobResult(text: string): JobResult {
+  return JOB_RESULTS.includes(text) ? (text as JobResult) : "failed";
+}
