@@ -24,7 +24,7 @@ export interface SampleUnit {
 
 /** The machine id of a short name: the name, spelled in hexadecimal digits, first. */
 export function sampleMachine(short: string): MachineId {
-  const digits = [...short].map((c) => c.codePointAt(0)!.toString(16)).join("");
+  const digits = Array.from(short, (c) => c.codePointAt(0)!.toString(16)).join("");
   return digits.padEnd(32, "0") as MachineId;
 }
 

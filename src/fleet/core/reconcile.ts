@@ -1,0 +1,145 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterModel } from "./cluster-model.ts";
+import type { MachineId } from "./machine-id.ts";
+import { globalFits } from "./misfit.ts";
+import type { MachineRecord } from "./records.ts";
+import type { Unit } from "./unit.ts";
+
+/** A unit whose file this agent wrote, with what it remembers of it and what systemd says. */
+export interface LoadedUnit {
+  readonly hash: string;
+  /** Whether the agent started it and did not stop it since; it may have ended by itself all the same. */
+  readonly launched: boolean;
+  /** systemd's words, such as `not-found` and `active`. */
+  readonly loadState: string;
+  readonly activeState: string;
+}
+
+/** What the cluster wants of a unit on this machine. */
+export type Fate =
+  | {
+      readonly kind: "run";
+      readonly unit: Unit;
+      readonly desired: "loaded" | "launched";
+      readonly reason: string;
+    }
+  /** It is on record that the unit does not belong here. */
+  | { readonly kind: "remove"; readonly reason: string }
+  /** Nothing that could be relied on is known of it: it stays as it is. */
+  | { readonly kind: "keep"; readonly reason: string };
+
+/** One thing to do on this machine. `reason` is shown to operators as it is. */
+export type Step =
+  /** Write the file and make systemd know it; then start it, if told to. */
+  | {
+      readonly kind: "load";
+      readonly unit: Unit;
+      readonly start: boolean;
+      readonly reason: string;
+    }
+  /** Stop what runs under the old file, then load the new one. */
+  | {
+      readonly kind: "replace";
+      readonly unit: Unit;
+      readonly start: boolean;
+      readonly reason: string;
+    }
+  | { readonly kind: "start"; readonly name: UnitName; readonly reason: string }
+  /** It runs already: remember that, touch nothing. */
+  | { readonly kind: "adopt"; readonly name: UnitName; readonly reason: string }
+  | { readonly kind: "stop"; readonly name: UnitName; readonly reason: string }
+  | { readonly kind: "unload"; readonly name: UnitName; readonly reason: string }
+  /** Leave it, and tell somebody. */
+  | { readonly kind: "keep"; readonly name: UnitName; readonly reason: string };
+
+/** What an agent is to do, from what the cluster wants and from what is here. Names come in order. */
+export function reconcile(
+  model: ClusterModel,
+  me: MachineRecord,
+  loaded: ReadonlyMap<UnitName, LoadedUnit>,
+): Step[] {
+  const names = new Set([...model.placedOn(me.id), ...model.globals, ...loaded.keys()]);
+  return [...names].sort().flatMap((name) => {
+    const here = loaded.get(name);
+    const step = stepFor(name, fateOf(model, me, name, here?.hash), here);
+    return step === undefined ? [] : [step];
+  });
+}
+
+/** What an agent is to do when its machine leaves the cluster: everything goes, whatever the cluster wants. */
+export function reconcileLeaving(loaded: ReadonlyMap<UnitName, LoadedUnit>): Step[] {
+  return [...loaded.keys()]
+    .sort()
+    .map((name) => ({ kind: "unload", name, reason: "machine leaves the cluster" }));
+}
+
+/** `loadedHash` is the hash of the unit's file on this machine, if it has one. */
+export function fateOf(
+  model: ClusterModel,
+  me: MachineRecord,
+  name: UnitName,
+  loadedHash: string | undefined,
+): Fate {
+  const job = model.jobs.get(name);
+  if (job?.hash === undefined)
+    return loadedHash !== undefined && model.isDestroyed(name, loadedHash)
+      ? { kind: "remove", reason: "unit was destroyed" }
+      : { kind: "keep", reason: "it has no job, and nothing says that it was destroyed" };
+  const { unit, desired, target } = job;
+  if (unit === undefined || desired === undefined || job.targetUnreadable)
+    return { kind: "keep", reason: "its job cannot be read" };
+  if (unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
+  if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
+  if (unit.wants.global)
+    return globalFits(unit, me)
+      ? { kind: "run", unit, desired, reason: `global unit, desired state is ${desired}` }
+      : { kind: "remove", reason: "global unit that does not fit this machine's metadata" };
+  if (target === undefined) return { kind: "remove", reason: "unit is placed nowhere" };
+  return isHere(target.value, me.id)
+    ? { kind: "run", unit, desired, reason: `placed here, desired state is ${desired}` }
+    : { kind: "remove", reason: `unit is placed on ${target.value}` };
+}
+
+function isHere(target: MachineId, me: MachineId): boolean {
+  return target === me;
+}
+
+function stepFor(name: UnitName, fate: Fate, here: LoadedUnit | undefined): Step | undefined {
+  switch (fate.kind) {
+    case "remove":
+      return here && { kind: "unload", name, reason: fate.reason };
+    case "keep":
+      return here && { kind: "keep", name, reason: fate.reason };
+    case "run":
+      return here === undefined || here.loadState === "not-found"
+        ? { kind: "load", unit: fate.unit, start: fate.desired === "launched", reason: fate.reason }
+        : stepForRunning(name, fate, here);
+    default:
+      return fate satisfies never;
+  }
+}
+
+function stepForRunning(
+  name: UnitName,
+  { unit, desired, reason }: Fate & { kind: "run" },
+  here: LoadedUnit,
+): Step | undefined {
+  const start = desired === "launched";
+  if (here.hash !== unit.hash)
+    return {
+      kind: "replace",
+      unit,
+      start,
+      reason: `unit changed from ${here.hash} to ${unit.hash}`,
+    };
+  if (start && !here.launched)
+    return { kind: isRunning(here.activeState) ? "adopt" : "start", name, reason };
+  if (!start && (here.launched || isRunning(here.activeState)))
+    return { kind: "stop", name, reason };
+  return undefined;
+}
+
+/** Whether systemd runs the unit or is about to. */
+export function isRunning(activeState: string): boolean {
+  return activeState === "active" || activeState === "activating" || activeState === "reloading";
+}

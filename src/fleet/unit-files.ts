@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import * as v from "valibot";
+import { writeFileAtomic } from "#base/atomic-file.ts";
+import { isErrno } from "#base/fault.ts";
+import { isUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
+
+/** What an agent remembers of the units it started, across restarts of itself but not of systemd. */
+export interface LaunchRecord {
+  /** The run of systemd that this is about; another one has started nothing yet. */
+  readonly systemdRun: string;
+  readonly launched: readonly string[];
+}
+
+/** The unit files of an agent and its record of what it launched. */
+export interface UnitFiles {
+  /** Names and hashes of the unit files that are there; templates and other files do not count. */
+  list(): Promise<Map<UnitName, string>>;
+  write(name: UnitName, raw: string): Promise<void>;
+  /** A file that is not there is removed already. */
+  remove(name: UnitName): Promise<void>;
+  /** Where systemd finds the file. */
+  path(name: UnitName): string;
+  readLaunched(): Promise<LaunchRecord | undefined>;
+  writeLaunched(record: LaunchRecord): Promise<void>;
+}
+
+/** The hash by which fleet knows the text of a unit file: SHA-1, in hexadecimal. */
+export function hashOf(raw: string): string {
+  return createHash("sha1").update(raw).digest("hex");
+}
+
+const RecordWire = v.object({ systemdRun: v.string(), launched: v.array(v.string()) });
+
+/** Unit files in a directory, which is made when missing; the record lies beside it. */
+export async function openUnitFiles(directory: string): Promise<UnitFiles> {
+  await mkdir(directory, { recursive: true });
+  const path = (name: string) => join(directory, name);
+  const recordPath = join(dirname(directory), "launched.json");
+  return {
+    path,
+    list: async () => {
+      const names = (await readdir(directory)).filter(isLoadable).sort();
+      const files = names.map(
+        async (name) => [name, hashOf(await readFile(path(name), "utf8"))] as const,
+      );
+      return new Map(await Promise.all(files));
+    },
+    write: (name, raw) => writeFileAtomic(path(name), raw),
+    remove: (name) => unlinkIfThere(path(name)),
+    readLaunched: () => readRecord(recordPath),
+    writeLaunched: (record) => writeFileAtomic(recordPath, JSON.stringify(record)),
+  };
+}
+
+/** Unit files in memory, for simulations; `texts` holds them by path. */
+export class MemoryUnitFiles implements UnitFiles {
+  readonly texts = new Map<string, string>();
+  #record: LaunchRecord | undefined;
+  readonly #directory: string;
+
+  constructor(directory = "/run/fleet/units") {
+    this.#directory = directory;
+  }
+
+  async list(): Promise<Map<UnitName, string>> {
+    const files = new Map<UnitName, string>();
+    for (const [path, raw] of this.texts) {
+      const name = path.slice(this.#directory.length + 1);
+      if (isLoadable(name)) files.set(name, hashOf(raw));
+    }
+    return files;
+  }
+
+  async write(name: UnitName, raw: string): Promise<void> {
+    this.texts.set(this.path(name), raw);
+  }
+
+  async remove(name: UnitName): Promise<void> {
+    this.texts.delete(this.path(name));
+  }
+
+  path(name: UnitName): string {
+    return `${this.#directory}/${name}`;
+  }
+
+  async readLaunched(): Promise<LaunchRecord | undefined> {
+    return this.#record;
+  }
+
+  async writeLaunched(record: LaunchRecord): Promise<void> {
+    this.#record = record;
+  }
+}
+
+function isLoadable(name: string): name is UnitName {
+  return isUnitName(name) && unitNameParts(name).kind !== "template";
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT")) throw error;
+  });
+}
+
+/** A record that is missing or unreadable counts as none: what runs is then adopted as it is. */
+async function readRecord(path: string): Promise<LaunchRecord | undefined> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
+    const result = v.safeParse(RecordWire, parsed);
+    return result.success ? result.output : undefined;
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
