@@ -24,7 +24,7 @@ Daemons, as units of a machine:
 `;
 
 const TOPICS: Readonly<Record<string, string>> = {
-  quickstart: `keelson quickstart [--detach] [--network A.B.C]
+  quickstart: `keelson quickstart [--detach] [--user-data FILE] [--network A.B.C]
 
 Brings up core-01, core-02 and core-03 from examples/quickstart/user-data, starts the example units and
 says what to try next. It stays in the foreground and Ctrl-C shuts the machines down; they keep what

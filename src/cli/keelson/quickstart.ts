@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
 import { fleetctl } from "#cli/fleetctl/main.ts";
 import { clientEnvironment } from "#cli/keelson/env.ts";
@@ -16,8 +16,10 @@ const UNITS = ["controller.service", "hello@1.service", "hello@2.service", "hell
 export async function quickstart(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseOptions("quickstart", args, {
     detach: { type: "boolean", short: "d" },
+    "user-data": { type: "string" },
     network: { type: "string" },
   });
+  const userData = values["user-data"];
   const examples = join(installation(io), "examples/quickstart");
   const { cluster } = openLocalCluster(io);
   const network = parseNetwork(values.network ?? DEFAULT_NETWORK);
@@ -26,7 +28,7 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
       {
         names: [],
         count: undefined,
-        userData: undefined,
+        userData: userData === undefined ? undefined : resolve(io.cwd, userData),
         defaultUserData: join(examples, "user-data"),
         metadata: [],
         network,
