@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { parseEnvironmentFile } from "./core/environment-file.ts";
+import { ADDRESS_VARIABLES, type MachineFacts } from "./core/machine-facts.ts";
+
+/**
+ * What the machine below `root` says of itself: its addresses (the environment, then etc/environment), its name, and
+ * etc/keelson/metadata, where whoever made the machine wrote what fleet is to know of it (`key=value` lines).
+ */
+export async function readMachineFacts(
+  root: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<MachineFacts> {
+  const read = (path: string) => readIfThere(join(root, path));
+  const environmentFile = await read("etc/environment");
+  const environment = parseEnvironmentFile(environmentFile ?? "");
+  const addresses: Partial<Record<(typeof ADDRESS_VARIABLES)[AddressVariable], string>> = {};
+  for (const variable of Object.keys(ADDRESS_VARIABLES) as AddressVariable[]) {
+    const address = env[variable] || environment.get(variable);
+    if (address) addresses[ADDRESS_VARIABLES[variable]] = address;
+  }
+  const named = (await read("etc/hostname"))?.trim() || (root === "/" ? hostname() : undefined);
+  const updateConf =
+    (await read("etc/coreos/update.conf")) ?? (await read("usr/share/coreos/update.conf"));
+  return {
+    ...addresses,
+    ...(named === undefined ? {} : { currentHostname: named }),
+    ...(environmentFile === undefined ? {} : { environmentFile }),
+    ...(updateConf === undefined ? {} : { updateConf }),
+    metadata: parseMetadata((await read("etc/keelson/metadata")) ?? "", root),
+  };
+}
+
+type AddressVariable = keyof typeof ADDRESS_VARIABLES;
+
+function parseMetadata(text: string, root: string): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const [i, line] of text.split("\n").entries()) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const match = /^\s*([^=,\s]+)=([^,]*?)\s*$/.exec(line);
+    if (match?.[1] === undefined)
+      throw new Fault(
+        "CONFIG_INVALID",
+        `Cannot use line ${i + 1} of ${join(root, "etc/keelson/metadata")}: "${line}" is not KEY=VALUE without commas`,
+      );
+    metadata[match[1]] = match[2] ?? "";
+  }
+  return metadata;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
+    throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
