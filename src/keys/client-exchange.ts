@@ -1,0 +1,182 @@
+import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
+import type { SecureContextOptions } from "node:tls";
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+
+/** Answers larger than this are refused: a whole tree of a hundred thousand keys is about a tenth of it. */
+export const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+/** How long a connection may be silent before the kernel asks the peer whether it is there. */
+const TCP_KEEPALIVE_MS = 15_000;
+
+/** A server to ask: its URL, or a unix socket. */
+export interface Endpoint {
+  /** As given, without a slash at the end. */
+  readonly text: string;
+  readonly connect: Pick<RequestOptions, "hostname" | "port" | "socketPath" | "auth">;
+  readonly secure: boolean;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** With the query. */
+  readonly path: string;
+  readonly form?: string;
+}
+
+export interface HttpAnswer {
+  readonly endpoint: Endpoint;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** An exchange with one server that failed; `sent` when the server may have got the request. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly endpoint: Endpoint;
+  readonly sent: boolean;
+
+  constructor(endpoint: Endpoint, sent: boolean, cause: unknown) {
+    // Connecting to a name with several addresses fails with one error for each.
+    const causes = cause instanceof AggregateError ? cause.errors : [cause];
+    super(causes.map(reasonOf).join(", "), { cause });
+    this.endpoint = endpoint;
+    this.sent = sent;
+  }
+}
+
+/**
+ * @throws {Fault} CONFIG_INVALID when `text` is not `http://HOST[:PORT]`, `https://HOST[:PORT]` or `unix://PATH`.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  if (text.startsWith("unix://"))
+    return { text, connect: { socketPath: text.slice("unix://".length) }, secure: false };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot use endpoint "${text}": expected http://HOST:PORT, https://HOST:PORT or unix://PATH`,
+    );
+  const secure = url.protocol === "https:";
+  const auth = url.username ? `${url.username}:${url.password}` : undefined;
+  return {
+    text: text.replace(/\/+$/, ""),
+    connect: {
+      hostname: url.hostname.replace(/^\[|\]$/g, ""),
+      port: url.port || (secure ? 443 : 80),
+      ...(auth === undefined ? {} : { auth: decodeURIComponent(auth) }),
+    },
+    secure,
+  };
+}
+
+/** One connection pool for all requests of a client. */
+export class Connections implements Disposable {
+  readonly #tls: SecureContextOptions;
+  readonly #agents = new Map<boolean, Promise<Agent>>();
+
+  constructor(tls: SecureContextOptions) {
+    this.#tls = tls;
+  }
+
+  /**
+   * Sends a request and waits for the head of the answer.
+   * @throws {ExchangeError}
+   */
+  async send(
+    endpoint: Endpoint,
+    { method, path, form }: HttpRequest,
+    limits: { readonly connectTimeoutMs: number; readonly clock: Clock },
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const http = endpoint.secure ? await import("node:https") : await import("node:http");
+    const agent = await this.#agent(endpoint.secure);
+    signal.throwIfAborted();
+    const body = form === undefined ? undefined : Buffer.from(form);
+    const headers = body
+      ? { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": body.length }
+      : {};
+    const request = http.request({ ...endpoint.connect, agent, method, path, headers, signal });
+    const connected = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<IncomingMessage>();
+    let sent = false;
+    const connect = () => {
+      sent = true;
+      connected.resolve();
+    };
+    request.on("socket", (socket) => {
+      socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+      if (!socket.connecting) connect();
+      else socket.once("connect", connect);
+    });
+    request.on("response", answered.resolve);
+    request.on("error", (error) => {
+      connected.resolve();
+      answered.reject(error);
+    });
+    answered.promise.catch(() => {}); // also awaited below, unless connecting takes too long
+    request.end(body);
+    try {
+      const what = `connect to ${endpoint.text}`;
+      const limit = { ms: limits.connectTimeoutMs, clock: limits.clock, what, signal };
+      await withDeadline(limit, (late) => abortable(connected.promise, late));
+      return await answered.promise;
+    } catch (error) {
+      request.destroy();
+      signal.throwIfAborted();
+      throw new ExchangeError(endpoint, sent, error);
+    }
+  }
+
+  #agent(secure: boolean): Promise<Agent> {
+    let agent = this.#agents.get(secure);
+    if (agent === undefined) {
+      agent = secure
+        ? import("node:https").then((https) => new https.Agent({ keepAlive: true, ...this.#tls }))
+        : import("node:http").then((http) => new http.Agent({ keepAlive: true }));
+      this.#agents.set(secure, agent);
+    }
+    return agent;
+  }
+
+  [Symbol.dispose](): void {
+    for (const agent of this.#agents.values()) void agent.then((opened) => opened.destroy());
+  }
+}
+
+/**
+ * The body of an answer as text.
+ * @throws {ExchangeError} when the connection breaks before its end.
+ */
+export async function readBody(
+  endpoint: Endpoint,
+  message: IncomingMessage,
+  signal: AbortSignal,
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const abort = () => message.destroy(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    for await (const chunk of message as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > ANSWER_BYTES_MAX) throw new Error(`the answer is over ${ANSWER_BYTES_MAX} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString();
+  } catch (error) {
+    message.destroy();
+    signal.throwIfAborted();
+    throw new ExchangeError(endpoint, true, error);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  return Promise.race([promise, aborted]);
+}

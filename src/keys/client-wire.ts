@@ -1,0 +1,130 @@
+import { Fault } from "#base/fault.ts";
+import type { Action, KeyEvent, KeyNode } from "#keys/core/event.ts";
+import { KEYS_ERRORS, KeysError, type KeysErrorCode } from "#keys/core/keys-error.ts";
+import type { HttpAnswer } from "./client-exchange.ts";
+
+const ACTIONS: ReadonlySet<unknown> = new Set<Action>([
+  "get",
+  "set",
+  "create",
+  "update",
+  "delete",
+  "expire",
+  "compareAndSwap",
+  "compareAndDelete",
+]);
+
+/** What a path segment may hold unescaped, RFC 3986 section 3.3; unit names and addresses stay readable. */
+const READABLE = /%(?:24|26|2B|2C|3A|3B|3D|40)/g;
+
+/**
+ * The path of a key in a request. Empty and `.` segments are left out and `..` takes one away, as the server's
+ * redirects of unclean paths do.
+ */
+export function keyPath(key: string): string {
+  const segments: string[] = [];
+  for (const segment of key.split("/"))
+    if (segment === "..") segments.pop();
+    else if (segment !== "" && segment !== ".")
+      segments.push(encodeURIComponent(segment).replace(READABLE, decodeURIComponent));
+  return `/v2/keys/${segments.join("/")}`;
+}
+
+/** `a=1&b=2`, leaving out what is undefined. */
+export function formOf(fields: Readonly<Record<string, string | number | boolean | undefined>>) {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined) form.append(name, String(value));
+  return form.toString();
+}
+
+/** @throws {Fault} STORE_UNAVAILABLE when the body is not what etcd's keys API answers. */
+export function parseEvent(body: string): KeyEvent {
+  const json = parseObject(body);
+  const action = json?.["action"];
+  const node = parseNode(json?.["node"]);
+  if (!ACTIONS.has(action) || node === undefined) throw malformed(body);
+  const before = json?.["prevNode"];
+  if (before === undefined || before === null) return { action: action as Action, node };
+  const prevNode = parseNode(before);
+  if (prevNode === undefined) throw malformed(body);
+  return { action: action as Action, node, prevNode };
+}
+
+/** What an answer that says no means: KeysError when it is the keys API's, else a Fault with the server's words. */
+export function errorOf({ status, body, endpoint }: HttpAnswer): KeysError | Fault {
+  const json = parseObject(body);
+  const code = json?.["errorCode"];
+  const cause = json?.["cause"];
+  const index = json?.["index"];
+  if (isKnownCode(code))
+    return new KeysError(
+      code,
+      typeof cause === "string" ? cause : "",
+      typeof index === "number" ? index : 0,
+    );
+  const message = json?.["message"];
+  const words = typeof message === "string" ? message : body.slice(0, 200).trim();
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot use the answer of ${endpoint.text}: HTTP status ${status}, ${typeof code === "number" ? `error ${code}, ` : ""}"${words}"; check that it is an etcd server with its v2 API on`,
+    { facts: { endpoint: endpoint.text, status } },
+  );
+}
+
+/** Whether another server may do better: no leader, no quorum, or a proxy with no server behind it. */
+export function isServerTrouble({ status }: HttpAnswer): boolean {
+  return status >= 500;
+}
+
+function isKnownCode(code: unknown): code is KeysErrorCode {
+  return typeof code === "number" && code in KEYS_ERRORS;
+}
+
+function parseObject(body: string): Record<string, unknown> | undefined {
+  try {
+    const json: unknown = JSON.parse(body);
+    return typeof json === "object" && json !== null
+      ? (json as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The root has neither key nor indices on the wire. */
+function parseNode(json: unknown): KeyNode | undefined {
+  if (typeof json !== "object" || json === null) return undefined;
+  const wire = json as Readonly<Record<string, unknown>>;
+  const {
+    key = "/",
+    value,
+    dir,
+    nodes,
+    expiration,
+    ttl,
+    modifiedIndex = 0,
+    createdIndex = 0,
+  } = wire;
+  if (typeof key !== "string" || typeof modifiedIndex !== "number") return undefined;
+  if (typeof createdIndex !== "number") return undefined;
+  const children = Array.isArray(nodes) ? nodes.map(parseNode) : undefined;
+  if (children && !children.every((child) => child !== undefined)) return undefined;
+  return {
+    key,
+    ...(typeof value === "string" ? { value } : {}),
+    ...(dir === true ? { dir } : {}),
+    ...(children ? { nodes: children } : {}),
+    ...(typeof expiration === "string" ? { expiration } : {}),
+    ...(typeof ttl === "number" ? { ttl } : {}),
+    modifiedIndex,
+    createdIndex,
+  };
+}
+
+function malformed(body: string): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot read the server's answer "${body.slice(0, 200)}": it is not of etcd's v2 keys API; check the endpoint`,
+  );
+}

@@ -1,0 +1,112 @@
+import type { SecureContextOptions } from "node:tls";
+import { type Clock, systemClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import type { Keys, Reply } from "#keys/keys.ts";
+import { type EndpointLimits, Endpoints } from "./client-endpoints.ts";
+import {
+  Connections,
+  type HttpAnswer,
+  type HttpRequest,
+  parseEndpoint,
+} from "./client-exchange.ts";
+import { watchByPolling } from "./client-watch.ts";
+import { errorOf, formOf, keyPath, parseEvent } from "./client-wire.ts";
+
+export interface KeysClientOptions {
+  /** `http://HOST:PORT`, `https://HOST:PORT` or `unix://PATH`; at least one. */
+  readonly endpoints: readonly string[];
+  /** How long one server may take for a whole answer; default 5 s. */
+  readonly requestTimeoutMs?: number;
+  /** How long a server may take to accept a connection; default 1 s. */
+  readonly connectTimeoutMs?: number;
+  /** How long a watch may be silent before its server is asked whether it is there; default 20 s. */
+  readonly idleMs?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Certificates for `https` endpoints. */
+  readonly tls?: SecureContextOptions;
+  /** Told of every request that goes out. */
+  readonly onRequest?: EndpointLimits["onRequest"];
+}
+
+export interface KeysClient extends Keys, AsyncDisposable {
+  /**
+   * Any other GET, such as `/v2/members`, of the first server that answers, or of the one given; whatever its status.
+   * @throws {Fault} STORE_UNAVAILABLE
+   */
+  fetch(path: string, signal: AbortSignal): Promise<HttpAnswer>;
+}
+
+/**
+ * The keys protocol over HTTP. A read goes to the next server when one does not answer. A write that a server may
+ * have got is not repeated: it rejects with STORE_UNAVAILABLE saying so.
+ * @throws {Fault} CONFIG_INVALID for an endpoint that cannot be one.
+ */
+export function openKeysClient(options: KeysClientOptions): KeysClient {
+  const { clock = systemClock, random = Math.random, tls = {}, idleMs = 20_000 } = options;
+  const { requestTimeoutMs = 5_000, connectTimeoutMs = 1_000, onRequest } = options;
+  if (options.endpoints.length === 0)
+    throw new Fault("CONFIG_INVALID", "Cannot use an empty list of endpoints: name one at least");
+  const connections = new Connections(tls);
+  const endpoints = new Endpoints(options.endpoints.map(parseEndpoint), connections, {
+    clock,
+    requestTimeoutMs,
+    connectTimeoutMs: Math.min(connectTimeoutMs, requestTimeoutMs),
+    ...(onRequest ? { onRequest } : {}),
+  });
+  const closed = new AbortController();
+  const open = (signal: AbortSignal) => AbortSignal.any([signal, closed.signal]);
+
+  async function reply(what: string, request: HttpRequest, signal: AbortSignal): Promise<Reply> {
+    const repeatable = { repeatable: request.method === "GET" };
+    const answer = await endpoints.ask(what, request, repeatable, open(signal));
+    if (answer.status !== 200 && answer.status !== 201) throw errorOf(answer);
+    const event = parseEvent(answer.body);
+    const etcdIndex = Number(answer.headers["x-etcd-index"] ?? Number.NaN);
+    if (Number.isNaN(etcdIndex)) throw errorOf(answer);
+    return { event, etcdIndex };
+  }
+
+  return {
+    async get(key, { recursive = false, sorted = false, quorum = false }, signal) {
+      const path = `${keyPath(key)}?${formOf({ quorum, recursive, sorted })}`;
+      return reply(`get ${key}`, { method: "GET", path }, signal);
+    },
+    async set(key, value, options, signal) {
+      const { dir, prevExist, prevIndex, prevValue, refresh, ttlSeconds: ttl } = options;
+      const query = formOf({ dir: dir || undefined, prevExist, prevIndex, prevValue });
+      const form = formOf({ refresh: refresh || undefined, ttl, value });
+      const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
+      return reply(`set ${key}`, { method: "PUT", path, form }, signal);
+    },
+    async createInOrder(directory, value, { ttlSeconds: ttl }, signal) {
+      const request = { method: "POST", path: keyPath(directory), form: formOf({ ttl, value }) };
+      return reply(`create a key in ${directory}`, { ...request, method: "POST" }, signal);
+    },
+    async delete(key, { dir, prevIndex, prevValue, recursive }, signal) {
+      const fields = {
+        dir: dir || undefined,
+        prevIndex,
+        prevValue,
+        recursive: recursive || undefined,
+      };
+      const query = formOf(fields);
+      const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
+      return reply(`delete ${key}`, { method: "DELETE", path }, signal);
+    },
+    watch: (key, options, signal) =>
+      watchByPolling(
+        { endpoints, clock, random, requestTimeoutMs, idleMs },
+        key,
+        options,
+        open(signal),
+      ),
+    fetch: (path, signal) =>
+      endpoints.ask(`get ${path}`, { method: "GET", path }, { repeatable: true }, open(signal)),
+    async [Symbol.asyncDispose]() {
+      closed.abort(new Error("the client was closed"));
+      connections[Symbol.dispose]();
+    },
+  };
+}
