@@ -144,7 +144,7 @@ export function unavailable(what: string, failures: readonly ExchangeError[]): F
 function ambiguous(what: string, failure: ExchangeError): Fault {
   return new Fault(
     "STORE_UNAVAILABLE",
-    `Cannot tell whether to ${what} succeeded: ${failure.endpoint.text} got the request and gave no answer (${failure.message}); read the key before trying again`,
+    `Cannot tell whether "${what}" was done: ${failure.endpoint.text} got the request and gave no answer (${failure.message}); read the key before trying again`,
     { cause: new AggregateError([failure]), facts: { ambiguous: 1 } },
   );
 }
