@@ -22,10 +22,14 @@ export async function runDestroy(session: Session): Promise<number> {
   const destroyed = found.units.filter((_, i) => refusals[i] === undefined);
   const problems =
     flags.number("block-attempts") > 0
-      ? await waitForUnits(session, destroyed.map(expected), {
-          goal: "inactive",
-          reports: "inactive",
-        })
+      ? await waitForUnits(
+          session,
+          destroyed.map((unit) => expected(unit, "never")),
+          {
+            goal: "inactive",
+            reports: "inactive",
+          },
+        )
       : [];
   for (const { name } of destroyed) out(`Destroyed ${name}`);
   for (const refusal of [...refusals, ...problems])

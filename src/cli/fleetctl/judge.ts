@@ -140,9 +140,8 @@ function judgeInactive({ unit, states }: Observed): Verdict {
   if (changed !== undefined) return changed;
   const up = states.find(isUp);
   if (up !== undefined) return { kind: "waiting", for: `systemd, which says ${stateText(up)}` };
-  return unit === undefined || unit.currentState === "inactive"
-    ? { kind: "reached" }
-    : { kind: "waiting", for: "its machine to unload it" };
+  const isOff = unit?.machineID === undefined && (unit?.currentState ?? "inactive") === "inactive";
+  return isOff ? { kind: "reached" } : { kind: "waiting", for: "its machine to unload it" };
 }
 
 function changedMeanwhile(

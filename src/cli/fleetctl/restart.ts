@@ -52,7 +52,7 @@ async function bring(session: Session, units: readonly SchemaUnit[], step: Step)
     if (refusal !== undefined) err(`Error restarting units: ${refusal}`);
   const waiting = units
     .filter((unit, i) => refusals[i] === undefined && mustWait(session, unit, step))
-    .map((unit) => ({ ...expected(unit), quiet: isGlobalUnit(unit) }));
+    .map((unit) => expected(unit, isGlobalUnit(unit) ? "never" : "always"));
   try {
     const problems = await waitForUnits(session, waiting, step.wait);
     for (const problem of problems) err(`Error waiting for units: ${problem}`);

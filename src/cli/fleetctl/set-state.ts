@@ -20,6 +20,7 @@ export async function setState(
 }
 
 /** What to look for when waiting for a unit of the cluster. */
-export function expected(unit: SchemaUnit): Waiting {
-  return { name: unit.name, isOneshot: isOneshot(unit.options), hash: unitHash(unit.options) };
+export function expected(unit: SchemaUnit, announce: Waiting["announce"]): Waiting {
+  const { name, options } = unit;
+  return { name, isOneshot: isOneshot(options), hash: unitHash(options), announce };
 }

@@ -35,7 +35,7 @@ async function bringAndWait(
   }
   const waiting = brought.units
     .filter((unit) => !unit.isGlobal)
-    .map((unit) => ({ ...unit, quiet: !unit.changed }));
+    .map((unit) => ({ ...unit, announce: unit.changed ? "always" : "unless at once" }) as const);
   const problems = await waitForUnits(session, waiting, options);
   for (const problem of problems) err(`Error waiting for units: ${problem}`);
   return brought.failed || problems.length > 0 ? 1 : 0;

@@ -74,6 +74,6 @@ async function waitFor(
   if (isNotBlocking(session)) return [];
   const waiting = units
     .filter((unit) => !isGlobalUnit(unit))
-    .map((unit) => ({ ...expected(unit), quiet: !changed.includes(unit) }));
+    .map((unit) => expected(unit, changed.includes(unit) ? "always" : "unless at once"));
   return waitForUnits(session, waiting, how.wait);
 }

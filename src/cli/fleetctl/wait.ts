@@ -15,8 +15,8 @@ import type { Session } from "./session.ts";
 import { unplacedNote } from "./unplaced-note.ts";
 
 export interface Waiting extends Expected {
-  /** Nothing was changed for it, so it is not announced when it is already there. */
-  readonly quiet?: boolean;
+  /** When to say on stdout that it is there; one for which nothing was changed may be there already. */
+  readonly announce: "always" | "unless at once" | "never";
 }
 
 export interface WaitOptions {
@@ -171,7 +171,8 @@ class Wait {
           (verdict.kind === "unplaced" && this.#options.unplacedIsReached === true);
     if (!isThere) return;
     progress.announced = true;
-    if (progress.unit.quiet === true && this.#isFirstLook) return;
+    const { announce } = progress.unit;
+    if (announce === "never" || (announce === "unless at once" && this.#isFirstLook)) return;
     const where = unit.machineID === undefined ? "" : ` on ${await this.#legend(unit.machineID)}`;
     this.#session.out(`Unit ${unit.name} ${unit.currentState}${where}`);
   }
