@@ -37,13 +37,13 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
   return {
     ...files,
     startUnit: (name, s) => job("Start", name, s),
-    stopUnit: (name, s) => job("Stop", name, s).catch(whenNotLoaded<JobResult>("done")),
+    stopUnit: (name, s) => job("Stop", name, s).catch(whenNoSuchUnit<JobResult>("done")),
     restartUnit: (name, s) => job("Restart", name, s),
     reloadUnit: (name, s) => job("Reload", name, s),
     resetFailed: (name, s) =>
       connection
         .call<void>(onUnit("ResetFailedUnit", name, `reset ${name}`), s)
-        .catch(whenNotLoaded(undefined)),
+        .catch(whenNoSuchUnit(undefined)),
     status: (names, s) => statusOf(connection, names, s),
     async list(s) {
       const rows = await connection.call<UnitRow[]>(
@@ -76,9 +76,20 @@ function unitFileCalls(connection: Connection): UnitFileCalls {
       await connection.call({ member: "LinkUnitFiles", signature: "asbb", body, action }, signal);
     },
     async unlinkUnitFiles(names, signal) {
-      const action = `unlink ${names.join(" ")}`;
-      const body = [names, true];
-      await connection.call({ member: "DisableUnitFiles", signature: "asb", body, action }, signal);
+      const unlink = (some: readonly string[]) => {
+        const action = `unlink ${some.join(" ")}`;
+        const body = [some, true];
+        return connection.call(
+          { member: "DisableUnitFiles", signature: "asb", body, action },
+          signal,
+        );
+      };
+      // One unknown name fails the call for all, so then each is unlinked alone.
+      await unlink(names).catch(async (error: unknown) => {
+        whenNoSuchUnit(undefined)(error);
+        if (names.length > 1)
+          for (const name of names) await unlink([name]).catch(whenNoSuchUnit(undefined));
+      });
     },
     async enableUnitFiles(names, { runtime }, signal) {
       const action = `enable ${names.join(" ")}`;
@@ -142,8 +153,8 @@ function onUnit(member: string, name: string, action: string): ManagerCall {
   return { member, signature: "s", body: [name], action };
 }
 
-/** Turns systemd's refusal for a unit that it does not hold into `value`, and lets other errors pass. */
-function whenNotLoaded<T>(value: T): (error: unknown) => T {
+/** Turns systemd's refusal for a unit that it does not hold or know into `value`, and lets other errors pass. */
+function whenNoSuchUnit<T>(value: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof Fault && error.facts["error"] === "org.freedesktop.systemd1.NoSuchUnit")
       return value;

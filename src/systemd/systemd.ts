@@ -24,7 +24,7 @@ export interface Systemd extends AsyncDisposable {
   reload(signal: AbortSignal): Promise<void>;
   /** Makes unit files outside the search path known until reboot (LinkUnitFiles, runtime, force). */
   linkUnitFiles(paths: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Removes those links and enablements again (DisableUnitFiles, runtime). */
+  /** Removes those links and enablements again (DisableUnitFiles, runtime); what is not linked is no error. */
   unlinkUnitFiles(names: readonly string[], signal: AbortSignal): Promise<void>;
   /** Enables by [Install] (EnableUnitFiles, force). */
   enableUnitFiles(

@@ -1,0 +1,42 @@
+import { parseUnitFile } from "#unitfile/core/parse-unit-file.ts";
+import { optionValues } from "#unitfile/core/unit-file.ts";
+
+/** What the fake manager does for a unit, read from its file. */
+export interface FakeProgram {
+  /** Nothing can be started, as when a service has no ExecStart. */
+  readonly isBad: boolean;
+  readonly description: string | undefined;
+  /** `oneshot`: starting it is running it to its end. */
+  readonly type: "simple" | "oneshot";
+  /** When and how it ends by itself; undefined: it runs until it is stopped. */
+  readonly ends: { readonly afterMs: number; readonly status: number } | undefined;
+  /** A oneshot stays active after its end. */
+  readonly remains: boolean;
+  /** How long it takes to stop beyond what every unit takes. */
+  readonly stopMs: number;
+}
+
+/** Understands `/bin/true`, `/bin/false` and `/bin/sleep SECONDS|infinity`; every other command runs for ever. */
+export function fakeProgram(text: string, file: string): FakeProgram {
+  const unit = parseUnitFile(text, file);
+  const last = (name: string) => optionValues(unit, "Service", name).at(-1);
+  const start = last("ExecStart");
+  const stop = runOf(last("ExecStop") ?? "/bin/true");
+  return {
+    isBad: file.endsWith(".service") && !start,
+    description: optionValues(unit, "Unit", "Description").at(-1),
+    type: last("Type") === "oneshot" ? "oneshot" : "simple",
+    ends: runOf(start ?? ""),
+    remains: last("RemainAfterExit") === "yes",
+    stopMs: stop?.afterMs ?? 0,
+  };
+}
+
+function runOf(command: string): FakeProgram["ends"] {
+  const [program, argument] = command.split(" ");
+  if (program === "/bin/true") return { afterMs: 0, status: 0 };
+  if (program === "/bin/false") return { afterMs: 0, status: 1 };
+  if (program === "/bin/sleep" && argument !== "infinity")
+    return { afterMs: Number(argument) * 1_000, status: 0 };
+  return undefined;
+}

@@ -1,0 +1,323 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Systemd } from "#systemd/systemd.ts";
+
+/** A manager under test. */
+export interface ConformanceSubject extends AsyncDisposable {
+  open(): Promise<Systemd>;
+  /** Writes a unit file outside the search path and gives its path. */
+  write(name: string, text: string): Promise<string>;
+}
+
+const LIMIT_MS = 30_000;
+const SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n";
+
+/** What every Systemd does, the fake and the real one. */
+export function testSystemdConformance(
+  name: string,
+  start: () => Promise<ConformanceSubject>,
+  skip: string | false,
+): void {
+  for (const [what, check] of CHECKS)
+    test(`${name}: ${what}`, { skip }, async () => {
+      await using subject = await start();
+      await using systemd = await subject.open();
+      await check(new Given(subject, systemd));
+    });
+}
+
+/** A connection to the manager, with short words for what tests do with it. */
+class Given {
+  readonly subject: ConformanceSubject;
+  readonly systemd: Systemd;
+  readonly signal = AbortSignal.timeout(LIMIT_MS);
+
+  constructor(subject: ConformanceSubject, systemd: Systemd) {
+    this.subject = subject;
+    this.systemd = systemd;
+  }
+
+  async link(name: string, text: string): Promise<void> {
+    await this.systemd.linkUnitFiles([await this.subject.write(name, text)], this.signal);
+  }
+
+  async state(name: string): Promise<string> {
+    const [row] = await this.systemd.status([name], this.signal);
+    return `${row?.loadState} ${row?.activeState} ${row?.subState}`;
+  }
+
+  async until(name: string, state: string): Promise<void> {
+    for (;;) {
+      const now = await this.state(name);
+      if (now === state) return;
+      assert(!this.signal.aborted, `${name} is ${now}, and did not become ${state}`);
+      await sleep(5);
+    }
+  }
+
+  start = (name: string) => this.systemd.startUnit(name, this.signal);
+  stop = (name: string) => this.systemd.stopUnit(name, this.signal);
+}
+
+const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<void>])[] = [
+  [
+    "starts and stops a unit",
+    async (given) => {
+      await given.link("web.service", `[Unit]\nDescription=A web server\n${SLEEP}`);
+      assert.equal(await given.state("web.service"), "loaded inactive dead");
+      assert.equal(await given.start("web.service"), "done");
+      assert.equal(await given.state("web.service"), "loaded active running");
+      const rows = await given.systemd.list(given.signal);
+      assert.deepEqual(
+        rows.find((row) => row.name === "web.service"),
+        {
+          name: "web.service",
+          description: "A web server",
+          loadState: "loaded",
+          activeState: "active",
+          subState: "running",
+        },
+      );
+      assert.equal(await given.start("web.service"), "done");
+      assert.equal(await given.stop("web.service"), "done");
+      assert.equal(await given.state("web.service"), "loaded inactive dead");
+      assert.equal(await given.stop("web.service"), "done");
+    },
+  ],
+  [
+    "answers for every name, in the order asked, whatever the names are",
+    async (given) => {
+      await given.link("web.service", SLEEP);
+      await given.link("t@.service", SLEEP);
+      await given.link("a\\x2db.service", SLEEP);
+      await given.start("web.service");
+      await given.start("a\\x2db.service");
+      const names = [
+        "no.service",
+        "t@.service",
+        "web.service",
+        "sp ace",
+        "",
+        "t@1.service",
+        "a\\x2db.service",
+      ];
+      const rows = await given.systemd.status(names, given.signal);
+      assert.deepEqual(
+        rows.map((row) => `${row.name}: ${row.loadState} ${row.activeState}`),
+        [
+          "no.service: not-found inactive",
+          "t@.service: not-found inactive",
+          "web.service: loaded active",
+          "sp ace: not-found inactive",
+          ": not-found inactive",
+          "t@1.service: loaded inactive",
+          "a\\x2db.service: loaded active",
+        ],
+      );
+      assert.deepEqual(await given.systemd.status([], given.signal), []);
+    },
+  ],
+  [
+    "starts instances of a template",
+    async (given) => {
+      await given.link("t@.service", SLEEP);
+      assert.equal(await given.start("t@1.service"), "done");
+      assert.equal(await given.state("t@1.service"), "loaded active running");
+      assert.equal(await given.state("t@2.service"), "loaded inactive dead");
+      await assert.rejects(given.start("t@.service"), { code: "SYSTEMD_FAILED" });
+    },
+  ],
+  [
+    "refuses a missing unit, and stops and resets it without error",
+    async (given) => {
+      await assert.rejects(given.start("no.service"), {
+        code: "SYSTEMD_FAILED",
+        message: "Cannot start no.service: Unit no.service not found",
+        facts: { error: "org.freedesktop.systemd1.NoSuchUnit" },
+      });
+      assert.equal(await given.stop("no.service"), "done");
+      await given.systemd.resetFailed("no.service", given.signal);
+      await given.systemd.unlinkUnitFiles(["no.service"], given.signal);
+      await assert.rejects(given.systemd.linkUnitFiles(["/no/such.service"], given.signal), {
+        code: "SYSTEMD_FAILED",
+      });
+    },
+  ],
+  [
+    "says that a unit has a bad setting, refuses to start it, and stops it without error",
+    async (given) => {
+      await given.link("bad.service", "[Service]\nDescription=no ExecStart\n");
+      assert.equal(await given.state("bad.service"), "bad-setting inactive dead");
+      await assert.rejects(given.start("bad.service"), {
+        code: "SYSTEMD_FAILED",
+        facts: { error: "org.freedesktop.systemd1.BadUnitSetting" },
+      });
+      assert.equal(await given.stop("bad.service"), "done");
+    },
+  ],
+  [
+    "keeps a failed unit until it is reset",
+    async (given) => {
+      await given.link("fail.service", "[Service]\nExecStart=/bin/false\n");
+      assert.equal(await given.start("fail.service"), "done");
+      await given.until("fail.service", "loaded failed failed");
+      await given.systemd.resetFailed("fail.service", given.signal);
+      await given.until("fail.service", "loaded inactive dead");
+    },
+  ],
+  [
+    "runs a oneshot to its end",
+    async (given) => {
+      await given.link("one.service", "[Service]\nType=oneshot\nExecStart=/bin/true\n");
+      await given.link("two.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
+      const remains = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n";
+      await given.link("three.service", remains);
+      assert.equal(await given.start("one.service"), "done");
+      assert.equal(await given.state("one.service"), "loaded inactive dead");
+      assert.equal(await given.start("two.service"), "failed");
+      assert.equal(await given.state("two.service"), "loaded failed failed");
+      assert.equal(await given.start("three.service"), "done");
+      assert.equal(await given.state("three.service"), "loaded active exited");
+    },
+  ],
+  [
+    "cancels a start that a stop overtakes",
+    async (given) => {
+      await given.link("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n");
+      const first = given.start("slow.service");
+      const second = given.start("slow.service");
+      await given.until("slow.service", "loaded activating start");
+      assert.equal(await given.stop("slow.service"), "done");
+      assert.deepEqual(await Promise.all([first, second]), ["canceled", "canceled"]);
+      assert.equal(await given.state("slow.service"), "loaded failed failed");
+    },
+  ],
+  [
+    "restarts, also a stopped unit, and reloads only units that can",
+    async (given) => {
+      await given.link("web.service", SLEEP);
+      const { systemd, signal } = given;
+      assert.equal(await systemd.restartUnit("web.service", signal), "done");
+      assert.equal(await systemd.restartUnit("web.service", signal), "done");
+      assert.equal(await given.state("web.service"), "loaded active running");
+      await assert.rejects(systemd.reloadUnit("web.service", signal), {
+        code: "SYSTEMD_FAILED",
+        facts: { error: "org.freedesktop.systemd1.JobTypeNotApplicable" },
+      });
+    },
+  ],
+  [
+    "forgets a unit file when it is unlinked, and reads it again on reload",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("web.service", SLEEP);
+      await given.start("web.service");
+      await given.subject.write("web.service", `[Unit]\nDescription=Second\n${SLEEP}`);
+      await systemd.reload(signal);
+      const [row] = await systemd.status(["web.service"], signal);
+      assert.equal(row?.description, "Second");
+      await systemd.unlinkUnitFiles(["no.service", "web.service"], signal);
+      await systemd.reload(signal);
+      assert.equal(await given.state("web.service"), "not-found active running");
+      assert.equal(await given.stop("web.service"), "done");
+      assert.equal(await given.state("web.service"), "not-found inactive dead");
+    },
+  ],
+  [
+    "enables a unit, and refuses to enable a missing one",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("web.service", `${SLEEP}[Install]\nWantedBy=default.target\n`);
+      await systemd.enableUnitFiles(["web.service"], { runtime: true }, signal);
+      await assert.rejects(systemd.enableUnitFiles(["no.service"], { runtime: true }, signal), {
+        code: "SYSTEMD_FAILED",
+      });
+    },
+  ],
+  [
+    "tells of changes from the moment it is asked, until aborted",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("web.service", SLEEP);
+      await given.link("fail.service", "[Service]\nExecStart=/bin/false\n");
+      const stop = new AbortController();
+      const changes = systemd.changes(AbortSignal.any([stop.signal, signal]));
+      await given.start("web.service");
+      await given.start("fail.service");
+      const wanted = ["web.service", "fail.service", "*"];
+      for await (const name of changes) {
+        if (name === wanted[0]) wanted.shift();
+        if (wanted[0] === "*") await systemd.reload(signal); // its "*" takes the place of unread names
+        if (wanted.length === 0) stop.abort();
+      }
+      assert.deepEqual(wanted, []);
+    },
+  ],
+  [
+    "does not tell of a change of units that were only looked at",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("bad.service", "[Service]\nDescription=no ExecStart\n");
+      await given.link("web.service", SLEEP);
+      const changes = systemd.changes(signal);
+      await systemd.status(["bad.service", "no.service", "web.service"], signal);
+      await systemd.reload(signal);
+      const seen: string[] = [];
+      for await (const name of changes) {
+        if (name === "*") break;
+        seen.push(name);
+      }
+      assert.deepEqual(
+        seen.filter((name) => /^(bad|no|web)\.service$/.test(name)),
+        [],
+      );
+    },
+  ],
+  [
+    "stops waiting when aborted, while the job goes on",
+    async (given) => {
+      await given.link("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n");
+      const controller = new AbortController();
+      const started = given.systemd.startUnit("slow.service", controller.signal);
+      await given.until("slow.service", "loaded activating start");
+      controller.abort(new Error("enough"));
+      await assert.rejects(started, { message: "enough" });
+      await assert.rejects(given.systemd.reload(controller.signal), { message: "enough" });
+      assert.equal(await given.state("slow.service"), "loaded activating start");
+    },
+  ],
+  [
+    "ends all that waits when it is closed, and units go on",
+    async (given) => {
+      await given.link("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n");
+      const { signal } = given;
+      const other = await given.subject.open();
+      const started = other.startUnit("slow.service", signal);
+      const followed = Array.fromAsync(other.changes(signal));
+      const ends = Promise.allSettled([started, followed]);
+      await given.until("slow.service", "loaded activating start");
+      await other[Symbol.asyncDispose]();
+      for (const end of await ends)
+        assert.equal(end.status === "rejected" && end.reason.code, "SYSTEMD_GONE");
+      await assert.rejects(other.list(signal), { code: "SYSTEMD_GONE" });
+      await assert.rejects(Array.fromAsync(other.changes(signal)), { code: "SYSTEMD_GONE" });
+      assert.equal(await given.state("slow.service"), "loaded activating start");
+    },
+  ],
+  [
+    "starts a hundred units at once",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("t@.service", SLEEP);
+      const names = Array.from({ length: 100 }, (_, i) => `t@${i}.service`);
+      const results = await Promise.all(names.map((name) => systemd.startUnit(name, signal)));
+      assert.deepEqual(new Set(results), new Set(["done"]));
+      const rows = await systemd.status(names, signal);
+      assert.deepEqual(
+        rows.map((row) => `${row.name} ${row.subState}`),
+        names.map((name) => `${name} running`),
+      );
+    },
+  ],
+];
