@@ -16,6 +16,7 @@ export const FAULTS = {
   UNIT_FILE_INVALID: { exit: 65, http: 400 },
   UNIT_NOT_FOUND: { exit: 1, http: 404 },
   MACHINE_NOT_FOUND: { exit: 1, http: 404 },
+  MACHINE_ID_TAKEN: { exit: 69, http: 409 }, // EX_UNAVAILABLE
   FLEET_REFUSED: { exit: 1, http: 400 },
   FLEET_UNREACHABLE: { exit: 69, http: 502 }, // EX_UNAVAILABLE
   CLOUD_CONFIG_INVALID: { exit: 65, http: 400 },

@@ -1,0 +1,170 @@
+import type { Clock } from "#base/clock.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Mirror, MirrorChange, MirrorState } from "#keys/mirror.ts";
+import { ClusterModel, type Effect } from "./core/cluster-model.ts";
+import type { FleetKeys } from "./core/fleet-keys.ts";
+import { type PresenceOptions, PresenceTracker, type Verdict } from "./core/presence-tracker.ts";
+
+export type Listener = (effects: readonly Effect[]) => void;
+
+export interface FeedOptions {
+  readonly mirror: Mirror;
+  readonly keys: FleetKeys;
+  readonly presence: PresenceOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The one view of the cluster that a daemon's engine, agent and API share: a model that follows the mirror, and who
+ * of its machines is lost. Listeners hear what changed after the model has it; they only look, and return at once.
+ */
+export class ClusterFeed {
+  readonly model: ClusterModel;
+  readonly #mirror: Mirror;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #presence: PresenceTracker;
+  readonly #listeners = new Set<Listener>();
+  readonly #waiters = new Set<{ readonly index: number; readonly resolve: () => void }>();
+  readonly #told = new Map<string, string>();
+  #followingSinceMs: number | undefined;
+  #index = 0;
+  #listed = false;
+
+  constructor({ mirror, keys, presence, clock, logger }: FeedOptions) {
+    this.model = new ClusterModel(keys);
+    this.#mirror = mirror;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#presence = new PresenceTracker(presence);
+  }
+
+  get state(): MirrorState {
+    return this.#mirror.state;
+  }
+
+  /** Whether the whole cluster was read at least once. */
+  get isListed(): boolean {
+    return this.#listed;
+  }
+
+  get isFollowing(): boolean {
+    return this.#mirror.state.state === "following";
+  }
+
+  /** All changes up to this index of the store are in the model. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** When the key was last changed, if it is there. */
+  indexOf(key: string): number | undefined {
+    return this.#mirror.get(key)?.modifiedIndex;
+  }
+
+  /** Which machines that hold units are lost, as of now. */
+  verdict(): Verdict {
+    this.#syncPresence();
+    const { holders, machines } = this.model;
+    return this.#presence.judge(holders, (id) => machines.has(id), this.#clock.monotonicMs());
+  }
+
+  subscribe(listener: Listener): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Resolves when the model shows what was written at this index; undefined is nothing to wait for. */
+  async seen(index: number | undefined, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (index === undefined || index <= this.#index) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { index, resolve };
+    const abort = () => reject(signal.reason);
+    this.#waiters.add(waiter);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.#waiters.delete(waiter);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Follows until aborted; listeners are also told, with nothing changed, when the store is lost or found. */
+  async run(signal: AbortSignal): Promise<void> {
+    const states = this.#followState(signal);
+    for await (const batch of this.#mirror.changes(signal)) this.#take(batch);
+    await states;
+  }
+
+  async #followState(signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await this.#mirror.whenFollowing(signal);
+        this.#listed ||= this.#mirror.size === 0;
+        this.#logger.info("store found");
+        this.#notify([]);
+        await this.#mirror.whenLost(signal);
+        const { state } = this.#mirror;
+        this.#logger.warn(
+          { reason: state.state === "lost" ? state.reason : "" },
+          "store lost; units stay as they are",
+        );
+        this.#syncPresence();
+        this.#notify([]);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  #take(batch: readonly MirrorChange[]): void {
+    this.#syncPresence();
+    const nowMs = this.#clock.monotonicMs();
+    const effects: Effect[] = [];
+    for (const { key, after, event } of batch) {
+      const by = event && { key: event.node.key, action: event.action };
+      const effect = this.model.apply({ key, after, by });
+      effects.push(effect);
+      if (effect.kind === "machine") this.#trackPresence(effect, nowMs);
+      const index = event?.node.modifiedIndex ?? this.#mirror.index;
+      if (index > this.#index) this.#index = index;
+    }
+    this.#listed = true;
+    this.#tellProblems();
+    this.#notify(effects);
+    for (const waiter of this.#waiters) if (waiter.index <= this.#index) waiter.resolve();
+  }
+
+  #trackPresence({ machine, gone }: Effect & { kind: "machine" }, nowMs: number): void {
+    if (this.model.machines.has(machine)) this.#presence.arrived(machine);
+    else if (gone !== undefined) this.#presence.departed(machine, gone, nowMs);
+  }
+
+  /** The mirror may have been lost and found again since anybody looked. */
+  #syncPresence(): void {
+    const state = this.#mirror.state;
+    const sinceMs = state.state === "following" ? state.sinceMs : undefined;
+    if (sinceMs === this.#followingSinceMs) return;
+    this.#followingSinceMs = sinceMs;
+    this.#presence.interrupt();
+    if (sinceMs !== undefined) this.#presence.follow(sinceMs);
+  }
+
+  /** Each problem is logged once, when it begins. */
+  #tellProblems(): void {
+    const { problems } = this.model;
+    for (const key of this.#told.keys()) if (!problems.has(key)) this.#told.delete(key);
+    for (const [key, problem] of problems) {
+      if (this.#told.get(key) === problem) continue;
+      this.#told.set(key, problem);
+      this.#logger.warn({ key, problem }, "skipped a record that cannot be read");
+    }
+  }
+
+  #notify(effects: readonly Effect[]): void {
+    for (const listener of this.#listeners) listener(effects);
+  }
+}

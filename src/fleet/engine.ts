@@ -1,0 +1,178 @@
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import { Wake } from "#base/wake.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterFeed } from "./cluster-feed.ts";
+import type { Effect } from "./core/cluster-model.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import { type Decision, schedule } from "./core/schedule.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { inParallel } from "./in-parallel.ts";
+import { LeaderLease } from "./leader-lease.ts";
+import { isKeysError, type Registry } from "./registry.ts";
+
+export interface EngineOptions {
+  readonly me: MachineId;
+  readonly feed: ClusterFeed;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The longest time after a change until all units are looked at again, not just those that changed. */
+  readonly intervalMs: number;
+}
+
+/** Writes of decisions under way at once. */
+const WRITES_MAX = 64;
+/** How long a written decision may take to show in the mirror before the engine looks again anyway. */
+const SEEN_MS = 5_000;
+
+/**
+ * Decides where units run while this machine's engine leads. Units that changed, and those that wait for a machine,
+ * are looked at at once; everything when machines come and go, when leading begins, and once in a while.
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #lease: LeaderLease;
+  readonly #housekeeping: Housekeeping;
+  readonly #wake = new Wake();
+  #focus = new Set<UnitName>();
+  /** When everything is to be looked at; undefined when nothing changed since. */
+  #allAtMs: number | undefined;
+  /** Units that nothing fits. */
+  #waiting = new Set<UnitName>();
+  /** Why units wait, as it was logged. */
+  readonly #told = new Map<UnitName, string>();
+  #held = "";
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#lease = new LeaderLease({ ...options, onChange: () => this.#lookAtAll() });
+    this.#housekeeping = new Housekeeping(options);
+  }
+
+  get leads(): boolean {
+    return this.#lease.leads;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    using _ = this.#options.feed.subscribe((effects) => this.#hear(effects));
+    await Promise.all([this.#lease.run(signal), this.#plan(signal)]);
+  }
+
+  #hear(effects: readonly Effect[]): void {
+    for (const effect of effects)
+      if (effect.kind === "machine") return this.#lookAtAll();
+      else if (effect.kind === "units") {
+        for (const unit of effect.units) this.#focus.add(unit);
+        this.#allAtMs ??= this.#options.clock.monotonicMs() + this.#options.intervalMs;
+      }
+    if (effects.length === 0) return this.#lookAtAll();
+    if (this.#focus.size > 0) this.#wake.ring();
+  }
+
+  #lookAtAll(): void {
+    this.#allAtMs = this.#options.clock.monotonicMs();
+    this.#wake.ring();
+  }
+
+  async #plan(signal: AbortSignal): Promise<void> {
+    const { clock, feed } = this.#options;
+    for (;;) {
+      if (this.#lease.leads && feed.isFollowing) await this.#round(signal);
+      await this.#wake.wait(this.#pauseMs(), clock, signal);
+    }
+  }
+
+  #pauseMs(): number {
+    const { clock, feed, intervalMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const { againAtMs } = feed.verdict();
+    const times = [againAtMs, this.#allAtMs].filter((atMs) => atMs !== undefined);
+    const nextMs = Math.min(nowMs + 10 * intervalMs, ...times);
+    return Math.max(this.#lease.leads ? 1 : intervalMs, nextMs - nowMs);
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const { clock, feed } = this.#options;
+    const { lost, held } = feed.verdict();
+    this.#tellHeld(held);
+    // Time alone makes machines lost, so a lost machine that still holds units is a reason to look at all of them.
+    const all =
+      (this.#allAtMs !== undefined && this.#allAtMs <= clock.monotonicMs()) || lost.size > 0;
+    const focus = all ? "all" : [...this.#focus, ...this.#waiting];
+    if (all) this.#allAtMs = undefined;
+    this.#waiting.clear();
+    this.#focus = new Set();
+    if (focus.length === 0) return;
+    const decisions = schedule(feed.model, lost, focus);
+    this.#tellWaiting(decisions);
+    await this.#carryOut(decisions, signal);
+    await this.#housekeeping.run(signal);
+  }
+
+  async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<void> {
+    const { clock, feed, logger } = this.#options;
+    let newest = 0;
+    const writes = decisions.filter((decision) => decision.kind !== "wait");
+    await inParallel(writes, WRITES_MAX, async (decision) => {
+      try {
+        const index = await this.#write(decision, signal);
+        if (index === undefined) return;
+        newest = Math.max(newest, index);
+        logger.info({ ...decision }, "decided");
+      } catch (error) {
+        if (signal.aborted) throw error;
+        // Somebody was faster, or the store went away: what is then so shows in the mirror, or at the next look.
+        this.#allAtMs ??= clock.monotonicMs() + this.#options.intervalMs;
+        const level = isKeysError(error, 100, 101, 105) ? "debug" : "warn";
+        logger[level]({ ...decision, error: reasonOf(error) }, "could not carry out a decision");
+      }
+    });
+    // Deciding again before the model shows what was written would decide the same again.
+    const limit = { ms: SEEN_MS, clock, what: "see what was decided", signal };
+    await withDeadline(limit, (stop) => feed.seen(newest, stop)).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+    });
+  }
+
+  async #write(
+    decision: Exclude<Decision, { kind: "wait" }>,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { registry } = this.#options;
+    const { unit } = decision;
+    if (!this.#lease.leads) return undefined;
+    switch (decision.kind) {
+      case "place":
+        return registry.place(unit, decision.to, signal);
+      case "move":
+        return registry.move(unit, decision.from, decision.to, signal);
+      case "unplace":
+        return registry.unplace(unit, decision.from, signal);
+      default:
+        return decision satisfies never;
+    }
+  }
+
+  #tellWaiting(decisions: readonly Decision[]): void {
+    for (const { kind, unit, reason } of decisions) {
+      if (kind !== "wait") this.#told.delete(unit);
+      else {
+        if (this.#told.get(unit) !== reason)
+          this.#options.logger.warn({ unit, reason }, "unit waits");
+        this.#told.set(unit, reason);
+        this.#waiting.add(unit);
+      }
+    }
+  }
+
+  #tellHeld(held: ReadonlyMap<MachineId, string>): void {
+    const machines = [...held.keys()].join(",");
+    const [reason] = held.values();
+    if (machines !== this.#held && reason !== undefined)
+      this.#options.logger.error({ machines, reason }, "holding back moves");
+    this.#held = machines;
+  }
+}

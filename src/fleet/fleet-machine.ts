@@ -1,0 +1,181 @@
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Random } from "#base/random.ts";
+import type { Keys } from "#keys/keys.ts";
+import { type Mirror, openMirror } from "#keys/mirror.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import { Agent } from "./agent.ts";
+import { ClusterFeed } from "./cluster-feed.ts";
+import { FleetKeys } from "./core/fleet-keys.ts";
+import type { Incarnation, MachineRecord } from "./core/records.ts";
+import { Engine } from "./engine.ts";
+import { Registration } from "./registration.ts";
+import { Registry } from "./registry.ts";
+import type { UnitFiles } from "./unit-files.ts";
+
+export interface FleetMachineSettings {
+  readonly keyPrefix: string;
+  /** The time to live of the machine's record; store and engine count it in whole seconds. */
+  readonly agentTtlMs: number;
+  readonly engineIntervalMs: number;
+  readonly disableEngine: boolean;
+}
+
+export interface FleetMachineOptions {
+  readonly machine: MachineRecord;
+  readonly incarnation: Incarnation;
+  /** Where this machine's fleet API can be reached, if anywhere. */
+  readonly api: string | undefined;
+  readonly keys: Keys;
+  readonly openSystemd: (signal: AbortSignal) => Promise<Systemd>;
+  /** Names the present run of systemd. */
+  readonly systemdRun: () => Promise<string>;
+  readonly files: UnitFiles;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: FleetMachineSettings;
+}
+
+/** Many machines that vanish together are waited for this many times to live, before their units move. */
+const HOLD_TTLS = 10;
+/** How long the store is asked to note that this machine leaves; it leaves also without that. */
+const NOTE_MS = 3_000;
+
+/**
+ * One machine of a cluster: its engine, its agent and its record, over the given store and systemd. Runs from when
+ * it is opened until it is disposed of, which stops no unit. `leave` is how a machine goes for good.
+ */
+export function openFleetMachine(options: FleetMachineOptions): FleetMachine {
+  return new FleetMachine(options);
+}
+
+export class FleetMachine implements AsyncDisposable {
+  readonly feed: ClusterFeed;
+  readonly registry: Registry;
+  readonly agent: Agent;
+  readonly machine: MachineRecord;
+  /** Rejects when a part failed in a way it cannot mend by itself; the machine is then to be opened anew. */
+  readonly ended: Promise<void>;
+  readonly #registration: Registration;
+  readonly #engine: Engine;
+  readonly #end = new AbortController();
+  readonly #engineEnd = new AbortController();
+  readonly #options: FleetMachineOptions;
+  #left: Promise<void> | undefined;
+
+  constructor(options: FleetMachineOptions) {
+    const { machine, keys, clock, random, logger, settings } = options;
+    this.#options = options;
+    this.machine = machine;
+    const ttlSeconds = Math.max(1, Math.ceil(settings.agentTtlMs / 1000));
+    const ttlMs = ttlSeconds * 1000;
+    const at = new FleetKeys(settings.keyPrefix);
+    const mirror = openMirror(keys, at.prefix, { clock, random });
+    const presence = { ttlMs, holdMs: HOLD_TTLS * ttlMs };
+    const registry = new Registry(keys, at);
+    this.registry = registry;
+    this.feed = new ClusterFeed({ mirror, keys: at, presence, clock, logger });
+    const shared = { ...options, registry, feed: this.feed };
+    this.#registration = new Registration({
+      ...shared,
+      ttlSeconds,
+      disableEngine: settings.disableEngine,
+      logger: logger.child({ part: "presence" }),
+    });
+    this.agent = new Agent({
+      ...shared,
+      isRegistered: () => this.#registration.isRegistered,
+      logger: logger.child({ part: "agent" }),
+    });
+    this.#engine = new Engine({
+      ...shared,
+      me: machine.id,
+      intervalMs: settings.engineIntervalMs,
+      logger: logger.child({ part: "engine" }),
+    });
+    this.ended = this.#run(mirror);
+    this.ended.catch(() => {}); // reaches whoever awaits it or disposes
+  }
+
+  /** Whether this machine's engine leads. */
+  get leads(): boolean {
+    return this.#engine.leads;
+  }
+
+  get isRegistered(): boolean {
+    return this.#registration.isRegistered;
+  }
+
+  /**
+   * Leaves the cluster: takes no more units, hands the engine's lease over, stops and unloads every unit here, and only
+   * then takes the machine's record away, upon which the units are placed elsewhere. Opening it anew brings it back.
+   */
+  leave(signal: AbortSignal): Promise<void> {
+    this.#left ??= this.#leave(signal).catch((error: unknown) => {
+      this.#left = undefined;
+      throw error;
+    });
+    return this.#left;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    await this.ended;
+  }
+
+  async #run(mirror: Mirror): Promise<void> {
+    const { signal } = this.#end;
+    const engineSignal = AbortSignal.any([signal, this.#engineEnd.signal]);
+    const parts = [
+      this.feed.run(signal),
+      this.#registration.run(signal),
+      this.agent.run(signal),
+      ...(this.#options.settings.disableEngine ? [] : [this.#runEngine(engineSignal)]),
+    ];
+    try {
+      await Promise.all(parts);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.#end.abort();
+      await Promise.allSettled(parts);
+      await mirror[Symbol.asyncDispose]();
+    }
+  }
+
+  /** The engine ends before the rest when this machine leaves. */
+  async #runEngine(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#engine.run(signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #leave(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { id } = this.machine;
+    logger.info({ machine: id }, "leaving the cluster");
+    const note = { ms: NOTE_MS, clock, what: "note that this machine leaves", signal };
+    await withDeadline(note, (limit) => this.registry.setLeaving(id, true, limit)).catch(
+      (error: unknown) => {
+        if (signal.aborted) throw error;
+        logger.warn({ reason: reasonOf(error) }, "could not note that this machine leaves");
+      },
+    );
+    this.#engineEnd.abort();
+    await this.agent.leave(signal).catch((cause: unknown) => {
+      const names = this.agent.units?.names.join(", ") ?? "";
+      throw new Fault(
+        "TIMED_OUT",
+        `Cannot leave the cluster with machine ${id}: ${names || "systemd"} did not stop in time; stop it, then leave again`,
+        { cause },
+      );
+    });
+    await this.#registration.unregister(signal);
+    logger.info({ machine: id }, "left the cluster");
+  }
+}

@@ -1,0 +1,96 @@
+import type { UnitStatus } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { LoadedUnit } from "./core/reconcile.ts";
+import type { UnitFiles } from "./unit-files.ts";
+
+/** The unit files of this machine with what is remembered and seen of each. */
+export class LocalUnits {
+  readonly #files: UnitFiles;
+  readonly #hashes: Map<UnitName, string>;
+  readonly #launched: Set<UnitName>;
+  readonly #systemdRun: string;
+  readonly #statuses = new Map<string, UnitStatus>();
+  /** What was last recorded; undefined when it must be recorded again. */
+  #recorded: string | undefined;
+
+  private constructor(
+    files: UnitFiles,
+    hashes: Map<UnitName, string>,
+    launched: Set<UnitName>,
+    systemdRun: string,
+  ) {
+    this.#files = files;
+    this.#hashes = hashes;
+    this.#launched = launched;
+    this.#systemdRun = systemdRun;
+  }
+
+  /** Reads what is there. What was launched under another run of systemd counts as not launched. */
+  static async open(files: UnitFiles, systemdRun: string): Promise<LocalUnits> {
+    const hashes = await files.list();
+    const record = await files.readLaunched();
+    const names = record?.systemdRun === systemdRun ? record.launched : [];
+    const launched = new Set([...hashes.keys()].filter((name) => names.includes(name)));
+    return new LocalUnits(files, hashes, launched, systemdRun);
+  }
+
+  get names(): UnitName[] {
+    return [...this.#hashes.keys()];
+  }
+
+  get(name: UnitName): LoadedUnit | undefined {
+    const hash = this.#hashes.get(name);
+    if (hash === undefined) return undefined;
+    const status = this.#statuses.get(name);
+    return {
+      hash,
+      launched: this.#launched.has(name),
+      loadState: status?.loadState ?? "",
+      activeState: status?.activeState ?? "",
+    };
+  }
+
+  status(name: UnitName): UnitStatus | undefined {
+    return this.#statuses.get(name);
+  }
+
+  /** All of them but those in `except`. */
+  all(except: ReadonlySet<UnitName>): Map<UnitName, LoadedUnit> {
+    const names = this.names.filter((name) => !except.has(name));
+    return new Map(names.map((name) => [name, this.get(name)!]));
+  }
+
+  see(statuses: readonly UnitStatus[]): void {
+    this.#statuses.clear();
+    for (const status of statuses) this.#statuses.set(status.name, status);
+  }
+
+  loaded(name: UnitName, hash: string): void {
+    this.#hashes.set(name, hash);
+  }
+
+  unloaded(name: UnitName): void {
+    this.#hashes.delete(name);
+    this.#launched.delete(name);
+    this.#statuses.delete(name);
+  }
+
+  setLaunched(name: UnitName, launched: boolean): void {
+    if (launched) this.#launched.add(name);
+    else this.#launched.delete(name);
+  }
+
+  /** Writes down what was launched, when that changed. */
+  async record(): Promise<void> {
+    const launched = [...this.#launched].sort();
+    const text = launched.join(" ");
+    if (this.#recorded === text) return;
+    this.#recorded = text;
+    try {
+      await this.#files.writeLaunched({ systemdRun: this.#systemdRun, launched });
+    } catch (error) {
+      this.#recorded = undefined;
+      throw error;
+    }
+  }
+}

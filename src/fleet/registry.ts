@@ -1,0 +1,239 @@
+import { KeysError } from "#keys/core/keys-error.ts";
+import type { Keys, Reply, SetOptions } from "#keys/keys.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { FleetKeys } from "./core/fleet-keys.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import {
+  type Incarnation,
+  type UnitStateRecord,
+  writeBlob,
+  writeIncarnation,
+  writeJobObject,
+  writeLease,
+  writeUnitState,
+} from "./core/records.ts";
+import type { UnitStateName } from "./core/schema.ts";
+import { hashOf } from "./unit-files.ts";
+
+const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
+
+/**
+ * What fleet writes to the store, by meaning. Each write resolves with the store's index at which it is in force,
+ * for a mirror to wait for. Rejects as `Keys` does.
+ */
+export class Registry {
+  readonly #keys: Keys;
+  readonly #at: FleetKeys;
+
+  constructor(keys: Keys, at: FleetKeys) {
+    this.#keys = keys;
+    this.#at = at;
+  }
+
+  /** Submits a unit. The blob comes first, so that no job is seen without its unit. */
+  async createJob(
+    name: UnitName,
+    raw: string,
+    desired: UnitStateName,
+    known: { readonly blobInUse: boolean; readonly tombstone: boolean },
+    signal: AbortSignal,
+  ): Promise<number> {
+    const hash = hashOf(raw);
+    // A blob without a job is written anew even if it is there: who is about to clean it up finds it changed.
+    if (!known.blobInUse) await this.#set(this.#at.blob(hash), writeBlob(raw), {}, signal);
+    if (known.tombstone)
+      await this.#unlessMissing(this.#keys.delete(this.#at.removed(name), {}, signal));
+    const object = this.#at.job(name, "object");
+    await this.#keys.set(object, writeJobObject(name, hash), { prevExist: false }, signal);
+    return this.setDesired(name, desired, signal);
+  }
+
+  async setDesired(name: UnitName, desired: UnitStateName, signal: AbortSignal): Promise<number> {
+    return indexOf(await this.#keys.set(this.#at.job(name, "target-state"), desired, {}, signal));
+  }
+
+  /** Destroys the job, leaving on record for agents that are away now that this unit is to be removed. */
+  async destroyJob(name: UnitName, hash: string, signal: AbortSignal): Promise<number | undefined> {
+    const ttlSeconds = TOMBSTONE_TTL_SECONDS;
+    await this.#keys.set(this.#at.removed(name), hash, { ttlSeconds }, signal);
+    return this.removeJobDirectory(name, signal);
+  }
+
+  /** Undefined when it is gone already. */
+  async removeJobDirectory(name: UnitName, signal: AbortSignal): Promise<number | undefined> {
+    const directory = this.#at.jobDirectory(name);
+    const options = { recursive: true, dir: true };
+    return this.#unlessMissing(this.#keys.delete(directory, options, signal));
+  }
+
+  /** Fails with KeysError 105 when the unit has a machine already. */
+  async place(name: UnitName, to: MachineId, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.job(name, "target"), to, { prevExist: false }, signal);
+  }
+
+  /** One compare-and-swap, so that two engines cannot both move the unit; KeysError 101 when it is elsewhere. */
+  async move(name: UnitName, from: MachineId, to: MachineId, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.job(name, "target"), to, { prevValue: from }, signal);
+  }
+
+  async unplace(name: UnitName, from: MachineId, signal: AbortSignal): Promise<number> {
+    const options = { prevValue: from };
+    return indexOf(await this.#keys.delete(this.#at.job(name, "target"), options, signal));
+  }
+
+  async writeState(name: UnitName, state: UnitStateRecord, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.state(name, state.machine), writeUnitState(state), {}, signal);
+  }
+
+  async removeState(
+    name: UnitName,
+    machine: MachineId,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    return this.#unlessMissing(this.#keys.delete(this.#at.state(name, machine), {}, signal));
+  }
+
+  async writeLaunched(name: UnitName, machine: MachineId, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.job(name, "job-state"), machine, {}, signal);
+  }
+
+  /** Takes back only what this machine said. */
+  async removeLaunched(
+    name: UnitName,
+    machine: MachineId,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const options = { prevValue: machine };
+    const key = this.#at.job(name, "job-state");
+    return this.#unlessMissing(this.#keys.delete(key, options, signal));
+  }
+
+  /** Gets the lease where there is none; KeysError 105 when there is one. */
+  async acquireLease(me: MachineId, ttlSeconds: number, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.lease, writeLease(me), { ttlSeconds, prevExist: false }, signal);
+  }
+
+  /** Renews the lease as it was left at `index`; KeysError 100 or 101 when it is no longer ours. */
+  async renewLease(
+    me: MachineId,
+    ttlSeconds: number,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.#set(this.#at.lease, writeLease(me), { ttlSeconds, prevIndex: index }, signal);
+  }
+
+  async giveUpLease(index: number, signal: AbortSignal): Promise<void> {
+    await this.#unlessMissing(this.#keys.delete(this.#at.lease, { prevIndex: index }, signal));
+  }
+
+  /** What is on record about the machine id: its record and who registered it. */
+  async readMachine(
+    id: MachineId,
+    signal: AbortSignal,
+  ): Promise<{
+    object: { value: string; index: number } | undefined;
+    incarnation: string | undefined;
+  }> {
+    const object = await this.#get(this.#at.machine(id, "object"), signal);
+    const incarnation = await this.#get(this.#at.machine(id, "incarnation"), signal);
+    return { object, incarnation: incarnation?.value };
+  }
+
+  /** Writes the machine's record over exactly what `over` saw; KeysError 101 or 105 when it is no longer so. */
+  async register(
+    id: MachineId,
+    record: string,
+    how: { readonly ttlSeconds: number; readonly over: number | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { ttlSeconds, over } = how;
+    const condition = over === undefined ? { prevExist: false } : { prevIndex: over };
+    await this.#set(this.#at.machine(id, "object"), record, { ttlSeconds, ...condition }, signal);
+  }
+
+  async writeIncarnation(
+    id: MachineId,
+    incarnation: Incarnation,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const value = writeIncarnation(incarnation);
+    await this.#set(this.#at.machine(id, "incarnation"), value, {}, signal);
+  }
+
+  async writeApi(id: MachineId, address: string, signal: AbortSignal): Promise<void> {
+    await this.#set(this.#at.machine(id, "api"), address, {}, signal);
+  }
+
+  /** Renews the record without telling watchers; KeysError 100 when it is gone. */
+  async refresh(id: MachineId, ttlSeconds: number, signal: AbortSignal): Promise<void> {
+    const options = { ttlSeconds, refresh: true, prevExist: true };
+    await this.#keys.set(this.#at.machine(id, "object"), undefined, options, signal);
+  }
+
+  async setLeaving(id: MachineId, leaving: boolean, signal: AbortSignal): Promise<void> {
+    const key = this.#at.machine(id, "leaving");
+    if (leaving) await this.#set(key, "", {}, signal);
+    else await this.#unlessMissing(this.#keys.delete(key, {}, signal));
+  }
+
+  async unregister(id: MachineId, signal: AbortSignal): Promise<void> {
+    await this.#unlessMissing(this.#keys.delete(this.#at.machine(id, "object"), {}, signal));
+  }
+
+  async setMetadata(
+    id: MachineId,
+    name: string,
+    value: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const key = this.#at.metadata(id, name);
+    if (value === undefined) await this.#unlessMissing(this.#keys.delete(key, {}, signal));
+    else await this.#set(key, value, {}, signal);
+  }
+
+  /** Removes a key that nothing changed since `index`. */
+  async removeKey(key: string, index: number, signal: AbortSignal): Promise<void> {
+    await this.#unlessMissing(this.#keys.delete(key, { prevIndex: index }, signal));
+  }
+
+  async #set(
+    key: string,
+    value: string,
+    options: SetOptions,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return indexOf(await this.#keys.set(key, value, options, signal));
+  }
+
+  async #get(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<{ value: string; index: number } | undefined> {
+    try {
+      const { event } = await this.#keys.get(key, { quorum: true }, signal);
+      return { value: event.node.value ?? "", index: event.node.modifiedIndex };
+    } catch (error) {
+      if (isKeysError(error, 100)) return undefined;
+      throw error;
+    }
+  }
+
+  /** A key that is not there, or that somebody changed meanwhile, needs no removing any more. */
+  async #unlessMissing(reply: Promise<Reply>): Promise<number | undefined> {
+    try {
+      return indexOf(await reply);
+    } catch (error) {
+      if (isKeysError(error, 100) || isKeysError(error, 101)) return undefined;
+      throw error;
+    }
+  }
+}
+
+export function isKeysError(error: unknown, ...codes: readonly number[]): boolean {
+  return error instanceof KeysError && codes.includes(error.code);
+}
+
+function indexOf({ event }: Reply): number {
+  return event.node.modifiedIndex;
+}

@@ -1,0 +1,194 @@
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { JobResult, Systemd } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { isRunning, type Step } from "./core/reconcile.ts";
+import type { Unit } from "./core/unit.ts";
+import type { LocalUnits } from "./local-units.ts";
+import { hashOf, type UnitFiles } from "./unit-files.ts";
+import { UnitLinker } from "./unit-linker.ts";
+
+export interface WorkerOptions {
+  readonly systemd: Systemd;
+  readonly files: UnitFiles;
+  readonly units: LocalUnits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Called when a step is done or failed. */
+  readonly onDone: () => void;
+}
+
+/** How long a step that failed rests before it is tried again, unless something else is to be done by then. */
+const REST_MS = 5_000;
+
+/**
+ * Carries out steps, each unit's by itself and all at once, so that one that fails or takes long holds up no other.
+ * A unit that is being started can be stopped or unloaded meanwhile: systemd then cancels the start.
+ */
+export class UnitWorker {
+  readonly #options: WorkerOptions;
+  readonly #linker: UnitLinker;
+  readonly #busy = new Set<UnitName>();
+  readonly #running = new Set<Promise<void>>();
+  /** Units left as they are, with the reason as it was logged. */
+  readonly #kept = new Map<UnitName, string>();
+
+  readonly #failed = new Map<UnitName, { readonly step: string; readonly untilMs: number }>();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#linker = new UnitLinker(options.systemd, options.signal);
+  }
+
+  /** Units that a step is under way for, which none can be begun for. */
+  get busy(): ReadonlySet<UnitName> {
+    return this.#busy;
+  }
+
+  /** Begins the steps of units that are not busy. */
+  begin(steps: readonly Step[]): void {
+    for (const step of steps) {
+      const name = "unit" in step ? step.unit.name : step.name;
+      if (this.#busy.has(name) || this.#rests(name, step)) continue;
+      if (step.kind === "keep") this.#tellKept(name, step.reason);
+      else {
+        this.#kept.delete(name);
+        this.#track(name, step);
+      }
+    }
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.allSettled(this.#running);
+  }
+
+  #track(name: UnitName, step: Exclude<Step, { kind: "keep" }>): void {
+    const { clock, logger, signal, onDone } = this.#options;
+    this.#busy.add(name);
+    this.#failed.delete(name);
+    const run = this.#carryOut(name, step)
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        const reason = reasonOf(error);
+        const untilMs = clock.monotonicMs() + REST_MS;
+        this.#failed.set(name, { step: `${step.kind} ${step.reason}`, untilMs });
+        logger.error({ unit: name, step: step.kind, reason }, "step failed; will be tried again");
+      })
+      .finally(() => {
+        this.#busy.delete(name);
+        this.#running.delete(run);
+        onDone();
+      });
+    this.#running.add(run);
+  }
+
+  #rests(name: UnitName, step: Step): boolean {
+    const failed = this.#failed.get(name);
+    if (failed?.step !== `${step.kind} ${step.reason}`) return false;
+    return this.#options.clock.monotonicMs() < failed.untilMs;
+  }
+
+  async #carryOut(name: UnitName, step: Exclude<Step, { kind: "keep" }>): Promise<void> {
+    const { logger, units } = this.#options;
+    logger.info({ unit: name, step: step.kind, reason: step.reason }, "step");
+    switch (step.kind) {
+      case "load":
+        return this.#load(step.unit, step.start);
+      case "replace":
+        await this.#stop(name);
+        return this.#load(step.unit, step.start);
+      case "start":
+        return this.#start(name);
+      case "adopt":
+        units.setLaunched(name, true);
+        return units.record();
+      case "stop":
+        return this.#stop(name);
+      case "unload":
+        return this.#unload(name);
+      default:
+        return step satisfies never;
+    }
+  }
+
+  async #load(unit: Unit, start: boolean): Promise<void> {
+    const { files, units } = this.#options;
+    if (hashOf(unit.raw) !== unit.hash)
+      throw new Fault(
+        "RECORD_MALFORMED",
+        `Cannot load ${unit.name}: its unit file in the store has not the hash ${unit.hash} it is kept under; destroy the unit and submit it again`,
+      );
+    await files.write(unit.name, unit.raw);
+    await this.#linker.link(files.path(unit.name));
+    units.loaded(unit.name, unit.hash);
+    if (start) await this.#start(unit.name);
+  }
+
+  /** Begins to start the unit; how that ends is only reported, for whether to try again is the unit's own matter. */
+  async #start(name: UnitName): Promise<void> {
+    const { systemd, units, logger, signal, onDone } = this.#options;
+    units.setLaunched(name, true);
+    const start = systemd
+      .startUnit(name, signal)
+      .then(
+        (result) => this.#tellResult(name, "start", result),
+        (error: unknown) => {
+          // Whether it began is not known: once systemd is back, its state tells.
+          if (isGone(error) || signal.aborted) units.setLaunched(name, false);
+          else logger.error({ unit: name, reason: reasonOf(error) }, "systemd refused to start it");
+        },
+      )
+      .finally(() => {
+        this.#running.delete(start);
+        onDone();
+      });
+    this.#running.add(start);
+    await units.record();
+  }
+
+  async #stop(name: UnitName): Promise<void> {
+    const { systemd, units, signal } = this.#options;
+    const [status] = await systemd.status([name], signal);
+    const { activeState = "inactive" } = status ?? {};
+    if (isRunning(activeState) || activeState === "deactivating") {
+      const result = await systemd.stopUnit(name, signal);
+      this.#tellResult(name, "stop", result);
+      const [after] = await systemd.status([name], signal);
+      if (after !== undefined && isRunning(after.activeState))
+        throw new Fault(
+          "SYSTEMD_FAILED",
+          `Cannot stop ${name}: it is still ${after.activeState} after systemd's stop job ended as "${result}"`,
+        );
+    }
+    units.setLaunched(name, false);
+    await units.record();
+  }
+
+  async #unload(name: UnitName): Promise<void> {
+    const { systemd, files, units, signal } = this.#options;
+    await this.#stop(name);
+    await files.remove(name);
+    await systemd.resetFailed(name, signal);
+    await this.#linker.unlink(name);
+    units.unloaded(name);
+    await units.record();
+  }
+
+  #tellResult(unit: UnitName, action: "start" | "stop", result: JobResult): void {
+    if (result !== "done")
+      this.#options.logger.warn({ unit, action, result }, "job did not succeed");
+  }
+
+  #tellKept(unit: UnitName, reason: string): void {
+    if (this.#kept.get(unit) === reason) return;
+    this.#kept.set(unit, reason);
+    this.#options.logger.warn({ unit, reason }, "left unit as it is");
+  }
+}
+
+export function isGone(error: unknown): boolean {
+  return error instanceof Fault && error.code === "SYSTEMD_GONE";
+}
