@@ -95,6 +95,8 @@ mount --bind "$ROOT/etc/machine-id" /etc/machine-id
 mount --bind "$ROOT/etc/journald.conf" /etc/systemd/journald.conf
 unset ROOT
 /lib/systemd/systemd-journald > /dev/null 2>&1 &
+# What units print before the journal listens would be lost.
+until [ -S /run/systemd/journal/stdout ]; do sleep 0.01; done
 exec /lib/systemd/systemd --user --log-target=journal`;
 
 // A test's journal holds what its units say: nothing of the kernel, nothing left out.

@@ -4,6 +4,7 @@ import type { Io, Program } from "#cli/program.ts";
 import { COMMANDS, type Command, findCommand } from "./commands.ts";
 import { firstArgument, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
+import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -52,7 +53,7 @@ async function run(
     // Told to stop while waiting: that is an end, and main knows its exit status.
     if (io.signal.aborted) throw io.signal.reason;
     if (!(error instanceof Fault) || error.code === "USAGE") throw error;
-    session.err(error.message);
+    session.err(apiSentence(error));
     return 1;
   }
 }

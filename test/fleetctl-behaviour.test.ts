@@ -1,0 +1,387 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ShutdownRequested } from "#base/shutdown.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { FakeFleet } from "./fleetctl-api.ts";
+import { follow, type RunOptions, runFleetctl, type Step, unitDirectory } from "./fleetctl-run.ts";
+import { MACHINES, UNIT_FILES } from "./fleetctl-units.ts";
+
+const M1 = "11111111.../172.31.7.11";
+const FOO_V2 = "[Unit]\nDescription=Foo sleeper v2\n\n[Service]\nExecStart=/bin/sleep infinity\n";
+
+interface Bench extends AsyncDisposable {
+  readonly fleet: FakeFleet;
+  readonly options: RunOptions & { readonly env: Readonly<Record<string, string>> };
+  readonly follow: (steps: readonly Step[]) => Promise<void>;
+}
+
+/** A fake fleet and a directory with the unit files. */
+async function open(): Promise<Bench> {
+  await using stack = new AsyncDisposableStack();
+  const directory = stack.use(await unitDirectory(UNIT_FILES));
+  const fleet = stack.use(new FakeFleet(MACHINES));
+  const socket = join(directory.path, "fleet.sock");
+  await fleet.listen(socket);
+  const options = { cwd: directory.path, env: { FLEETCTL_ENDPOINT: `unix://${socket}` } };
+  const owned = stack.move();
+  return {
+    fleet,
+    options,
+    follow: (steps) => follow(steps, options),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+test("fleetctl start fails with what systemd says and where to look", async () => {
+  await using bench = await open();
+  await bench.follow([
+    {
+      run: "start fail",
+      out: `Unit fail.service inactive\nUnit fail.service launched on ${M1}`,
+      err: `Error waiting for units: unit fail.service is failed (failed) on ${M1}; see: fleetctl journal fail.service`,
+      exit: 1,
+    },
+    {
+      run: "start noexec",
+      out: /launched on/,
+      err: /unit noexec\.service could not be loaded by systemd \(bad-setting\) on \S+; see: fleetctl journal noexec\.service\n$/,
+      exit: 1,
+    },
+    // Nothing changes by starting it again, which the original passed over in silence.
+    { run: "start fail", err: /is failed \(failed\)/, exit: 1 },
+  ]);
+});
+
+test("fleetctl start takes a oneshot unit that ended well as started", async () => {
+  await using bench = await open();
+  await bench.follow([
+    {
+      run: "start oneshot",
+      out: `Unit oneshot.service inactive\nUnit oneshot.service launched on ${M1}`,
+    },
+  ]);
+});
+
+test("fleetctl start waits while systemd activates the unit, and says so", async () => {
+  await using bench = await open();
+  const { fleet, options } = bench;
+  await runFleetctl(["load", "foo"], options);
+  const state = (systemdActiveState: string, systemdSubState: string) => ({
+    name: "foo.service",
+    hash: unitHash(fleet.units.get("foo.service")!.options),
+    machineID: MACHINES[0]!.id,
+    systemdLoadState: "loaded",
+    systemdActiveState,
+    systemdSubState,
+  });
+  fleet.report(state("activating", "start-pre"));
+  const { stdout, stderr, exit } = await runFleetctl(["start", "foo"], {
+    ...options,
+    onOutput: (soFar) => {
+      if (soFar.stderr.includes("start-pre")) fleet.report(state("active", "running"));
+    },
+  });
+  assert.equal(
+    stderr,
+    "Waiting for unit foo.service: for systemd, which says activating (start-pre)\n",
+  );
+  assert.equal(stdout, `Unit foo.service launched on ${M1}\n`);
+  assert.equal(exit, 0);
+});
+
+test("fleetctl start waits for a machine that fits, and for as long explains why there is none", async () => {
+  await using bench = await open();
+  const { fleet, options } = bench;
+  await runFleetctl(["start", "c@1", "c@2", "c@3"], options);
+  let explained = false;
+  const outcome = await runFleetctl(["start", "c@4"], {
+    ...options,
+    onOutput: ({ stderr }) => {
+      if (explained || !stderr.includes("fits no machine")) return;
+      explained = true;
+      void runFleetctl(["destroy", "c@2"], options);
+    },
+  });
+  assert.match(
+    outcome.stderr,
+    /^Unit c@4\.service fits no machine; it is placed as soon as one does:\n {2}11111111\S+: conflicts with c@1\.service\n {2}22222222\S+: conflicts with c@2\.service\n {2}33333333\S+: conflicts with c@3\.service\n$/,
+  );
+  assert.match(outcome.stdout, /Unit c@4\.service launched on 22222222\.\.\.\/172\.31\.7\.12\n$/);
+  assert.equal(outcome.exit, 0);
+  assert.equal(fleet.units.get("c@4.service")?.desiredState, "launched");
+});
+
+test("fleetctl start ends when the person has enough, with the unit still wanted", async () => {
+  await using bench = await open();
+  const controller = new AbortController();
+  const outcome = await runFleetctl(["start", "metanone"], {
+    ...bench.options,
+    signal: controller.signal,
+    onOutput: ({ stdout }) => {
+      if (stdout.includes("inactive")) controller.abort(new ShutdownRequested("SIGINT"));
+    },
+  });
+  assert.equal(outcome.exit, 130);
+  assert.equal(bench.fleet.units.get("metanone.service")?.desiredState, "launched");
+});
+
+test("fleetctl --replace replaces what the command may, and refuses the rest", async () => {
+  await using bench = await open();
+  const { options } = bench;
+  await runFleetctl(["start", "foo"], options);
+  await writeFile(join(options.cwd, "foo.service"), FOO_V2);
+  const differs =
+    "WARNING: Unit foo.service in registry differs from local unit file foo.service. Add --replace to override.";
+  const refused =
+    "Warning: can not replace Unit(foo.service) in state 'launched', use the appropriate command";
+  await bench.follow([
+    { run: "start foo", err: differs },
+    { run: "submit foo", err: differs },
+    { run: "submit --replace foo", err: refused, exit: 1 },
+    // The original stopped the unit after this warning.
+    { run: "load --replace foo", err: refused, exit: 1 },
+    { run: "list-units --no-legend --fields=active foo", out: "active" },
+    {
+      run: "start --replace foo",
+      out: `Unit foo.service inactive\nUnit foo.service launched on ${M1}`,
+    },
+    { run: "start --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
+    { run: "cat foo", out: FOO_V2 },
+    {
+      run: "list-unit-files --no-legend --fields=hash,state",
+      out: "846268c\tlaunched",
+    },
+    { run: "submit --replace bar", out: "Unit bar.service inactive" },
+    {
+      run: "submit --replace elsewhere/bar",
+      err: /unable to find Unit\(bar\.service\) on filesystem to replace/,
+      exit: 1,
+    },
+  ]);
+});
+
+test("fleetctl warns when an instance, or its template, differs from the files here", async () => {
+  await using bench = await open();
+  const { options } = bench;
+  await runFleetctl(["submit", "t@.service", "t@1"], options);
+  await writeFile(join(options.cwd, "t@.service"), FOO_V2);
+  await bench.follow([
+    {
+      run: "submit t@1",
+      err: "WARNING: Unit t@1.service in registry differs from local template unit file t@.service. Add --replace to override.",
+    },
+    {
+      run: "submit t@2",
+      out: "Unit t@2.service inactive",
+      err: "WARNING: Unit t@.service in registry differs from local template unit file t@.service; t@2.service is made from the one in the registry.",
+    },
+  ]);
+});
+
+test("fleetctl status and journal print what the machines say", async () => {
+  await using bench = await open();
+  await runFleetctl(["start", "foo", "bar", "glob"], bench.options);
+  const status = (name: string, text: string) =>
+    `● ${name}.service - ${text}\n     Active: active (running)\n`;
+  await bench.follow([
+    { run: "status foo", out: status("foo", "Foo sleeper") },
+    {
+      run: "status foo.service bar",
+      out: `${status("foo", "Foo sleeper")}\n${status("bar", "Bar sleeper")}`,
+    },
+    {
+      run: "status --sudo --ssh-port=2222 nonexist foo",
+      out: /foo/,
+      err: /Unit nonexist\.service does not exist/,
+      exit: 1,
+    },
+    // The original could not do this for global units.
+    {
+      run: "status glob",
+      out: ["11111111.../172.31.7.11", "22222222.../172.31.7.12", "33333333.../172.31.7.13"]
+        .map((machine) => `${machine}:\n${status("glob", "Global sleeper")}`)
+        .join("\n"),
+    },
+    {
+      run: "journal --lines 2 foo",
+      out: "short line 2 of foo.service\nshort line 3 of foo.service",
+    },
+    { run: "journal -n=1 --output=json --sudo foo", out: "json line 3 of foo.service" },
+    { run: "journal --lines=1 glob", out: "short line 3 of glob.service\n".repeat(3) },
+  ]);
+});
+
+test("fleetctl journal -f goes on until it is told to end", async () => {
+  await using bench = await open();
+  await runFleetctl(["start", "foo"], bench.options);
+  for (const flag of ["-f", "--follow", "-follow"]) {
+    const controller = new AbortController();
+    const outcome = await runFleetctl(["journal", flag, "foo"], {
+      ...bench.options,
+      signal: controller.signal,
+      onOutput: ({ stdout }) => {
+        if (stdout.includes("line 3")) controller.abort(new ShutdownRequested("SIGINT"));
+      },
+    });
+    assert.equal(outcome.exit, 130);
+    assert.equal(outcome.stderr, "");
+  }
+});
+
+test("fleetctl says which endpoint it could not use, why, and what to do", async () => {
+  await using bench = await open();
+  const { cwd, env } = bench.options;
+  const at = (endpoint: string) => runFleetctl(["--endpoint", endpoint, "list-units"], { cwd });
+  const missing = await at("unix:///nonexistent.sock");
+  assert.match(
+    missing.stderr,
+    /^Error retrieving list of units from repository: Cannot reach fleet: .*unix:\/\/\/nonexistent\.sock \(connect ENOENT .*is fleetd running there\?\n$/,
+  );
+  assert.equal(missing.exit, 1);
+  assert.match(
+    (await at("http://127.0.0.1:1")).stderr,
+    /http:\/\/127\.0\.0\.1:1 \(connect ECONNREFUSED/,
+  );
+  assert.match(
+    (await at("foo")).stderr,
+    /Unable to initialize client: URL scheme undefined; use unix:/,
+  );
+  assert.match(
+    (await at("unix://var/run/fleet.sock")).stderr,
+    /Unable to initialize client: unable to connect to host "var" with scheme "unix"; use unix:/,
+  );
+  assert.match((await at("https://h")).stderr, /scheme "https" is not supported/);
+  assert.match((await at("http://h:1/path")).stderr, /an endpoint has no path/);
+  assert.equal((await at("foo")).exit, 2);
+  const failedOver = await at(`unix:///nonexistent.sock,${env["FLEETCTL_ENDPOINT"]}`);
+  assert.deepEqual(failedOver, { stdout: "UNIT\tMACHINE\tACTIVE\tSUB\n", stderr: "", exit: 0 });
+
+  const refused = async (...words: string[]) =>
+    (await runFleetctl([...words, "list-units"], { cwd })).stderr;
+  assert.match(
+    await refused("--driver=bogus"),
+    /Unable to initialize client: unrecognized driver "bogus"/,
+  );
+  assert.match(
+    await refused("--driver=etcd"),
+    /driver "etcd" is not available; leave --driver out/,
+  );
+  assert.match(
+    await refused("--tunnel=172.31.7.12"),
+    /Cannot use tunnel 172\.31\.7\.12: .*--endpoint=http/,
+  );
+  assert.match(
+    await refused("--request-timeout=0"),
+    /Cannot use --request-timeout=0: expected seconds/,
+  );
+});
+
+test("fleetctl finds the fleetd of its machine's root directory", async () => {
+  await using bench = await open();
+  const root = join(bench.options.cwd, "root");
+  await mkdir(join(root, "run"), { recursive: true });
+  await using fleet = new FakeFleet(MACHINES);
+  await fleet.listen(join(root, "run/fleet.sock"));
+  const options = { cwd: bench.options.cwd, env: { KEELSON_ROOT: root } };
+  await follow([{ run: "list-units --no-legend" }], options);
+  assert.deepEqual(fleet.requests.toSorted(), ["GET /fleet/v1/machines", "GET /fleet/v1/state"]);
+});
+
+test("fleetctl passes on what the API refuses, and keeps waiting while it has lost its store", async () => {
+  await using bench = await open();
+  const { fleet, options } = bench;
+  fleet.broken = { status: 503, message: "fleet server unable to communicate with etcd" };
+  await bench.follow([
+    {
+      run: "list-unit-files",
+      err: "Error retrieving list of units from repository: googleapi: Error 503: fleet server unable to communicate with etcd",
+      exit: 1,
+    },
+    {
+      run: "stop foo",
+      err: "googleapi: Error 503: fleet server unable to communicate with etcd",
+      exit: 1,
+    },
+    { run: "start foo", err: /^Error creating units: googleapi: Error 503: /, exit: 1 },
+  ]);
+  fleet.broken = undefined;
+  const outcome = await runFleetctl(["start", "foo"], {
+    ...options,
+    onOutput: ({ stdout, stderr }) => {
+      const lost = { status: 503, message: "lost" };
+      fleet.broken = stdout.includes("inactive") && !stderr.includes("lost") ? lost : undefined;
+    },
+  });
+  assert.equal(outcome.stderr, "Waiting for the fleet API: googleapi: Error 503: lost\n");
+  assert.match(outcome.stdout, /Unit foo\.service launched on 11111111/);
+  assert.equal(outcome.exit, 0);
+});
+
+test("fleetctl lists and starts more units than a page holds", async () => {
+  await using bench = await open();
+  const { fleet, options } = bench;
+  const outcome = await runFleetctl(["start", "t@{1..120}"], options);
+  assert.equal(outcome.stderr, "");
+  assert.equal(outcome.exit, 0);
+  const lines = outcome.stdout.trimEnd().split("\n");
+  assert.equal(lines.filter((line) => line.endsWith(" inactive")).length, 120);
+  assert.equal(lines.filter((line) => line.includes(" launched on ")).length, 120);
+  assert.ok(fleet.requests.includes("GET /fleet/v1/units?nextPageToken=ZAACAA"));
+  const listed = await runFleetctl(["list-units", "--no-legend", "t@*"], options);
+  assert.equal(listed.stdout.trimEnd().split("\n").length, 120);
+});
+
+test("fleetctl names what it has when a command or flag is unknown", async () => {
+  await using bench = await open();
+  await bench.follow([
+    {
+      run: "ssh foo",
+      err: /^fleetctl: Cannot run command "ssh": fleetctl has help, cat, destroy, .*version\n$/,
+      exit: 2,
+    },
+    { run: "list-unins", err: /did you mean list-units\?\n$/, exit: 2 },
+    { run: "list-unit", err: /it could be list-unit-files or list-units\n$/, exit: 2 },
+    {
+      run: "list-units --bogus",
+      err: /Cannot use flag --bogus: there is no such flag here/,
+      exit: 2,
+    },
+    { run: "start --block-attempts=-1 foo", err: /Cannot use --block-attempts below 0/, exit: 2 },
+    { run: "help bogus", err: /Cannot run command "bogus"/, exit: 2 },
+  ]);
+});
+
+test("fleetctl prints help and version without a fleet", async () => {
+  const options = { cwd: "/", env: { FLEETCTL_ENDPOINT: "unix:///nonexistent.sock" } };
+  const version = /^fleetctl version 1\.0\.0\+keelson\.\d+\.\d+\.\d+\n$/;
+  await follow(
+    [
+      { run: "version", out: version },
+      { run: "--version", out: version },
+      { run: "-v", out: version },
+      { run: "list-units --version", out: version },
+      { run: "", out: /^NAME:\n\tfleetctl - .*\n\nUSAGE:\n[^]*COMMANDS:\n\tcat {14}Print/ },
+      { run: "help", out: /COMMANDS:/ },
+      { run: "--help", out: /COMMANDS:/ },
+      {
+        run: "help start",
+        out: /^NAME:\n\tstart - [^]*OPTIONS:\n {2}--block-attempts=INT [^]*GLOBAL OPTIONS:/,
+      },
+      { run: "start -h foo", out: /^NAME:\n\tstart - / },
+    ],
+    options,
+  );
+});
+
+test("fleetctl --debug tells of each request on stderr", async () => {
+  await using bench = await open();
+  await bench.follow([
+    {
+      run: "--debug list-machines --no-legend --fields=ip",
+      out: /172/,
+      err: /^DEBUG list machines: \d+\.\d ms\n$/,
+    },
+  ]);
+});
