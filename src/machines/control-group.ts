@@ -1,6 +1,10 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isErrno } from "#base/fault.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault, isErrno } from "#base/fault.ts";
+
+const KILL_LIMIT_MS = 10_000; // a killed process ends in milliseconds, unless the kernel holds it
+const POLL_MS = 10;
 
 /**
  * Where this computer's control groups are mounted. systemd keeps its tree in the `name=systemd` hierarchy of
@@ -8,15 +12,15 @@ import { isErrno } from "#base/fault.ts";
  */
 export async function systemdHierarchies(): Promise<readonly string[]> {
   const mounts = await readFile("/proc/self/mountinfo", "utf8");
-  const found: string[] = [];
+  const found = new Set<string>();
   for (const line of mounts.split("\n")) {
     const [before = "", after = ""] = line.split(" - ");
     const path = before.split(" ")[4] ?? "";
     const [type, , options = ""] = after.split(" ");
     const isSystemd = type === "cgroup" && options.split(",").includes("name=systemd");
-    if (path.startsWith("/sys/fs/cgroup") && (type === "cgroup2" || isSystemd)) found.push(path);
+    if (path.startsWith("/sys/fs/cgroup") && (type === "cgroup2" || isSystemd)) found.add(path);
   }
-  return found;
+  return [...found];
 }
 
 /** One path in every hierarchy that systemd uses; what runs in it can be ended as one. */
@@ -44,12 +48,18 @@ export class ControlGroup {
     return [...ids];
   }
 
-  /** Ends every process in it at once; resolves when none is left. */
-  async kill(): Promise<void> {
+  /** Ends every process in it at once; resolves when none is left. @throws {Fault} SYSTEMD_FAILED */
+  async kill(clock: Clock, signal: AbortSignal): Promise<void> {
+    const endMs = clock.monotonicMs() + KILL_LIMIT_MS;
     for (let ids = await this.processes(); ids.length > 0; ids = await this.processes()) {
-      const killed = await Promise.all(this.#directories.map(killWhole));
-      if (!killed.includes(true)) for (const id of ids) killProcess(id);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (clock.monotonicMs() > endMs)
+        throw new Fault(
+          "SYSTEMD_FAILED",
+          `Cannot end process ${ids.join(", ")} of a machine: killed, but the kernel does not let go of it; see what it waits for (ps -o pid,stat,wchan), then try again`,
+        );
+      await Promise.all(this.#directories.map(killWhole));
+      for (const id of ids) killProcess(id); // where killWhole() does not exist
+      await clock.sleep(POLL_MS, signal);
     }
   }
 
@@ -60,22 +70,18 @@ export class ControlGroup {
   }
 }
 
-/** Version 2 ends a whole tree in one step (kernel 5.14); false where that does not exist. */
-async function killWhole(directory: string): Promise<boolean> {
+/** Ends the process; one that ended by itself is no error. */
+export function killProcess(id: number, signal: NodeJS.Signals = "SIGKILL"): void {
   try {
-    await writeFile(join(directory, "cgroup.kill"), "1", { flag: "r+" });
-    return true;
-  } catch {
-    return false;
+    process.kill(id, signal);
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
   }
 }
 
-function killProcess(id: number): void {
-  try {
-    process.kill(id, "SIGKILL");
-  } catch (error) {
-    if (!isErrno(error, "ESRCH")) throw error; // it ended by itself
-  }
+/** Version 2 ends a whole tree in one step (kernel 5.14), so that nothing in it restarts anything. */
+async function killWhole(directory: string): Promise<void> {
+  await writeFile(join(directory, "cgroup.kill"), "1", { flag: "r+" }).catch(() => {});
 }
 
 /** The group and those below it, each before its children; none when it does not exist. */
@@ -94,10 +100,13 @@ async function processesOf(group: string): Promise<number[]> {
     if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return "";
     throw error;
   });
-  return text.split("\n").filter(Boolean).map(Number);
+  return text
+    .split("\n")
+    .map(Number)
+    .filter((id) => id > 0); // 0 stands for a process that this pid namespace has no number for
 }
 
 function nothingThere(error: unknown): [] {
-  if (isErrno(error, "ENOENT")) return [];
+  if (isErrno(error, "ENOENT") || isErrno(error, "ENODEV")) return [];
   throw error;
 }

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
@@ -61,27 +61,30 @@ export class LocalCluster {
 
   /** Makes what is missing, switches on what is off, and waits until each has applied its user-data. */
   async up(options: UpOptions, signal: AbortSignal): Promise<readonly Machine[]> {
-    const { state, provider } = this.#init;
+    const { state, provider, report } = this.#init;
     const userData =
       options.userData === undefined ? undefined : await readUserData(options.userData);
     await using _lock = await state.lock();
     const cluster = await this.#grown(options);
     const chosen = chooseMachines(cluster, options.names);
     const fallback = userData ?? (await readUserData(options.defaultUserData));
-    const halted: Machine[] = [];
-    for (const machine of chosen)
-      if (await provider.isRunning(machine.name))
-        this.#init.report(machine.name, "is already running");
-      else halted.push(machine);
     await state.save(cluster);
     const results = await Promise.allSettled(
-      halted.map(async (machine) => {
-        const path = join(state.root(machine.name), USER_DATA);
-        if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
-        await this.#bootAndConfigure(machine, signal);
+      chosen.map(async (machine) => {
+        if (await provider.isRunning(machine.name)) {
+          report(machine.name, "is already running");
+        } else {
+          const path = join(state.root(machine.name), USER_DATA);
+          if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
+          report(machine.name, `booting (${provider.name}, ${machine.address})`);
+          await provider.boot(machine, signal);
+          report(machine.name, "applying its user-data");
+        }
+        await this.#untilConfigured(machine.name, signal); // also the end of an `up` that was interrupted
+        report(machine.name, "ready");
       }),
     );
-    throwFirst(results);
+    this.#throwFirst(chosen, results);
     return chosen;
   }
 
@@ -108,30 +111,31 @@ export class LocalCluster {
     const running: Machine[] = [];
     for (const machine of chooseMachines(await this.#loaded(), names))
       if (await provider.isRunning(machine.name)) running.push(machine);
-      else report(machine.name, "is not running");
+      else {
+        await provider.cutPower(machine.name, signal); // what a boot that was cut off left
+        report(machine.name, "is not running");
+      }
     const othersRun = (await this.status()).some(
       (status) => status.running && !running.includes(status.machine),
     );
     const haltOne = async ({ name }: Machine) => {
       report(name, force ? "cutting its power" : "shutting down");
-      if (force) await provider.cutPower(name);
+      if (force) await provider.cutPower(name, signal);
       else await provider.halt(name, { leave: othersRun || names.length > 0 }, signal);
       report(name, "halted");
     };
-    throwFirst(await Promise.allSettled(running.map(haltOne)));
+    this.#throwFirst(running, await Promise.allSettled(running.map(haltOne)));
   }
 
   /** Ends and removes everything, also what a cut-off run or a damaged record left. */
-  async destroy(): Promise<void> {
+  async destroy(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const { state, provider, report } = this.#init;
     if (!existsSync(state.path)) return;
-    {
-      await using _lock = await state.lock();
-      for (const name of await state.machineNames()) {
-        await provider.cutPower(name);
-        await provider.remove(name);
-        report(name, "destroyed");
-      }
+    await using _lock = await state.lock();
+    for (const name of await state.machineNames()) {
+      await provider.cutPower(name, signal);
+      await provider.remove(name);
+      report(name, "destroyed");
     }
     await state.remove();
   }
@@ -154,16 +158,6 @@ export class LocalCluster {
       );
     const names = Array.from({ length: count }, (_, at) => machineName(at + 1));
     return growCluster(cluster, count, parseMetadata(options.metadata, names), randomHex);
-  }
-
-  async #bootAndConfigure(machine: Machine, signal: AbortSignal): Promise<void> {
-    const { provider, report, state } = this.#init;
-    report(machine.name, `booting (${provider.name}, ${machine.address})`);
-    await mkdir(dirname(join(state.root(machine.name), USER_DATA)), { recursive: true });
-    await provider.boot(machine, signal);
-    report(machine.name, "applying its user-data");
-    await this.#untilConfigured(machine.name, signal);
-    report(machine.name, "ready");
   }
 
   /** multi-user.target comes after the unit that applies the user-data, and that one after the units it starts. */
@@ -202,9 +196,32 @@ export class LocalCluster {
     );
   }
 
+  /** The first failure is the command's; the others are told at least. */
+  #throwFirst(
+    machines: readonly Machine[],
+    results: readonly PromiseSettledResult<unknown>[],
+  ): void {
+    const failures = results.flatMap((result, at) =>
+      result.status === "rejected"
+        ? [{ name: machines[at]?.name ?? "", reason: result.reason }]
+        : [],
+    );
+    const [first] = failures;
+    for (const { name, reason } of failures)
+      if (reason !== first?.reason) this.#init.report(name, reasonOf(reason));
+    if (first !== undefined) throw first.reason;
+  }
+
   async #runIn(name: string, argv: readonly string[], signal: AbortSignal) {
     const [command = "", ...args] = await this.#init.provider.commandIn(name, argv);
-    return run(command, args, { signal });
+    try {
+      return await run(command, args, { signal });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new Fault("SYSTEMD_FAILED", `Cannot ask ${name} for its state: ${reasonOf(cause)}`, {
+        cause,
+      });
+    }
   }
 }
 
@@ -222,8 +239,4 @@ function randomHex(digits: number): string {
   return randomBytes(Math.ceil(digits / 2))
     .toString("hex")
     .slice(0, digits);
-}
-
-function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -1,16 +1,21 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
 import { BOOT_SCRIPT } from "#machines/boot-script.ts";
-import { ControlGroup, systemdHierarchies } from "#machines/control-group.ts";
-import { baseTree, STAY_FILE } from "#machines/core/base-tree.ts";
+import { killProcess } from "#machines/control-group.ts";
+import { STAY_FILE } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
+import { unusableCharacter } from "#machines/core/unusable-character.ts";
 import { HostScope } from "#machines/host-scope.ts";
+import type { MachineGroup } from "#machines/machine-group.ts";
+import { OwnGroup } from "#machines/own-group.ts";
 import type { HaltOptions, Provider } from "#machines/provider.ts";
 import {
   identify,
@@ -19,6 +24,10 @@ import {
   readRunningProcess,
 } from "#machines/running-process.ts";
 import type { StateDirectory } from "#machines/state-directory.ts";
+import { layOutTree } from "#machines/tree.ts";
+import { visitorsOf } from "#machines/visitors.ts";
+
+const run = promisify(execFile);
 
 const BOOT_LIMIT_MS = 30_000;
 const HALT_LIMIT_MS = 120_000; // longer than systemd's own DefaultTimeoutStopSec of 90 s
@@ -30,62 +39,47 @@ export interface ProcessProviderInit {
   readonly program: string;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where systemd's own programs are looked for. */
+  readonly systemdDirectories?: readonly string[];
 }
 
 /**
  * Machines as private `systemd --user` managers, each in namespaces and a control group of its own: a hostname, a
- * machine id, a journal, units and an address (loopback), in well under a second. As root it needs nothing of the
- * host but systemd's programs; for others the host's systemd lends a control group, and a user namespace the rest.
+ * machine id, a journal, units and an address (loopback), in well under a second. Where systemd booted this computer
+ * it lends the control group, and others than root get the rest by a user namespace; elsewhere root makes its own.
  */
 export class ProcessProvider implements Provider {
   readonly name = "process";
   readonly #init: ProcessProviderInit;
   readonly #isRoot = process.getuid?.() === 0;
-  readonly #usesScope = HostScope.isNeeded();
   /** Sets these machines' control groups apart from those of another state directory. */
   readonly #tag: string;
 
+  /** @throws {Fault} CONFIG_INVALID when the program's path cannot stand in a unit. */
   constructor(init: ProcessProviderInit) {
+    const unusable = unusableCharacter(init.program);
+    if (unusable !== undefined)
+      throw new Fault(
+        "CONFIG_INVALID",
+        `Cannot make machines with ${init.program}: its path has a ${JSON.stringify(unusable)}, which units cannot name; move Keelson to another directory`,
+      );
     this.#init = init;
     this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
-    const { state, program } = this.#init;
-    const root = state.root(machine.name);
-    const systemd = systemdProgram("systemd");
-    const journald = systemdProgram("systemd-journald");
-    await this.cutPower(machine.name); // whatever a cut-off boot left
-    await layOut(root, machine, program);
-
-    await using bootLog = await open(join(root, "var/log/boot.log"), "w");
-    const shell = ["/bin/sh", "-c", BOOT_SCRIPT];
-    const [command = "", ...args] = this.#usesScope
-      ? this.#scope(machine.name).command(shell)
-      : shell;
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: ["ignore", bootLog.fd, bootLog.fd],
-      env: {
-        ...this.#init.env,
-        PATH: this.#path(),
-        MACHINE_PATH: this.#path(),
-        MACHINE_ROOT: root,
-        MACHINE_NAME: machine.name,
-        CGROUP_PROCS: this.#usesScope ? "" : (await this.#enterableGroup(machine.name)).join(" "),
-        CGROUP_NAMESPACE: this.#usesScope ? "yes" : "no",
-        UNSHARE: this.#namespaces().join(" "),
-        SYSTEMD: systemd,
-        JOURNALD: journald,
-      },
-    });
-    child.unref();
-    const failed = new Promise<never>((_, reject) => child.once("error", reject));
-    failed.catch(() => {}); // awaited only when there is no process
-    const booted = child.pid === undefined ? undefined : await identify(child.pid);
-    if (booted === undefined) return await failed;
-    await writeFileAtomic(this.#processFile(machine.name), JSON.stringify(booted));
-    await this.#untilAnswering(machine.name, booted, signal);
+    const { name } = machine;
+    const programs = this.#systemdPrograms();
+    await this.cutPower(name, signal); // whatever a cut-off boot left
+    await layOutTree(this.#init.state.root(name), machine, this.#init.program);
+    try {
+      const booted = await this.#spawn(name, programs);
+      await writeFileAtomic(this.#processFile(name), JSON.stringify(booted));
+      await this.#untilAnswering(name, booted, signal);
+    } catch (error) {
+      await this.cutPower(name, new AbortController().signal); // the reason may be that `signal` aborted
+      throw error;
+    }
   }
 
   async isRunning(name: string): Promise<boolean> {
@@ -94,25 +88,30 @@ export class ProcessProvider implements Provider {
 
   async halt(name: string, options: HaltOptions, signal: AbortSignal): Promise<void> {
     const { clock, state } = this.#init;
+    const visitors = await this.#visitors(name);
+    for (const { pid } of visitors) killProcess(pid, "SIGHUP");
     const running = await this.#running(name);
     if (running !== undefined) {
       if (!options.leave) await writeFileAtomic(join(state.root(name), STAY_FILE), "");
-      process.kill(running.pid, "SIGTERM"); // systemd(1): a user manager starts exit.target
+      killProcess(running.pid, "SIGTERM"); // systemd(1): a user manager starts exit.target
       const endMs = clock.monotonicMs() + HALT_LIMIT_MS;
       while ((await isAlive(running)) && clock.monotonicMs() < endMs)
         await clock.sleep(POLL_MS, signal);
     }
-    await this.cutPower(name); // the journal's process, and what would not stop
+    await this.cutPower(name, signal); // the journal's process, and what would not stop
+    await endAll(visitors);
   }
 
-  async cutPower(name: string): Promise<void> {
-    await (await this.#group(name)).kill();
+  async cutPower(name: string, signal: AbortSignal): Promise<void> {
+    const visitors = await this.#visitors(name);
+    await this.#group(name).kill(signal);
+    await endAll(visitors);
     await rm(this.#processFile(name), { force: true });
     await rm(join(this.#init.state.root(name), "run"), { recursive: true, force: true });
   }
 
   async remove(name: string): Promise<void> {
-    await (await this.#group(name)).remove();
+    await this.#group(name).remove();
     await rm(this.#init.state.root(name), { recursive: true, force: true });
   }
 
@@ -128,7 +127,7 @@ export class ProcessProvider implements Provider {
       "nsenter",
       `--target=${running.pid}`,
       ...(this.#isRoot ? [] : ["--user", "--preserve-credentials"]),
-      ...(this.#usesScope ? ["--cgroup"] : []),
+      ...(this.#group(name).isLent ? ["--cgroup"] : []),
       "--mount",
       "--uts",
       "env",
@@ -140,67 +139,124 @@ export class ProcessProvider implements Provider {
     ];
   }
 
+  /** Starts the boot script and returns what becomes the machine's systemd. */
+  async #spawn(name: string, programs: SystemdPrograms): Promise<RunningProcess> {
+    const group = this.#group(name);
+    const [command = "", ...args] = await group.command(["/bin/sh", "-c", BOOT_SCRIPT]);
+    await using bootLog = await open(this.#bootLog(name), "w");
+    const child = spawn(command, args, {
+      detached: true, // a Ctrl-C is for this program alone
+      stdio: ["ignore", bootLog.fd, bootLog.fd],
+      env: {
+        KEELSON_SOURCE: this.#init.env["KEELSON_SOURCE"],
+        PATH: this.#path(),
+        MACHINE_PATH: this.#path(),
+        MACHINE_ROOT: this.#init.state.root(name),
+        MACHINE_NAME: name,
+        CGROUP_NAMESPACE: group.isLent ? "yes" : "no",
+        UNSHARE: this.#namespaces(group).join(" "),
+        SYSTEMD: programs.systemd,
+        JOURNALD: programs.journald,
+      },
+    });
+    child.unref();
+    return (await identify(await spawned(child))) ?? (await this.#raiseBootFailure(name));
+  }
+
   #path(): string {
     return `${dirname(this.#init.program)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
   }
 
-  #namespaces(): readonly string[] {
+  #namespaces(group: MachineGroup): readonly string[] {
     return [
-      ...(this.#isRoot ? [] : ["--user", "--map-root-user"]),
-      ...(this.#usesScope ? ["--cgroup"] : []),
+      ...(this.#isRoot ? [] : USER_NAMESPACE),
+      ...(group.isLent ? ["--cgroup"] : []),
       "--mount",
       "--uts",
       "--propagation=private",
     ];
   }
 
-  #groupName(name: string): string {
-    return `keelson-${this.#tag}-${name}`;
+  #group(name: string): MachineGroup {
+    const groupName = `keelson-${this.#tag}-${name}`;
+    const { clock, env } = this.#init;
+    return HostScope.isNeeded()
+      ? new HostScope(groupName, clock, env)
+      : new OwnGroup(groupName, clock);
   }
 
-  #scope(name: string): HostScope {
-    return new HostScope(this.#groupName(name), this.#init.env);
-  }
-
-  async #group(name: string): Promise<ControlGroup> {
-    const hierarchies = await systemdHierarchies();
-    if (!this.#usesScope) return new ControlGroup(hierarchies, `${this.#groupName(name)}.slice`);
-    const path = await this.#scope(name).path();
-    return new ControlGroup(path === undefined ? [] : hierarchies, path ?? "");
-  }
-
-  async #enterableGroup(name: string): Promise<readonly string[]> {
-    return (await this.#group(name)).create("user@0.service");
+  async #visitors(name: string): Promise<readonly RunningProcess[]> {
+    const running = await this.#running(name);
+    if (running === undefined) return []; // before its systemd runs it may still be in the host's namespace
+    return visitorsOf(running.pid, await this.#group(name).processes());
   }
 
   #processFile(name: string): string {
     return `${this.#init.state.root(name)}.process`;
   }
 
+  #bootLog(name: string): string {
+    return join(this.#init.state.root(name), "var/log/boot.log");
+  }
+
+  /** The machine's systemd, once it answers. */
   async #running(name: string): Promise<RunningProcess | undefined> {
     const booted = await readRunningProcess(this.#processFile(name));
-    return booted !== undefined && (await isAlive(booted)) ? booted : undefined;
+    const answers = existsSync(join(this.#init.state.root(name), "run/systemd/private"));
+    return answers && booted !== undefined && (await isAlive(booted)) ? booted : undefined;
   }
 
   async #untilAnswering(name: string, booted: RunningProcess, signal: AbortSignal): Promise<void> {
-    const { clock, state } = this.#init;
+    const { clock } = this.#init;
     const endMs = clock.monotonicMs() + BOOT_LIMIT_MS;
-    while (!existsSync(join(state.root(name), "run/systemd/private"))) {
-      if (!(await isAlive(booted)) || clock.monotonicMs() > endMs) {
-        const log = await readFile(join(state.root(name), "var/log/boot.log"), "utf8");
-        await this.cutPower(name);
-        throw new Fault(
-          "SYSTEMD_FAILED",
-          `Cannot boot ${name}: its systemd did not come up: ${log.trim() || "it said nothing"}`,
-        );
-      }
+    while ((await this.#running(name)) === undefined) {
+      if (!(await isAlive(booted)) || clock.monotonicMs() > endMs)
+        await this.#raiseBootFailure(name);
       await clock.sleep(POLL_MS, signal);
     }
   }
+
+  /** @throws {Fault} SYSTEMD_MISSING or SYSTEMD_FAILED, with the reason as far as it can be found. */
+  async #raiseBootFailure(name: string): Promise<never> {
+    if (!this.#isRoot)
+      await run("unshare", [...USER_NAMESPACE, "--mount", "true"]).catch((cause: unknown) => {
+        throw new Fault(
+          "SYSTEMD_MISSING",
+          `Cannot make machines as this user: user namespaces are not permitted: ${reasonOf(cause).trim()}; permit them (as root: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run as root`,
+          { cause },
+        );
+      });
+    const log = (await readFile(this.#bootLog(name), "utf8")).trim();
+    throw new Fault(
+      "SYSTEMD_FAILED",
+      `Cannot boot ${name}: its systemd did not come up: ${log || "it said nothing"}`,
+    );
+  }
+
+  #systemdPrograms(): SystemdPrograms {
+    const directories = this.#init.systemdDirectories ?? ["/usr/lib/systemd", "/lib/systemd"];
+    if (!existsSync("/etc/machine-id"))
+      throw new Fault(
+        "SYSTEMD_MISSING",
+        "Cannot make machines: this computer has no /etc/machine-id in whose place theirs could stand; make one (as root: systemd-machine-id-setup)",
+      );
+    return {
+      systemd: findProgram("systemd", directories),
+      journald: findProgram("systemd-journald", directories),
+    };
+  }
 }
 
-function systemdProgram(name: string): string {
-  const found = [`/usr/lib/systemd/${name}`, `/lib/systemd/${name}`].find(existsSync);
+/** One user, root inside, is all that a machine needs: no newuidmap(1). */
+const USER_NAMESPACE = ["--user", "--map-root-user"];
+
+interface SystemdPrograms {
+  readonly systemd: string;
+  readonly journald: string;
+}
+
+function findProgram(name: string, directories: readonly string[]): string {
+  const found = directories.map((directory) => join(directory, name)).find(existsSync);
   if (found !== undefined) return found;
   throw new Fault(
     "SYSTEMD_MISSING",
@@ -208,10 +264,16 @@ function systemdProgram(name: string): string {
   );
 }
 
-async function layOut(root: string, machine: Machine, program: string): Promise<void> {
-  for (const directory of ["var/log/journal", "var/lib", "home/core", "etc/systemd/system"])
-    await mkdir(join(root, directory), { recursive: true });
-  await mkdir(join(root, "run"), { recursive: true, mode: 0o700 });
-  for (const { path, content } of baseTree({ machine, root, program }))
-    await writeFileAtomic(join(root, path), content);
+/** The id of a process that was started. @throws {Fault} SYSTEMD_MISSING when the system refused. */
+async function spawned(child: ChildProcess): Promise<number> {
+  try {
+    if (child.pid === undefined) await once(child, "spawn"); // rejects with the reason
+    return child.pid ?? 0;
+  } catch (cause) {
+    throw new Fault("SYSTEMD_MISSING", `Cannot make machines: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+async function endAll(processes: readonly RunningProcess[]): Promise<void> {
+  for (const process of processes) if (await isAlive(process)) killProcess(process.pid);
 }

@@ -13,15 +13,20 @@ export interface Provider {
   /** As `keelson status` shows it. */
   readonly name: string;
   /**
-   * Switches a machine on: from its tree, with its user-data applied at boot. Resolves once its systemd runs.
+   * Switches a machine on: from its tree, with its user-data applied at boot. Resolves once its systemd answers;
+   * when it does not, or `signal` aborts first, the machine is off again.
    * @throws {Fault} SYSTEMD_MISSING when this computer cannot have such machines, saying what to do.
    */
   boot(machine: Machine, signal: AbortSignal): Promise<void>;
+  /** Whether it is on and its systemd answers; false in the midst of a boot. */
   isRunning(name: string): Promise<boolean>;
   /** Shuts down in order: units stop, fleet is left, the store closes. */
   halt(name: string, options: HaltOptions, signal: AbortSignal): Promise<void>;
-  /** Cuts the power: every process ends at once, nothing is told to anyone. */
-  cutPower(name: string): Promise<void>;
+  /**
+   * Cuts the power: every process ends at once, nothing is told to anyone. Also ends what a boot that was cut off
+   * left, and does nothing for a machine that is off.
+   */
+  cutPower(name: string, signal: AbortSignal): Promise<void>;
   /** Removes what the provider made for a machine that is off, its disk too. */
   remove(name: string): Promise<void>;
   /** The command line, for this computer, that runs `argv` inside the running machine. */

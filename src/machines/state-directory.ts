@@ -1,10 +1,13 @@
-import { mkdir, open, readdir, readFile, rm, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type FileHandle, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Cluster } from "#machines/core/machine.ts";
-import { identify, isAlive, readRunningProcess } from "#machines/running-process.ts";
+import { unusableCharacter } from "#machines/core/unusable-character.ts";
+import { makeDirectory } from "#machines/tree.ts";
 
 const Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]+$/));
 const StoredMachine = v.object({
@@ -21,20 +24,29 @@ const StoredCluster = v.object({
   machines: v.array(StoredMachine),
 });
 
+const LOCK = "lock";
 const SOCKET_PATH_MAX = 107; // bytes, sun_path in unix(7) without its end
 const DEEPEST_SOCKET = "machines/core-99/run/systemd/private";
 
-/** Where the cluster on this computer is remembered: one directory, removed whole by `keelson destroy`. */
+/** Where the cluster on this computer is remembered. `keelson destroy` removes what is Keelson's in it. */
 export class StateDirectory {
   readonly path: string;
 
+  /** @throws {Fault} CONFIG_INVALID when machines cannot live at that path. */
   constructor(path: string) {
-    if (join(path, DEEPEST_SOCKET).length > SOCKET_PATH_MAX)
+    this.path = resolve(path);
+    const bytes = new TextEncoder().encode(join(this.path, DEEPEST_SOCKET)).length;
+    if (bytes > SOCKET_PATH_MAX)
       throw new Fault(
         "CONFIG_INVALID",
-        `Cannot keep machines in ${path}: the path is too long for unix sockets; set KEELSON_STATE to a directory of at most ${SOCKET_PATH_MAX - DEEPEST_SOCKET.length - 1} bytes`,
+        `Cannot keep machines in ${this.path}: the path is too long for unix sockets; set KEELSON_STATE to a directory of at most ${SOCKET_PATH_MAX - DEEPEST_SOCKET.length - 1} bytes`,
       );
-    this.path = path;
+    const unusable = unusableCharacter(this.path);
+    if (unusable !== undefined)
+      throw new Fault(
+        "CONFIG_INVALID",
+        `Cannot keep machines in ${this.path}: it has a ${JSON.stringify(unusable)}, which units cannot name; set KEELSON_STATE to another directory`,
+      );
   }
 
   /** A machine's root directory. */
@@ -80,47 +92,66 @@ export class StateDirectory {
     await writeFileAtomic(join(this.path, "cluster.json"), `${text}\n`);
   }
 
-  /** Removes everything. */
+  /** Removes everything that is Keelson's, and the directory when nothing else is in it. For who holds the lock. */
   async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    for (const name of ["machines", "cluster.json", LOCK])
+      await rm(join(this.path, name), { recursive: true, force: true });
+    await rmdir(this.path).catch(() => {}); // a directory with other things in it is no error
   }
 
   /**
-   * Keeps a second `keelson up`, `halt` or `destroy` out until disposed.
-   * @throws {Fault} ADDRESS_IN_USE naming the process that holds it; one that died is replaced.
+   * Keeps a second `keelson up`, `halt` or `destroy` out until disposed; the kernel frees it when its holder dies.
+   * @throws {Fault} ADDRESS_IN_USE naming the process that holds it, FILE_UNWRITABLE
    */
   async lock(): Promise<AsyncDisposable> {
-    const path = join(this.path, "lock");
-    await mkdir(this.path, { recursive: true });
-    const self = await identify(process.pid);
+    const path = join(this.path, LOCK);
     for (;;) {
-      try {
-        await using file = await open(path, "wx");
-        await file.writeFile(JSON.stringify(self));
-        return { [Symbol.asyncDispose]: () => unlink(path).catch(() => {}) };
-      } catch (error) {
-        if (!isErrno(error, "EEXIST"))
-          throw new Fault(
-            "FILE_UNWRITABLE",
-            `Cannot use ${this.path} for machines: ${reasonOf(error)}; set KEELSON_STATE to a directory of yours`,
-            { cause: error },
-          );
-      }
-      const holder = await readRunningProcess(path);
-      if (holder !== undefined && (await isAlive(holder)))
+      await makeDirectory(this.path);
+      await using stack = new AsyncDisposableStack();
+      const file = stack.use(await this.#openLock(path));
+      if (!(await takeLock(file)))
         throw new Fault(
           "ADDRESS_IN_USE",
-          `Cannot change the machines now: another keelson (process ${holder.pid}) is at work on them; wait for it to end`,
+          `Cannot change the machines now: another keelson (process ${(await readFile(path, "utf8")).trim()}) is at work on them; wait for it to end`,
         );
-      await rm(path, { force: true });
+      if (!(await isStillAt(file, path))) continue; // its last holder removed it with everything else
+      await file.truncate(0);
+      await file.writeFile(`${process.pid}\n`);
+      return stack.move();
+    }
+  }
+
+  async #openLock(path: string): Promise<FileHandle> {
+    try {
+      return await open(path, "a");
+    } catch (cause) {
+      throw new Fault(
+        "FILE_UNWRITABLE",
+        `Cannot use ${this.path} for machines: ${reasonOf(cause)}; set KEELSON_STATE to a directory of yours`,
+        { cause },
+      );
     }
   }
 }
 
+/** By flock(1) on our own open file, which stays locked when that program has ended. */
+async function takeLock(file: FileHandle): Promise<boolean> {
+  const child = spawn("flock", ["--nonblock", "3"], {
+    stdio: ["ignore", "ignore", "ignore", file.fd],
+  });
+  const [status] = (await once(child, "exit")) as [number | null];
+  return status === 0;
+}
+
+async function isStillAt(file: FileHandle, path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  return there !== undefined && there.ino === (await file.stat()).ino;
+}
+
 /** The directory used without KEELSON_STATE: the computer's for root, the user's own otherwise. */
 export function defaultStateDirectory(env: Readonly<Record<string, string | undefined>>): string {
-  const { KEELSON_STATE: chosen, XDG_STATE_HOME: stateHome, HOME: home = "/" } = env;
-  if (chosen !== undefined && chosen !== "") return chosen;
+  const { KEELSON_STATE: chosen, XDG_STATE_HOME: stateHome, HOME: home } = env; // set but empty counts as unset
+  if (chosen) return chosen;
   if (process.getuid?.() === 0) return "/var/lib/keelson";
-  return join(stateHome ?? join(home, ".local/state"), "keelson");
+  return join(stateHome || join(home || "/", ".local/state"), "keelson");
 }

@@ -66,7 +66,18 @@ ForwardToSyslog=no
 ForwardToWall=no
 `;
 
+/** `text` as one word of a command line or of Environment=, systemd.syntax(7); see unusableCharacter(). */
+function word(text: string): string {
+  return `"${withoutSpecifiers(text)}"`;
+}
+
+function withoutSpecifiers(text: string): string {
+  return text.replaceAll("%", "%%");
+}
+
 function units({ machine, root, program }: TreeFacts): Record<string, string> {
+  const run = word(program);
+  const userData = `${root}/var/lib/coreos-install/user_data`;
   return {
     "multi-user.target": `[Unit]
 Description=Multi-User System
@@ -79,12 +90,12 @@ After=basic.target
     "network-online.target": "[Unit]\nDescription=Network is Online\n",
     "coreos-cloudinit.service": `[Unit]
 Description=Configure this machine from its cloud-config
-ConditionPathExists=${root}/var/lib/coreos-install/user_data
+ConditionPathExists=${withoutSpecifiers(userData)}
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${program} coreos-cloudinit --from-file=${root}/var/lib/coreos-install/user_data
+ExecStart=${run} coreos-cloudinit ${word(`--from-file=${userData}`)}
 TimeoutStartSec=300
 `,
     "etcd2.service": `[Unit]
@@ -94,8 +105,8 @@ Conflicts=etcd.service
 [Service]
 Type=notify
 NotifyAccess=all
-Environment=ETCD_DATA_DIR=${root}/var/lib/etcd2
-ExecStart=${program} etcd2
+Environment=${word(`ETCD_DATA_DIR=${root}/var/lib/etcd2`)}
+ExecStart=${run} etcd2
 Restart=always
 RestartSec=2s
 LimitNOFILE=40000
@@ -111,9 +122,9 @@ After=etcd.service etcd2.service
 [Service]
 Type=notify
 NotifyAccess=all
-Environment=FLEET_API_LISTEN=unix://${root}/run/fleet.sock,${fleetUrl(machine)}
+Environment=${word(`FLEET_API_LISTEN=unix://${root}/run/fleet.sock,${fleetUrl(machine)}`)}
 Environment=FLEET_API_ADVERTISE=${fleetUrl(machine)}
-ExecStart=${program} fleetd
+ExecStart=${run} fleetd
 Restart=always
 RestartSec=2s
 TimeoutStartSec=0
@@ -129,7 +140,7 @@ After=fleet.service etcd2.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/true
-ExecStop=-/bin/sh -c "test -e ${root}/${STAY_FILE} || exec ${program} fleetd leave"
+ExecStop=-/bin/sh -c 'test -e "$$0" || exec "$$1" fleetd leave' ${word(`${root}/${STAY_FILE}`)} ${run}
 TimeoutStopSec=60
 `,
   };
