@@ -14,8 +14,9 @@ export class ChangeStream implements AsyncIterable<string> {
 
   push(name: string): void {
     if (this.#end) return;
+    if (this.#names.has(name) || this.#names.has(EVERY_UNIT)) return;
     if (this.#names.size === NAMES_MAX || name === EVERY_UNIT) this.#names = new Set([EVERY_UNIT]);
-    else if (!this.#names.has(EVERY_UNIT)) this.#names.add(name);
+    else this.#names.add(name);
     this.#wake?.();
   }
 

@@ -6,11 +6,13 @@ export class JobTracker {
   /** Ends of jobs whose path is not known yet, for the reply to the call that queued them may still be unread. */
   readonly #early = new Map<string, JobResult>();
   #queueing = 0;
+  #failure: { readonly error: unknown } | undefined;
 
   /** Queues a job by `queue`, which resolves with its object path, and waits for its end. */
   async run(queue: () => Promise<string>, signal: AbortSignal): Promise<JobResult> {
     const job = await this.#queue(queue);
     if (typeof job !== "string") return job.result;
+    if (this.#failure) throw this.#failure.error;
     const waiter = Promise.withResolvers<JobResult>();
     const waiters = this.#waiting.get(job) ?? new Set();
     this.#waiting.set(job, waiters.add(waiter));
@@ -45,7 +47,9 @@ export class JobTracker {
     for (const waiter of waiters ?? []) waiter.resolve(result);
   }
 
+  /** Nothing will be told any more: rejects all that waits, and what comes. */
   fail(error: unknown): void {
+    this.#failure ??= { error };
     for (const waiters of this.#waiting.values()) for (const { reject } of waiters) reject(error);
   }
 }

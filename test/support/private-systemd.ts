@@ -88,6 +88,7 @@ unset SETUP
 hostname keelson-test
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/systemd/system /run/systemd/journal
+touch /run/systemd/journal/flushed # the journal goes to /var/log at once
 mount -t tmpfs -o mode=755 tmpfs /var/log
 mkdir /var/log/journal
 mount --bind "$ROOT/var/log/journal" /var/log/journal

@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { Fault } from "#base/fault.ts";
+import { type Environment, runToEnd, startProgram } from "#systemd/child.ts";
+
+/** Which lines of the journal, and how they are printed. */
+export interface JournalQuery {
+  readonly unit: string;
+  /** Whether the host's manager runs the unit, or a user's. */
+  readonly scope: "system" | "user";
+  /** The latest lines only; when not given all of them, or ten when following. */
+  readonly lines?: number;
+  /** A format of journalctl's `--output`, such as `short`, `cat` or `json`; `short` when not given. */
+  readonly output?: string;
+  /** The journal's files, when they are not the machine's own. */
+  readonly directory?: string;
+  /** Of the `journalctl` process; `XDG_RUNTIME_DIR` and `PATH` count. */
+  readonly env: Environment;
+}
+
+/**
+ * What the journal holds of a unit, as `journalctl` prints it.
+ * @throws {Fault} SYSTEMD_MISSING without journalctl, SYSTEMD_FAILED when it refuses
+ */
+export async function readJournal(query: JournalQuery, signal: AbortSignal): Promise<string> {
+  const child = await startProgram("journalctl", argumentsFor(query), query.env, signal);
+  const { stdout, stderr, exitStatus } = await runToEnd(child, signal);
+  if (exitStatus !== 0) throw refused(query, stderr);
+  return stdout;
+}
+
+/**
+ * The latest lines of this boot, then each new one when it is written, until the signal aborts or the caller stops.
+ * @throws {Fault} SYSTEMD_MISSING without journalctl, SYSTEMD_FAILED when it refuses (as while the journal has
+ *   no entry of this boot at all) or ends by itself
+ */
+export async function* followJournal(
+  query: JournalQuery,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  if (signal.aborted) return;
+  const args = [...argumentsFor(query), "--follow"];
+  const child = await startProgram("journalctl", args, query.env, signal);
+  const closed = once(child, "close");
+  const complaints = text(child.stderr);
+  const abort = () => child.kill();
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    yield* createInterface({ input: child.stdout });
+    if (!signal.aborted) throw refused(query, await complaints);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    child.kill();
+    child.stdout.destroy();
+    await closed;
+  }
+}
+
+function argumentsFor({ unit, scope, lines, output, directory }: JournalQuery): string[] {
+  const args = [`--${scope === "user" ? "user-" : ""}unit=${unit}`, "--no-pager"];
+  if (lines !== undefined) args.push(`--lines=${lines}`);
+  if (output !== undefined) args.push(`--output=${output}`);
+  if (directory !== undefined) args.push(`--directory=${directory}`);
+  return args;
+}
+
+function refused({ unit }: JournalQuery, complaint: string): Fault {
+  const reason = complaint.trim() || "journalctl ended without saying why; try again";
+  return new Fault("SYSTEMD_FAILED", `Cannot read the journal of ${unit}: ${reason}`);
+}
