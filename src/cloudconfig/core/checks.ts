@@ -38,7 +38,7 @@ export const dropInName = matching(
 
 export const filePath: Check = (text) => {
   if (text.includes("\0")) return "has a NUL character";
-  if (text.endsWith("/")) return `is "${text}", a directory; give the file's name too`;
+  if (/(^|\/)\.?$/.test(text)) return `is "${text}", a directory; give the file's name too`;
   if (text.split("/").includes("..")) return `is "${text}"; write the path without ".."`;
   return undefined;
 };

@@ -23,18 +23,12 @@ const DEPTH_MAX = 20;
  */
 export function parseTree(text: string): { readonly tree?: Tree; readonly problems: Problem[] } {
   const lines = new LineCounter();
-  let document: Document.Parsed;
-  try {
-    document = parseDocument(text, {
-      schema: "failsafe",
-      prettyErrors: false,
-      logLevel: "silent",
-      lineCounter: lines,
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof RangeError)) throw thrown;
-    return { problems: [error(1, "", `nested deeper than ${DEPTH_MAX} levels`)] };
-  }
+  const document = parseDocument(text, {
+    schema: "failsafe",
+    prettyErrors: false,
+    logLevel: "error",
+    lineCounter: lines,
+  });
   if (document.errors.length > 0) return { problems: syntaxProblems(text, document.errors, lines) };
   try {
     return { tree: new TreeBuilder(document, lines).build(document.contents, 1, 0), problems: [] };
@@ -47,17 +41,36 @@ export function parseTree(text: string): { readonly tree?: Tree; readonly proble
 /** An indentation that is off makes the parser stumble over the lines after it too: then only the cause is told. */
 function syntaxProblems(text: string, errors: readonly YAMLError[], lines: LineCounter): Problem[] {
   const source = text.split("\n");
-  const causes = errors.filter((e) => e.code === "BAD_INDENT" || e.code === "TAB_AS_INDENT");
+  const causes = errors.filter((e) => INDENTATION.has(e.code));
   const byLine = new Map<number, Problem>();
   for (const cause of causes.length > 0 ? causes : errors) {
-    const { line } = lines.linePos(cause.pos[0]);
-    const key = /^\s*(?:- +)?([\w.-]+) *:/.exec(source[line - 1] ?? "")?.[1] ?? "";
-    if (!byLine.has(line)) byLine.set(line, error(line, key, explain(cause)));
+    const told = lines.linePos(cause.pos[0]).line;
+    const line = cause.code === "BLOCK_AS_IMPLICIT_KEY" ? deeperLine(source, told) : told;
+    const key = KEY.exec(source[line - 1] ?? "")?.[1] ?? "";
+    if (!byLine.has(line)) byLine.set(line, error(line, key, explain(cause, line !== told)));
   }
   return [...byLine.values()];
 }
 
-function explain(cause: YAMLError): string {
+const INDENTATION: ReadonlySet<string> = new Set([
+  "BAD_INDENT",
+  "TAB_AS_INDENT",
+  "BLOCK_AS_IMPLICIT_KEY",
+]);
+const KEY = /^\s*(?:- +)?([\w.-]+) *:/;
+
+/**
+ * YAML takes a line that is indented deeper than the one before for the end of that one's value, and so complains of
+ * that one; unless it has a second ": " of its own.
+ */
+function deeperLine(source: readonly string[], told: number): number {
+  const own = (source[told - 1] ?? "").replace(KEY, "");
+  return / *[\w.-]+:(?:\s|$)/.test(own) ? told : told + 1;
+}
+
+function explain(cause: YAMLError, isDeeper: boolean): string {
+  if (isDeeper)
+    return "is indented deeper than the line above, which has a value of its own; keys of one level start in the same column";
   if (cause.message === "All mapping items must start at the same column")
     return "is indented differently from the keys before it; keys of one level start in the same column";
   if (cause.code === "BAD_SCALAR_START") return `${cause.message}; put the value in quotes`;
@@ -67,6 +80,8 @@ function explain(cause: YAMLError): string {
 const PLAIN_WORDS: Partial<Record<YAMLError["code"], string>> = {
   TAB_AS_INDENT: "the line is indented with a tab; use spaces",
   DUPLICATE_KEY: "the same key stands above already; write it once",
+  BLOCK_AS_IMPLICIT_KEY: 'a second ": " in one line; put the value in quotes',
+  RESOURCE_EXHAUSTION: `nested deeper than ${DEPTH_MAX} levels`,
   MULTIPLE_DOCS: "a second document starts here (---); keep one cloud-config in a file",
 };
 

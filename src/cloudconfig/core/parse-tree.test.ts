@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseTree } from "./parse-tree.ts";
+import { describeProblem } from "./problem.ts";
+import { child, type Tree } from "./tree.ts";
+
+/** The tree without its lines. */
+function plain(tree: Tree | undefined): unknown {
+  switch (tree?.kind) {
+    case "text":
+      return tree.text;
+    case "bytes":
+      return [...tree.bytes];
+    case "list":
+      return tree.items.map(plain);
+    case "map":
+      return Object.fromEntries(tree.entries.map((e) => [e.key, plain(e.value)]));
+    case "null":
+    case undefined:
+      return null;
+    default:
+      return tree satisfies never;
+  }
+}
+
+const TREES = [
+  {
+    name: "keeps scalars as written",
+    yaml: "a: 0644\nb: on\nc: 1.0",
+    is: { a: "0644", b: "on", c: "1.0" },
+  },
+  { name: "takes hyphens for underscores", yaml: "public-ip: x-y", is: { public_ip: "x-y" } },
+  {
+    name: "tells nothing from empty text",
+    yaml: 'a:\nb: ~\nc: ""',
+    is: { a: null, b: null, c: "" },
+  },
+  { name: "follows aliases", yaml: "a: &x [1]\nb: *x", is: { a: ["1"], b: ["1"] } },
+  {
+    name: "merges maps, the own key winning",
+    yaml: "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}",
+    is: { a: { p: "1", q: "2" }, b: { q: "3", p: "1" } },
+  },
+  { name: "decodes !!binary", yaml: "a: !!binary AAH/", is: { a: [0, 1, 255] } },
+  { name: "takes a document without content", yaml: "#cloud-config\n---\n", is: null },
+];
+
+for (const { name, yaml, is } of TREES)
+  test(`parseTree() ${name}`, () => {
+    const { tree, problems } = parseTree(yaml);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(plain(tree), is);
+  });
+
+const PROBLEMS = [
+  {
+    name: "an indentation that is off",
+    yaml: "a:\n  b: 1\n   c: 2\n",
+    is: /^line 3: c: is indented deeper/,
+  },
+  {
+    name: "an indentation that is off behind a group",
+    yaml: "a:\n  b:\n    x: 1\n   c: 2\n",
+    is: /^line 4: c: is indented differently/,
+  },
+  { name: "two colons in a line", yaml: "a: b: c\n", is: /^line 1: a: .*in quotes/ },
+  { name: "a tab", yaml: "a:\n\tb: 1\n", is: /^line 2: b: .*use spaces/ },
+  { name: "a key given twice", yaml: "a: 1\nb: 2\na: 3\n", is: /^line 3: a: .*write it once/ },
+  { name: "an alias of nothing", yaml: "a: 1\nb: *c\n", is: /^line 2: .*no anchor &c/ },
+  { name: "a second document", yaml: "a: 1\n---\nb: 2\n", is: /^line 2: .*second document/ },
+  { name: "a scalar that needs quotes", yaml: "a: @b\n", is: /^line 1: a: .*in quotes/ },
+  { name: "a merge of no map", yaml: "a: 1\n<<: 2\n", is: /^line 2: <<: merges a map/ },
+  { name: "depth without end", yaml: "[".repeat(100), is: /^line 1: / },
+  {
+    name: "depth that overflows the parser",
+    yaml: `${"- ".repeat(50_000)}a`,
+    is: /^line 1: .*deep/,
+  },
+  { name: "an alias of itself", yaml: "a: &x [*x]\n", is: /^line 1: .*deeper/ },
+  {
+    name: "aliases that multiply",
+    yaml: [
+      "a: &a [1,1,1,1,1,1,1,1,1,1]",
+      ...["b", "c", "d", "e", "f"].map((name, i) => {
+        const before = String.fromCharCode(name.charCodeAt(0) - 1);
+        return `${name}: &${name} [${Array(10).fill(`*${before}`).join(",")}] # ${i}`;
+      }),
+    ].join("\n"),
+    is: /more than 100000 values/,
+  },
+];
+
+for (const { name, yaml, is } of PROBLEMS)
+  test(`parseTree() refuses ${name}`, () => {
+    const { tree, problems } = parseTree(yaml);
+    assert.equal(tree, undefined);
+    assert.match(problems.map(describeProblem).join("\n"), is);
+  });
+
+test("parseTree() knows the line of every value", () => {
+  const { tree } = parseTree("a: 1\n\nb:\n  - x\n  - y: 2\n    z: 3\n");
+  const list = child(tree, "b");
+  assert.equal(list?.kind === "list" ? child(list.items[1], "z")?.line : undefined, 6);
+});
+
+const yamlish = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.constantFrom(..."ab:-#&*!|>'\"%@`{}[],<? \n\t\r~\\\0".split("")) }),
+);
+
+test("parseTree() gives a tree or problems, whatever the text", () => {
+  fc.assert(
+    fc.property(yamlish, (text) => {
+      const { tree, problems } = parseTree(text);
+      assert.equal(tree === undefined, problems.length > 0);
+      for (const problem of problems) assert.ok(problem.line >= 1);
+    }),
+    { numRuns: 2000 },
+  );
+});

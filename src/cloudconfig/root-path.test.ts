@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, realpath, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import fc from "fast-check";
+import { pathInRoot } from "./root-path.ts";
+
+/** A root with links in it: `in` to a directory inside, `out` and `up` to outside, `gone` to nowhere. */
+async function makeRoot(t: TestContext): Promise<string> {
+  const base = await realpath(await mkdtemp(join(tmpdir(), "keelson-")));
+  t.after(() => rm(base, { recursive: true }));
+  const root = join(base, "root");
+  await mkdir(join(root, "etc/real"), { recursive: true });
+  await mkdir(join(base, "root-outside"));
+  await symlink("etc/real", join(root, "in"));
+  await symlink("/", join(root, "out"));
+  await symlink("../root-outside", join(root, "up"));
+  await symlink("nothing", join(root, "gone"));
+  return root;
+}
+
+test("pathInRoot() follows links as long as they stay inside", async (t) => {
+  const root = await makeRoot(t);
+  for (const [path, is] of [
+    ["/etc/a", "etc/a"],
+    ["/etc/new/dir/a", "etc/new/dir/a"],
+    ["/in/a", "etc/real/a"],
+    ["/in/x/a", "etc/real/x/a"],
+    ["/up", "up"], // the link itself is what gets replaced
+  ] as const)
+    assert.equal(await pathInRoot(root, path), join(root, is));
+});
+
+for (const path of ["/out/etc/a", "/up/a", "/in/../../a", "/gone/a", "/..", "/", "/etc/.."])
+  test(`pathInRoot() refuses ${path}`, async (t) => {
+    await assert.rejects(pathInRoot(await makeRoot(t), path), { code: "FILE_UNWRITABLE" });
+  });
+
+test("pathInRoot() never leaves the root", async (t) => {
+  const root = await makeRoot(t);
+  const part = fc.constantFrom("..", ".", "", "etc", "in", "out", "up", "gone", "x");
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
+      const path = await pathInRoot(root, parts.join("/")).catch(() => undefined);
+      if (path !== undefined) assert.ok(path.startsWith(`${root}/`), path);
+    }),
+    { numRuns: 500 },
+  );
+});
