@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -26,7 +26,6 @@ export interface PrivateSystemd extends AsyncDisposable {
 }
 
 const START_LIMIT_MS = 30_000; // far above what a start takes, for a busy machine
-const STOP_LIMIT_MS = 20_000;
 const POLL_MS = 10;
 
 /** Why no private manager can be started here, for a test's `skip`; false where one can. */
@@ -42,11 +41,9 @@ export async function startPrivateSystemd(
 ): Promise<PrivateSystemd> {
   await using stack = new AsyncDisposableStack();
   const root = await mkdtemp("/tmp/keelson-systemd-");
-  stack.defer(() => rm(root, { recursive: true, force: true }));
-  await layOut(root);
-
   const groups = controlGroups(`keelson-test-${root.slice(-6)}.slice`);
-  stack.defer(() => removeGroups(groups));
+  stack.adopt(startGuard(root, groups), endByGuard);
+  await layOut(root);
   for (const group of groups) await mkdir(join(group, "user@0.service"), { recursive: true });
 
   const env = environment(root);
@@ -75,6 +72,40 @@ export async function startPrivateSystemd(
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/**
+ * Waits until its input ends, which also happens when the test's process dies; then kills all that is in the control
+ * groups and removes them and the files.
+ */
+const GUARD = `
+trap '' HUP INT TERM
+cat > /dev/null
+root=$1; shift
+for attempt in $(seq 1000); do
+  pids=$(find "$@" -name cgroup.procs -exec cat {} + 2> /dev/null | grep -vx 0 | sort -u)
+  [ -n "$pids" ] || break
+  kill -KILL $pids 2> /dev/null
+  sleep 0.02
+done
+rm -rf "$root"
+for group; do [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + || exit 1; done`;
+
+function startGuard(root: string, groups: readonly string[]): ChildProcess {
+  const guard = spawn("/bin/bash", ["-c", GUARD, "bash", root, ...groups], {
+    detached: true, // a Ctrl-C in the terminal ends the tests, not what cleans up after them
+    stdio: ["pipe", "ignore", "inherit"],
+  });
+  guard.unref();
+  return guard;
+}
+
+async function endByGuard(guard: ChildProcess): Promise<void> {
+  guard.ref();
+  const exited = once(guard, "exit");
+  guard.stdin?.end();
+  const [status] = await exited;
+  if (status !== 0) throw new Error("processes of a private systemd do not end");
 }
 
 /** The shell joins the control groups before it starts anything, so that nothing escapes them. */
@@ -156,44 +187,5 @@ async function accepts(socketPath: string): Promise<boolean> {
     return false;
   } finally {
     probe.destroy();
-  }
-}
-
-/** Kills all that is in the groups, then removes them, innermost first. */
-async function removeGroups(groups: readonly string[]): Promise<void> {
-  const deadline = Date.now() + STOP_LIMIT_MS;
-  for (;;) {
-    const pids = new Set((await Promise.all(groups.map(processesIn))).flat());
-    if (pids.size === 0) break;
-    if (Date.now() > deadline)
-      throw new Error(`processes ${[...pids].join(" ")} of a private systemd do not end`);
-    for (const pid of pids) killIfThere(pid);
-    await sleep(POLL_MS);
-  }
-  for (const group of groups)
-    for (const path of (await subgroups(group)).toReversed()) await rmdir(path);
-}
-
-async function processesIn(group: string): Promise<number[]> {
-  const lists = (await subgroups(group)).map((path) =>
-    readFile(join(path, "cgroup.procs"), "utf8").catch(() => ""),
-  );
-  return (await Promise.all(lists)).flatMap((list) => list.split("\n").filter(Boolean).map(Number));
-}
-
-/** The group and all below it, outermost first. */
-async function subgroups(group: string): Promise<string[]> {
-  const entries = await readdir(group, { withFileTypes: true }).catch(() => []);
-  if (!existsSync(group)) return [];
-  const below = entries.filter((entry) => entry.isDirectory());
-  const nested = await Promise.all(below.map((entry) => subgroups(join(group, entry.name))));
-  return [group, ...nested.flat()];
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
