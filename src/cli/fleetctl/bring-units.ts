@@ -13,6 +13,8 @@ export interface BroughtUnit {
   readonly isGlobal: boolean;
   readonly isOneshot: boolean;
   readonly hash: string;
+  /** Whether the cluster did not know it before. */
+  readonly isNew: boolean;
   /** Whether anything was changed; otherwise the unit already had that desired state. */
   readonly changed: boolean;
 }
@@ -80,6 +82,7 @@ async function bring(
     isGlobal: isGlobalUnit({ name, options }),
     isOneshot: isOneshot(options),
     hash: unitHash(options),
+    isNew: unit.kind === "create",
   };
   if (unit.kind !== "keep") {
     await session.api.create(name, options, target);

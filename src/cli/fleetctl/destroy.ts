@@ -1,9 +1,10 @@
+import { checkBlocking } from "./blocking.ts";
 import { mapConcurrently } from "./concurrent.ts";
 import { findUnitsOrComplain } from "./find-units.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { expected } from "./set-state.ts";
-import { checkBlocking, waitForUnits } from "./wait.ts";
+import { waitForUnits } from "./wait.ts";
 
 /** Does not wait for machines to stop the units, unless `--block-attempts` says for how long. */
 export async function runDestroy(session: Session): Promise<number> {

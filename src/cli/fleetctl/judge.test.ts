@@ -10,7 +10,8 @@ interface Case {
   readonly unit: string;
   /** `load active sub [hash [machine]]`. */
   readonly state?: string;
-  readonly oneshot?: boolean;
+  /** Of `oneshot`, `new` and `ran`. */
+  readonly marks?: string;
   readonly verdict: string;
 }
 
@@ -72,26 +73,54 @@ const CASES: readonly Case[] = [
     goal: "launched",
     unit: "launched launched A",
     state: "loaded failed failed",
-    verdict: "after 1000 ms failed: is failed (failed)",
+    verdict: "after 3000 ms failed: is failed (failed)",
+  },
+  {
+    goal: "launched",
+    unit: "launched launched A",
+    state: "loaded failed failed",
+    marks: "new",
+    verdict: "after 0 ms failed: is failed (failed)",
   },
   {
     goal: "launched",
     unit: "launched launched A",
     state: "loaded inactive dead",
-    verdict: "after 3000 ms failed: is inactive (dead)",
+    marks: "new",
+    verdict: "after 10000 ms failed: is inactive (dead)",
   },
   {
     goal: "launched",
     unit: "launched launched A",
     state: "loaded inactive dead",
-    oneshot: true,
-    verdict: "after 1000 ms reached",
+    marks: "ran",
+    verdict: "after 1000 ms failed: is inactive (dead)",
+  },
+  {
+    goal: "launched",
+    unit: "launched launched A",
+    state: "loaded inactive dead",
+    marks: "oneshot ran",
+    verdict: "reached",
+  },
+  {
+    goal: "launched",
+    unit: "launched launched A",
+    state: "loaded inactive dead",
+    verdict: "after 10000 ms failed: is inactive (dead)",
+  },
+  {
+    goal: "launched",
+    unit: "launched launched A",
+    state: "loaded inactive dead",
+    marks: "oneshot",
+    verdict: "after 3000 ms reached",
   },
   {
     goal: "launched",
     unit: "launched launched A",
     state: "bad-setting inactive dead",
-    oneshot: true,
+    marks: "oneshot",
     verdict: "after 1000 ms failed: could not be loaded by systemd (bad-setting)",
   },
   { goal: "stopped", unit: "gone", verdict: "failed: was destroyed meanwhile" },
@@ -125,9 +154,9 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { goal, unit, state, oneshot, verdict } of CASES)
-  test(`judge() of ${goal}, ${unit}${state ? `, ${state}` : ""}${oneshot ? ", oneshot" : ""}: ${verdict}`, () => {
-    const expected = { name: "web.service", hash: "hash", isOneshot: oneshot === true };
+for (const { goal, unit, state, marks = "", verdict } of CASES)
+  test(`judge() of ${goal}, ${unit}${state ? `, ${state}` : ""}, ${marks}: ${verdict}`, () => {
+    const expected = { name: "web.service", hash: "hash", ...marked(marks) };
     const observed = { unit: unitOf(unit), states: state === undefined ? [] : [stateOf(state)] };
     assert.equal(shown(judge(goal, expected, observed)), verdict);
   });
@@ -158,9 +187,14 @@ test("judge() has a verdict for whatever systemd and the API say", () => {
           unit: unitOf(`${desired} ${current} A`),
           states: [stateOf(`loaded ${active} x`)],
         };
-        const verdict = judge(goal, { name: "web.service", hash: "hash", isOneshot }, observed);
+        const verdict = judge(
+          goal,
+          { ...marked("ran"), name: "web.service", hash: "hash", isOneshot },
+          observed,
+        );
         // Whatever is still up is not stopped, and what is not up is not started.
-        if (verdict.kind === "reached" && goal === "launched")
+        const hasEnded = isOneshot && active === "inactive";
+        if (verdict.kind === "reached" && goal === "launched" && !hasEnded)
           assert.match(active, /^(active|reloading)$/);
         if (verdict.kind === "reached" && goal !== "launched")
           assert.match(active, /^(inactive|failed|)$/);
@@ -168,6 +202,11 @@ test("judge() has a verdict for whatever systemd and the API say", () => {
     ),
   );
 });
+
+function marked(marks: string) {
+  const has = (mark: string) => marks.split(" ").includes(mark);
+  return { isOneshot: has("oneshot"), isNew: has("new"), hasRun: has("ran") };
+}
 
 function unitOf(text: string): Observed["unit"] {
   const [desiredState, currentState, machineID] = text.split(" ") as [

@@ -9,6 +9,10 @@ export interface Expected {
   readonly isOneshot: boolean;
   /** Of the file that is to run; states of another file say nothing about this one. */
   readonly hash: string;
+  /** The command made it known to the cluster, so it cannot have failed before. */
+  readonly isNew: boolean;
+  /** It was seen up since the command, so what systemd says now is no longer from before. */
+  readonly hasRun: boolean;
 }
 
 /** What the API says of the unit now. */
@@ -37,8 +41,11 @@ export type Verdict =
         | { readonly kind: "failed"; readonly why: string };
     };
 
-const STALE_MS = 1000; // what an agent reports is at most about this old
-const ENDED_MS = 3000; // a unit that is not oneshot and inactive for this long did not stay up
+const REPORT_MS = 1000; // what an agent reports is seldom older than this
+// A machine that starts hundreds of units at once takes seconds to begin with the last.
+const QUEUED_MS = 3000;
+// The same, where taking a unit that has not begun for one that ended would be a false alarm.
+const QUEUED_LONG_MS = 10_000;
 const RESTARTING_MS = 10_000; // systemd's StartLimitIntervalSec: what has not stayed up by then will hardly do so
 
 /** Decides from one look at a unit how far it is on the way to the goal. */
@@ -67,14 +74,14 @@ function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict 
   if (unit.currentState !== "launched") return { kind: "waiting", for: "its machine to launch it" };
   const state = reportOn(unit, states, expected);
   if (state === undefined) return { kind: "waiting", for: "the first report of its state" };
-  return judgeSystemd(state, expected.isOneshot);
+  return judgeSystemd(state, expected);
 }
 
 /** Whether the unit's machine says it launched it, and says so of the file that is wanted. */
 export function isLaunched(
   unit: SchemaUnit,
   states: readonly SchemaUnitState[],
-  expected: Expected,
+  expected: Pick<Expected, "hash">,
 ): boolean {
   return unit.currentState === "launched" && reportOn(unit, states, expected) !== undefined;
 }
@@ -82,13 +89,14 @@ export function isLaunched(
 function reportOn(
   unit: SchemaUnit,
   states: readonly SchemaUnitState[],
-  { hash }: Expected,
+  { hash }: Pick<Expected, "hash">,
 ): SchemaUnitState | undefined {
   return states.find((state) => state.machineID === unit.machineID && state.hash === hash);
 }
 
 /** The state in systemd of a unit that its agent has launched. */
-function judgeSystemd(state: SchemaUnitState, isOneshot: boolean): Verdict {
+function judgeSystemd(state: SchemaUnitState, expected: Expected): Verdict {
+  const { isNew, isOneshot, hasRun } = expected;
   const as = stateText(state);
   const settling = (lastsMs: number): Verdict => ({
     kind: "settling",
@@ -100,7 +108,7 @@ function judgeSystemd(state: SchemaUnitState, isOneshot: boolean): Verdict {
     return {
       kind: "settling",
       as: state.systemdLoadState,
-      lastsMs: STALE_MS,
+      lastsMs: REPORT_MS,
       becomes: {
         kind: "failed",
         why: `could not be loaded by systemd (${state.systemdLoadState})`,
@@ -111,11 +119,11 @@ function judgeSystemd(state: SchemaUnitState, isOneshot: boolean): Verdict {
     case "reloading":
       return { kind: "reached" };
     case "failed":
-      return settling(STALE_MS);
+      return settling(isNew || hasRun ? 0 : QUEUED_MS);
     case "inactive":
-      return isOneshot
-        ? { kind: "settling", as, lastsMs: STALE_MS, becomes: { kind: "reached" } }
-        : settling(ENDED_MS);
+      if (!isOneshot) return settling(hasRun ? REPORT_MS : QUEUED_LONG_MS);
+      if (hasRun) return { kind: "reached" };
+      return { kind: "settling", as, lastsMs: QUEUED_MS, becomes: { kind: "reached" } };
     case "activating":
       if (state.systemdSubState === "auto-restart") return settling(RESTARTING_MS);
       return { kind: "waiting", for: `systemd, which says ${as}` };
@@ -153,6 +161,7 @@ function changedMeanwhile(
   return { kind: "failed", why: `was set to ${unit.desiredState} by someone else meanwhile` };
 }
 
-function isUp({ systemdActiveState }: SchemaUnitState): boolean {
+/** Whether systemd has the unit running, or on its way up or down. */
+export function isUp({ systemdActiveState }: SchemaUnitState): boolean {
   return !["inactive", "failed", ""].includes(systemdActiveState);
 }

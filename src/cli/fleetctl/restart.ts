@@ -1,10 +1,11 @@
 import type { SchemaUnit } from "#fleet/core/schema.ts";
+import { checkBlocking, isNotBlocking } from "./blocking.ts";
 import { mapConcurrently } from "./concurrent.ts";
 import { findUnits } from "./find-units.ts";
 import type { Session } from "./session.ts";
 import { expected, setState } from "./set-state.ts";
 import { isGlobalUnit } from "./units.ts";
-import { checkBlocking, isNotBlocking, type WaitOptions, waitForUnits } from "./wait.ts";
+import { type WaitOptions, waitForUnits } from "./wait.ts";
 
 /** Stops units, waits for that, then starts them: to set both states at once would change nothing. */
 export async function runRestart(session: Session): Promise<number> {

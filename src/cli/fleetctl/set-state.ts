@@ -22,5 +22,5 @@ export async function setState(
 /** What to look for when waiting for a unit of the cluster. */
 export function expected(unit: SchemaUnit, announce: Waiting["announce"]): Waiting {
   const { name, options } = unit;
-  return { name, isOneshot: isOneshot(options), hash: unitHash(options), announce };
+  return { name, isOneshot: isOneshot(options), hash: unitHash(options), isNew: false, announce };
 }

@@ -1,6 +1,7 @@
+import { checkBlocking, isNotBlocking } from "./blocking.ts";
 import { bringUnits } from "./bring-units.ts";
 import type { Session } from "./session.ts";
-import { checkBlocking, isNotBlocking, type WaitOptions, waitForUnits } from "./wait.ts";
+import { type WaitOptions, waitForUnits } from "./wait.ts";
 
 export function runStart(session: Session): Promise<number> {
   return bringAndWait(session, { goal: "launched", reports: "launched" }, "start");

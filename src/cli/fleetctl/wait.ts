@@ -1,10 +1,10 @@
-import { Fault } from "#base/fault.ts";
 import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
 import { mapConcurrently } from "./concurrent.ts";
 import {
   type Expected,
   type Goal,
   isLaunched,
+  isUp,
   judge,
   type Observed,
   type Verdict,
@@ -14,7 +14,7 @@ import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { unplacedNote } from "./unplaced-note.ts";
 
-export interface Waiting extends Expected {
+export interface Waiting extends Omit<Expected, "hasRun"> {
   /** When to say on stdout that it is there; one for which nothing was changed may be there already. */
   readonly announce: "always" | "unless at once" | "never";
 }
@@ -53,6 +53,7 @@ interface Progress {
   verdict: Verdict | undefined;
   sinceMs: number;
   announced: boolean;
+  hasRun: boolean;
   noted: string;
 }
 
@@ -73,6 +74,7 @@ class Wait {
       verdict: undefined,
       sinceMs: this.#startMs,
       announced: false,
+      hasRun: false,
       noted: "",
     }));
   }
@@ -136,7 +138,9 @@ class Wait {
   }
 
   async #isSettled(progress: Progress, observed: Observed, nowMs: number): Promise<boolean> {
-    const seen = judge(this.#options.goal, progress.unit, observed);
+    const { unit } = progress;
+    progress.hasRun ||= observed.states.some((state) => state.hash === unit.hash && isUp(state));
+    const seen = judge(this.#options.goal, { ...unit, hasRun: progress.hasRun }, observed);
     if (JSON.stringify(seen) !== JSON.stringify(progress.verdict)) progress.sinceMs = nowMs;
     progress.verdict = seen;
     const lastedMs = nowMs - progress.sinceMs;
@@ -196,6 +200,7 @@ class Wait {
     nowMs: number,
   ): void {
     if (nowMs - progress.sinceMs < NOTE_AFTER_MS) return;
+    if (verdict.kind === "settling" && verdict.becomes.kind === "reached") return;
     const reason = verdict.kind === "waiting" ? verdict.for : `systemd, which says ${verdict.as}`;
     const text = `Waiting for unit ${progress.unit.name}: for ${reason}`;
     if (text !== progress.noted) this.#session.err(text);
@@ -215,15 +220,4 @@ class Wait {
   async #legend(machineID: string): Promise<string> {
     return machineLegend(machineID, await this.#session.api.machines(), false);
   }
-}
-
-/** Whether waiting can be skipped: the person does not want to. */
-export function isNotBlocking(session: Session): boolean {
-  return session.flags.bool("no-block");
-}
-
-/** @throws {Fault} USAGE */
-export function checkBlocking(session: Session): void {
-  if (session.flags.number("block-attempts") < 0)
-    throw new Fault("USAGE", "Cannot use --block-attempts below 0; 0 waits without limit");
 }
