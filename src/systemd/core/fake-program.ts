@@ -1,5 +1,6 @@
+import { Fault } from "#base/fault.ts";
 import { parseUnitFile } from "#unitfile/core/parse-unit-file.ts";
-import { optionValues } from "#unitfile/core/unit-file.ts";
+import { optionValues, type UnitFile } from "#unitfile/core/unit-file.ts";
 
 /** What the fake manager does for a unit, read from its file. */
 export interface FakeProgram {
@@ -18,7 +19,7 @@ export interface FakeProgram {
 
 /** Understands `/bin/true`, `/bin/false` and `/bin/sleep SECONDS|infinity`; every other command runs for ever. */
 export function fakeProgram(text: string, file: string): FakeProgram {
-  const unit = parseUnitFile(text, file);
+  const unit = readOrNothing(text, file);
   const last = (name: string) => optionValues(unit, "Service", name).at(-1);
   const start = last("ExecStart");
   const stop = runOf(last("ExecStop") ?? "/bin/true");
@@ -30,6 +31,17 @@ export function fakeProgram(text: string, file: string): FakeProgram {
     remains: last("RemainAfterExit") === "yes",
     stopMs: stop?.afterMs ?? 0,
   };
+}
+
+/** systemd ignores lines it cannot read; the fake then takes the file for empty. */
+function readOrNothing(text: string, file: string): UnitFile {
+  try {
+    return parseUnitFile(text, file);
+  } catch (error) {
+    if (error instanceof Fault && error.code === "UNIT_FILE_INVALID")
+      return { options: [], warnings: [] };
+    throw error;
+  }
 }
 
 function runOf(command: string): FakeProgram["ends"] {
