@@ -67,7 +67,7 @@ export class ClusterFeed {
   verdict(): Verdict {
     this.#syncPresence();
     const { holders, machines } = this.model;
-    return this.#presence.judge(holders, (id) => machines.has(id), this.#clock.monotonicMs());
+    return this.#presence.judge(holders, machines, this.#clock.monotonicMs());
   }
 
   subscribe(listener: Listener): Disposable {

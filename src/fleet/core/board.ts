@@ -58,7 +58,7 @@ export class Board {
     return (
       machineMisfit(unit, machine) ??
       this.peerMisfit(unit, machine.id) ??
-      this.#firstMateMisfit(unit, machine)
+      this.mateMisfit(unit, machine)
     );
   }
 
@@ -92,12 +92,19 @@ export class Board {
       .sort();
   }
 
-  #firstMateMisfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
+  /** The misfit with the unit of the lowest name among those that `counts`, so that reasons do not depend on order. */
+  mateMisfit(
+    unit: Unit,
+    machine: MachineRecord,
+    counts: (mate: Unit, misfit: Misfit) => boolean = () => true,
+  ): Misfit | undefined {
+    let first: { readonly name: UnitName; readonly misfit: Misfit } | undefined;
     for (const mate of this.mates(unit, machine)) {
+      if (first !== undefined && first.name < mate.name) continue;
       const misfit = mateMisfit(unit, mate);
-      if (misfit !== undefined) return misfit;
+      if (misfit !== undefined && counts(mate, misfit)) first = { name: mate.name, misfit };
     }
-    return undefined;
+    return first?.misfit;
   }
 
   #own(machine: MachineId): Set<UnitName> {

@@ -16,6 +16,9 @@ export interface PresenceOptions {
   readonly holdMs: number;
 }
 
+/** A store that forgets several machines does so in one sweep; they are judged together once it is over. */
+const SWEEP_MS = 500;
+
 interface Absence {
   readonly sinceMs: number;
   readonly how: Departure;
@@ -26,10 +29,10 @@ interface Absence {
  * expire or to be deleted, or when the store was followed for a whole time to live without it. While the store
  * is away, and for a time to live after, nobody is lost: a store that stops for a while forgets everybody.
  *
- * When more than half of the machines that hold units, and at least two, vanish within `holdMs`, the store, the
- * network or this side of it is more likely broken than all of them. They are held: none counts as lost until it has
- * been away for `holdMs`, time for such a fault to heal and for machines to register again. A machine still away by
- * then is lost, also when the others are. Records that were deleted on purpose are never held.
+ * When more than half of all machines, and at least two, vanish within `holdMs`, the store, the network or this side
+ * of it is more likely broken than all of them. They are held: none counts as lost until it has been away for
+ * `holdMs`, time for such a fault to heal and for machines to register again. A machine still away by then is lost,
+ * also when the others are. Records that were deleted on purpose are never held.
  */
 export class PresenceTracker {
   readonly #options: PresenceOptions;
@@ -59,35 +62,54 @@ export class PresenceTracker {
     this.#absent.set(machine, { sinceMs: nowMs, how });
   }
 
-  /** `holders` are the machines that units are placed on. */
+  /** `holders` are the machines that units are placed on, `present` those that have a record. */
   judge(
     holders: Iterable<MachineId>,
-    isPresent: (machine: MachineId) => boolean,
+    present: { readonly size: number; has(machine: MachineId): boolean },
     nowMs: number,
   ): Verdict {
     const lost = new Map<MachineId, string>();
     const held = new Map<MachineId, string>();
     if (this.#followingSinceMs === undefined) return { lost, held, againAtMs: undefined };
-    const all = [...holders].sort();
-    const away = all.filter((machine) => !isPresent(machine));
-    const absences = away.map((machine) => [machine, this.#absence(machine)] as const);
-    const recent = absences.filter(
-      ([, { sinceMs, how }]) => how !== "deleted" && nowMs - sinceMs < this.#options.holdMs,
-    );
-    const present = all.length - away.length;
-    const many = recent.length >= 2 && recent.length > (present + recent.length) / 2;
+    const away = [...holders].filter((machine) => !present.has(machine)).sort();
+    const recent = this.#recentlyGone(away, nowMs);
+    const all = present.size + recent;
+    const many = recent >= 2 && recent > all / 2;
     const times: number[] = [];
-    for (const [machine, { sinceMs, how }] of absences) {
-      const dueMs = how === "missing" ? sinceMs + this.#options.ttlMs : sinceMs;
-      const freeMs = many && how !== "deleted" ? sinceMs + this.#options.holdMs : dueMs;
+    for (const machine of away) {
+      const absence = this.#absence(machine);
+      const dueMs = this.#dueMs(absence);
+      const heldMs = many && absence.how !== "deleted" ? absence.sinceMs + this.#options.holdMs : 0;
       if (nowMs < dueMs) times.push(dueMs);
-      else if (nowMs < freeMs) {
-        times.push(freeMs);
-        const seconds = Math.ceil((freeMs - nowMs) / 1000);
-        held.set(machine, heldReason(recent.length, present + recent.length, seconds));
-      } else lost.set(machine, lostReason(how));
+      else if (nowMs < heldMs) {
+        times.push(heldMs);
+        held.set(machine, heldReason(recent, all, Math.ceil((heldMs - nowMs) / 1000)));
+      } else lost.set(machine, lostReason(absence.how));
     }
     return { lost, held, againAtMs: times.length === 0 ? undefined : Math.min(...times) };
+  }
+
+  /** When a machine counts as lost if nothing else speaks against it. */
+  #dueMs({ how, sinceMs }: Absence): number {
+    switch (how) {
+      case "deleted":
+        return sinceMs;
+      case "expired":
+        return sinceMs + SWEEP_MS;
+      case "missing":
+        return sinceMs + this.#options.ttlMs;
+      default:
+        return how satisfies never;
+    }
+  }
+
+  /** How many machines went without being told to, not longer ago than `holdMs`. */
+  #recentlyGone(away: readonly MachineId[], nowMs: number): number {
+    const machines = new Set([...this.#absent.keys(), ...away]);
+    return [...machines].filter((machine) => {
+      const { sinceMs, how } = this.#absence(machine);
+      return how !== "deleted" && nowMs - sinceMs < this.#options.holdMs;
+    }).length;
   }
 
   #absence(machine: MachineId): Absence {
@@ -111,5 +133,5 @@ function lostReason(how: Departure): string {
 }
 
 function heldReason(lost: number, of: number, seconds: number): string {
-  return `${lost} of ${of} machines with units vanished together; nothing moves for another ${seconds} s`;
+  return `${lost} of ${of} machines vanished together; nothing moves for another ${seconds} s`;
 }

@@ -2,7 +2,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import { type MachineId, meansMachine } from "./machine-id.ts";
-import { describeMisfit, type Misfit, machineMisfit, mateMisfit } from "./misfit.ts";
+import { describeMisfit, type Misfit, machineMisfit } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import type { Unit } from "./unit.ts";
 
@@ -116,15 +116,16 @@ class Planner {
 
   /** Of two units that conflict, the one that was placed later has to go. */
   #misfitInPlace(unit: Unit, machine: MachineRecord): Misfit | undefined {
-    const own = machineMisfit(unit, machine) ?? this.#board.peerMisfit(unit, machine.id);
-    if (own !== undefined) return own;
-    for (const mate of this.#board.mates(unit, machine)) {
-      const misfit = mateMisfit(unit, mate);
-      if (misfit?.kind === "replaced") return misfit;
-      if (misfit !== undefined && (mate.wants.global || this.#isOlder(mate.name, unit.name)))
-        return misfit;
-    }
-    return undefined;
+    return (
+      machineMisfit(unit, machine) ??
+      this.#board.peerMisfit(unit, machine.id) ??
+      this.#board.mateMisfit(
+        unit,
+        machine,
+        (mate, misfit) =>
+          misfit.kind === "replaced" || mate.wants.global || this.#isOlder(mate.name, unit.name),
+      )
+    );
   }
 
   #isOlder(a: UnitName, b: UnitName): boolean {
