@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { after, type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "#log/core/log.ts";
+import { EmbeddedLog } from "#log/embedded-log.ts";
+import { type LogPlace, testLogConformance } from "#log/log-conformance.ts";
+
+const places: string[] = [];
+const mounts: string[] = [];
+after(() => {
+  for (const mount of mounts) execFileSync("umount", [mount]);
+  for (const place of places) rmSync(place, { recursive: true, force: true });
+});
+
+function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), "keelson-log-"));
+  places.push(directory);
+  return directory;
+}
+
+/** A file system of its own that a test may fill. */
+function smallDisk(): string {
+  const directory = temporary();
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", directory]);
+  mounts.push(directory);
+  return directory;
+}
+
+function fill(disk: string): void {
+  for (const size of [1 << 16, 1 << 12])
+    for (let at = 0; ; at++)
+      try {
+        writeFileSync(join(disk, `filler-${size}-${at}`), Buffer.alloc(size));
+      } catch {
+        break;
+      }
+}
+
+function empty(disk: string): void {
+  for (const name of readdirSync(disk)) if (name.startsWith("filler")) rmSync(join(disk, name));
+}
+
+function newPlace(): LogPlace {
+  const disk = smallDisk();
+  let directory = join(disk, "1");
+  return {
+    open() {
+      empty(disk);
+      return EmbeddedLog.open(directory);
+    },
+    async crash(log) {
+      // What kill -9 leaves is the files as they are; the process lives on to run the test, with a copy.
+      const copy = `${directory}+`;
+      cpSync(directory, copy, { recursive: true });
+      directory = copy;
+      await log[Symbol.asyncDispose]();
+    },
+    fail() {
+      fill(disk);
+      return true;
+    },
+  };
+}
+
+testLogConformance("embedded log", newPlace);
+
+function dataOf(log: Log): string[] {
+  const data: string[] = [];
+  log.start((entries) => data.push(...entries.map((entry) => entry.data)));
+  return data;
+}
+
+async function filled(count: number): Promise<string> {
+  const directory = temporary();
+  await using log = EmbeddedLog.open(directory);
+  log.start(() => {});
+  for (let at = 1; at <= count; at++) await log.append(`entry ${at}`);
+  return directory;
+}
+
+test("a second process, or a second log, is told who holds the directory", async () => {
+  const directory = temporary();
+  await using log = EmbeddedLog.open(directory);
+  log.start(() => {});
+  await log.append("a");
+  assert.throws(() => EmbeddedLog.open(directory), {
+    code: "LOG_IO",
+    message: new RegExp(
+      `Cannot use the data directory ${directory}: process ${process.pid} uses it`,
+    ),
+  });
+  await log.append("b");
+});
+
+const DAMAGES = [
+  ["a changed entry", "UPDATE entries SET data = 'Entry 3' WHERE idx = 3", /index 3 is damaged/],
+  ["a missing entry", "DELETE FROM entries WHERE idx = 3", /index 3 is missing/],
+  [
+    "swapped entries",
+    `UPDATE entries SET data = CASE idx WHEN 3 THEN 'entry 4' ELSE 'entry 3' END,
+     crc = (SELECT crc FROM entries e WHERE e.idx = 7 - entries.idx) WHERE idx IN (3, 4)`,
+    /index 3 is damaged/,
+  ],
+  ["a missing table", "DROP TABLE chunks; DROP TABLE entries", /no such table/],
+  ["a newer format", "PRAGMA user_version = 9", /format 9/],
+] as const;
+for (const [name, sql, message] of DAMAGES)
+  test(`open() refuses ${name} and changes nothing`, async () => {
+    const directory = await filled(9);
+    const db = new DatabaseSync(join(directory, "log.db"));
+    db.exec(sql);
+    db.close();
+    const before = readFileSync(join(directory, "log.db"));
+    assert.throws(() => EmbeddedLog.open(directory), { code: "LOG_CORRUPT", message });
+    assert.deepEqual(readFileSync(join(directory, "log.db")), before);
+  });
+
+test("open() refuses a damaged snapshot", async () => {
+  const directory = await filled(9);
+  {
+    await using log = EmbeddedLog.open(directory);
+    log.start(() => {});
+    await log.saveSnapshot(5, ["one", "two"]);
+  }
+  const db = new DatabaseSync(join(directory, "log.db"));
+  db.exec("UPDATE chunks SET data = 'two!' WHERE seq = 1");
+  db.close();
+  assert.throws(() => EmbeddedLog.open(directory), {
+    code: "LOG_CORRUPT",
+    message: /snapshot at index 5 is damaged/,
+  });
+});
+
+test("open() of a damaged database either holds every entry or is refused", async () => {
+  const directory = await filled(300);
+  const path = join(directory, "log.db");
+  const sound = readFileSync(path);
+  const expected = Array.from({ length: 300 }, (_, at) => `entry ${at + 1}`);
+  let refused = 0;
+  for (let at = 0; at < 100; at++) {
+    const damaged = Buffer.from(sound);
+    const offset = Math.floor((at * sound.length) / 100);
+    damaged[offset] = (damaged[offset] ?? 0) ^ (1 << (at % 8));
+    const copy = temporary();
+    writeFileSync(join(copy, "log.db"), damaged);
+    try {
+      await using log = EmbeddedLog.open(copy);
+      assert.deepEqual(dataOf(log), expected, `byte ${offset}`);
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "LOG_CORRUPT", `byte ${offset}: ${error}`);
+      refused += 1;
+    }
+  }
+  assert.ok(refused > 10, `only ${refused} refused`);
+});
+
+test("open() says what is so when the disk is full", async () => {
+  const disk = smallDisk();
+  mkdirSync(join(disk, "1"));
+  fill(disk);
+  assert.throws(() => EmbeddedLog.open(join(disk, "1")), { code: "LOG_IO", message: /full|I\/O/ });
+});
+
+const APPENDER = `
+  import { EmbeddedLog } from "#log/embedded-log.ts";
+  const log = EmbeddedLog.open(process.argv[1]);
+  let last = 0;
+  log.start((entries) => { last = entries.at(-1).index; });
+  last ||= log.snapshot?.index ?? 0;
+  let saving;
+  const next = async () => {
+    for (;;) {
+      const text = "x".repeat(Math.random() * 3000);
+      const index = await log.append(text);
+      process.stdout.write(index + " " + text.length + "\\n");
+      if (index % 500 === 0) saving ??= log.saveSnapshot(index, Array(20).fill(String(index))).finally(() => { saving = undefined; });
+    }
+  };
+  for (let at = 0; at < 8; at++) void next();
+`;
+
+/** Runs the appender, kills it after `ms`; what it had acknowledged: index to length of the entry. */
+async function appendUntilKilled(t: TestContext, directory: string, ms: number) {
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", APPENDER, directory],
+    { stdio: ["ignore", "pipe", "inherit"], cwd: join(import.meta.dirname, "../..") },
+  );
+  t.after(() => child.kill("SIGKILL"));
+  const acknowledged = new Map<number, number>();
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    const [index, length] = line.split(" ").map(Number);
+    if (index !== undefined && length !== undefined) {
+      assert.ok(!acknowledged.has(index), `index ${index} acknowledged twice`);
+      acknowledged.set(index, length);
+    }
+  });
+  const closed = once(child, "close");
+  const ended = once(lines, "close");
+  await once(lines, "line");
+  await sleep(ms);
+  child.kill("SIGKILL");
+  await closed;
+  await ended;
+  return acknowledged;
+}
+
+test("after kill -9 at any moment every acknowledged entry is there, in order, none twice", async (t) => {
+  const directory = temporary();
+  let total = 0;
+  for (let round = 0; round < 25; round++) {
+    const acknowledged = await appendUntilKilled(t, directory, Math.random() * 150);
+    total += acknowledged.size;
+    await using log = EmbeddedLog.open(directory);
+    const found = new Map<number, number>();
+    log.start((entries) => {
+      for (const { index, data } of entries) {
+        assert.ok(!found.has(index), `index ${index} delivered twice`);
+        found.set(index, data.length);
+      }
+    });
+    const base = log.snapshot?.index ?? 0;
+    for (const chunk of log.snapshot?.chunks ?? []) assert.equal(chunk, String(base));
+    assert.deepEqual([...found.keys()], Array.from(found.keys().map((_, at) => base + 1 + at)));
+    for (const [index, length] of acknowledged)
+      if (index > base) assert.equal(found.get(index), length, `round ${round}, index ${index}`);
+  }
+  t.diagnostic(`${total} acknowledged entries over 25 kills`);
+});
+
+test("a sync that fails: the batch is refused and never appears", async (t) => {
+  const directory = await filled(3);
+  const program = `
+    import { EmbeddedLog } from "#log/embedded-log.ts";
+    const log = EmbeddedLog.open(process.argv[1]);
+    log.start(() => {});
+    for (let at = 4; at < 200; at++)
+      try {
+        await log.append("entry " + at);
+        console.log("kept " + at);
+      } catch (error) {
+        console.log(error.code + " " + at);
+        process.kill(process.pid, "SIGKILL");
+      }
+  `;
+  const child = spawn(
+    "strace",
+    [
+      "-f",
+      "-o",
+      "/dev/null",
+      "-e",
+      "trace=fsync,fdatasync",
+      "-e",
+      "inject=fsync,fdatasync:error=EIO:when=20",
+      process.execPath,
+      "--disable-warning=ExperimentalWarning",
+      "--input-type=module",
+      "-e",
+      program,
+      directory,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"], cwd: join(import.meta.dirname, "../..") },
+  );
+  t.after(() => child.kill("SIGKILL"));
+  const said: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => said.push(line));
+  await once(child, "close");
+  const failed = said.at(-1)?.match(/^LOG_IO (\d+)$/)?.[1];
+  assert.ok(failed, said.at(-1));
+  await using log = EmbeddedLog.open(directory);
+  assert.deepEqual(
+    dataOf(log),
+    Array.from({ length: Number(failed) - 1 }, (_, at) => `entry ${at + 1}`),
+  );
+  assert.equal(await log.append("next"), Number(failed));
+});

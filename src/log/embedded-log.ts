@@ -1,0 +1,244 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { crc32 } from "node:zlib";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Log, LogEntry, LogSnapshot } from "#log/core/log.ts";
+import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log-database.ts";
+import { databaseFault, isBusy } from "#log/log-faults.ts";
+import { RefusedMark } from "#log/refused-mark.ts";
+
+/** Rows dropped at a time behind a snapshot, few enough that nobody waits for it. */
+const DROP_ROWS = 500;
+
+interface Append {
+  readonly data: string;
+  readonly resolve: (index: number) => void;
+  readonly reject: (fault: Fault) => void;
+}
+
+/**
+ * The log on this machine's disk: SQLite in WAL mode, synchronous. What is appended in one turn of the event loop is
+ * one transaction, committed on this thread, which is faster than handing it to another.
+ */
+export class EmbeddedLog implements Log {
+  readonly snapshot: LogSnapshot | undefined;
+  readonly term: number;
+  readonly #path: string;
+  readonly #db: DatabaseSync;
+  readonly #mark: RefusedMark;
+  readonly #sql: ReturnType<typeof prepareStatements>;
+  #recovered: readonly LogEntry[];
+  #last: number;
+  #chain: number;
+  #pending: Append[] = [];
+  #deliver: ((entries: readonly LogEntry[]) => void) | undefined;
+  /** Why nothing more is appended. */
+  #failure: Fault | undefined;
+
+  /**
+   * Opens the log in `directory`, which is made when missing; one process at a time.
+   * @throws {Fault} LOG_CORRUPT when what is there is damaged (nothing is changed then), LOG_IO when the disk fails or
+   * is full, or another process holds the directory, FILE_UNWRITABLE when the directory cannot be made.
+   */
+  static open(directory: string): EmbeddedLog {
+    const path = join(directory, "log.db");
+    makeDirectory(directory);
+    const mark = new RefusedMark(join(directory, "refused"));
+    const holder = join(directory, "holder");
+    let db: DatabaseSync | undefined;
+    try {
+      const content = existsSync(path) ? readLog(path, mark.read()) : undefined;
+      db = openForWriting(path);
+      writeFileSync(holder, `${process.pid}\n`);
+      return new EmbeddedLog(path, db, mark, content);
+    } catch (error) {
+      db?.close();
+      if (isBusy(error)) throw heldFault(directory, holder);
+      throw databaseFault(path, error);
+    }
+  }
+
+  private constructor(
+    path: string,
+    db: DatabaseSync,
+    mark: RefusedMark,
+    content: LogContent | undefined,
+  ) {
+    this.#path = path;
+    this.#db = db;
+    this.#mark = mark;
+    this.#sql = prepareStatements(db);
+    this.snapshot = content?.snapshot;
+    this.#recovered = content?.entries ?? [];
+    this.#last = this.#recovered.at(-1)?.index ?? this.snapshot?.index ?? 0;
+    this.#chain = content?.chain ?? 0;
+    this.term = (content?.term ?? 1) + 1;
+    this.#transact(() => {
+      db.prepare("DELETE FROM entries WHERE idx > ?").run(this.#last);
+      db.prepare("UPDATE meta SET term = ?").run(this.term);
+    });
+    mark.clear();
+  }
+
+  start(deliver: (entries: readonly LogEntry[]) => void): void {
+    this.#deliver = deliver;
+    const entries = this.#recovered;
+    this.#recovered = [];
+    if (entries.length > 0) deliver(entries);
+  }
+
+  append(data: string): Promise<number> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    if (this.#pending.push({ data, resolve, reject }) === 1) setImmediate(() => this.#commit());
+    return promise;
+  }
+
+  async saveSnapshot(index: number, chunks: Iterable<string>): Promise<void> {
+    try {
+      await this.#writeSnapshot(index, chunks);
+      await this.#dropBehind(index);
+    } catch (error) {
+      throw databaseFault(this.#path, error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#commit();
+    if (!this.#db.isOpen) return;
+    this.#failure ??= new Fault(
+      "STORE_UNAVAILABLE",
+      `Cannot append to ${this.#path}: it is closed`,
+    );
+    this.#db.close();
+  }
+
+  #commit(): void {
+    const batch = this.#pending;
+    this.#pending = [];
+    if (batch.length === 0) return;
+    const entries: LogEntry[] = [];
+    let chain = this.#chain;
+    let index = this.#last;
+    try {
+      this.#transact(() => {
+        for (const { data } of batch) {
+          index += 1;
+          chain = crc32(data, chain);
+          this.#sql.insertEntry.run(index, chain, data);
+          entries.push({ index, data });
+        }
+      });
+    } catch (error) {
+      this.#refuse(batch, error);
+      return;
+    }
+    this.#chain = chain;
+    this.#last = index;
+    this.#deliver?.(entries);
+    for (const [at, { resolve }] of batch.entries()) resolve(index - batch.length + 1 + at);
+  }
+
+  /** Says no to a batch, after making sure that none of it appears when the log is opened again. */
+  #refuse(batch: readonly Append[], error: unknown): void {
+    this.#failure = databaseFault(this.#path, error);
+    try {
+      this.#mark.set(this.#last + 1);
+    } catch (cause) {
+      this.#failure = new Fault(
+        "STORE_UNAVAILABLE",
+        `Cannot write to ${this.#path}: ${reasonOf(error)}; nor can that be noted (${reasonOf(cause)}), so it is unknown whether the last writes happened; replace the disk`,
+        { cause: error },
+      );
+    }
+    for (const { reject } of batch) reject(this.#failure);
+  }
+
+  #transact(work: () => void): void {
+    this.#sql.begin.run();
+    try {
+      work();
+      this.#sql.commit.run();
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  async #writeSnapshot(index: number, chunks: Iterable<string>): Promise<void> {
+    const entry = this.#db.prepare("SELECT crc FROM entries WHERE idx = ?").get(index);
+    const chain = Number(entry?.["crc"]);
+    this.#transact(() => this.#sql.dropChunks.run(index)); // of an attempt that did not end
+    let crc = snapshotSeed(index, chain);
+    let count = 0;
+    for (const chunk of chunks) {
+      this.#throwIfClosed();
+      crc = crc32(chunk, crc);
+      this.#transact(() => this.#sql.insertChunk.run(index, count, chunk));
+      count += 1;
+      await nextTurn();
+    }
+    this.#throwIfClosed();
+    this.#transact(() => this.#sql.insertSnapshot.run(index, chain, count, crc));
+  }
+
+  /** Drops what a snapshot made needless, a little at a time. What a crash leaves is dropped after the next one. */
+  async #dropBehind(index: number): Promise<void> {
+    for (const drop of [this.#sql.dropEntries, this.#sql.dropOldChunks, this.#sql.dropSnapshots])
+      for (let changes = 1; changes > 0; await nextTurn()) {
+        this.#throwIfClosed();
+        this.#transact(() => {
+          changes = Number(drop.run(index, DROP_ROWS).changes);
+        });
+      }
+  }
+
+  #throwIfClosed(): void {
+    if (!this.#db.isOpen && this.#failure) throw this.#failure;
+  }
+}
+
+function prepareStatements(db: DatabaseSync) {
+  const prepare = (sql: string): StatementSync => db.prepare(sql);
+  return {
+    begin: prepare("BEGIN IMMEDIATE"),
+    commit: prepare("COMMIT"),
+    insertEntry: prepare("INSERT INTO entries (idx, crc, data) VALUES (?, ?, ?)"),
+    insertChunk: prepare("INSERT INTO chunks (idx, seq, data) VALUES (?, ?, ?)"),
+    insertSnapshot: prepare("INSERT INTO snapshots (idx, chain, chunks, crc) VALUES (?, ?, ?, ?)"),
+    dropChunks: prepare("DELETE FROM chunks WHERE idx = ?"),
+    dropEntries: prepare(
+      "DELETE FROM entries WHERE idx IN (SELECT idx FROM entries WHERE idx <= ? ORDER BY idx LIMIT ?)",
+    ),
+    // A chunk is big: a tenth of the rows.
+    dropOldChunks: prepare(
+      "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE idx < ? LIMIT ? / 10)",
+    ),
+    dropSnapshots: prepare(
+      "DELETE FROM snapshots WHERE idx IN (SELECT idx FROM snapshots WHERE idx < ? LIMIT ?)",
+    ),
+  };
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new Fault(
+      "FILE_UNWRITABLE",
+      `Cannot make the data directory ${directory}: ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function heldFault(directory: string, holder: string): Fault {
+  const pid = existsSync(holder) ? readFileSync(holder, "utf8").trim() : "unknown";
+  return new Fault(
+    "LOG_IO",
+    `Cannot use the data directory ${directory}: process ${pid} uses it; stop that process or choose another directory`,
+    { facts: { pid } },
+  );
+}

@@ -1,0 +1,128 @@
+import { DatabaseSync } from "node:sqlite";
+import { crc32 } from "node:zlib";
+import type { LogEntry, LogSnapshot } from "#log/core/log.ts";
+import { corrupt } from "#log/log-faults.ts";
+
+/** `PRAGMA user_version` of databases that this version reads and writes. */
+const FORMAT = 1;
+
+/**
+ * `entries.crc` is the CRC-32 of the entry's data chained on the one before, so that a changed, missing or swapped
+ * entry breaks the chain; `snapshots.chain` is where the chain stood at the snapshot, `snapshots.crc` covers the row
+ * and its chunks. A snapshot counts from when its row in `snapshots` is there; older rows of all tables are left-overs.
+ */
+const SCHEMA = `
+  CREATE TABLE meta (term INTEGER NOT NULL);
+  INSERT INTO meta VALUES (1);
+  CREATE TABLE entries (idx INTEGER PRIMARY KEY, crc INTEGER NOT NULL, data TEXT NOT NULL);
+  CREATE TABLE snapshots (
+    idx INTEGER PRIMARY KEY, chain INTEGER NOT NULL, chunks INTEGER NOT NULL, crc INTEGER NOT NULL);
+  CREATE TABLE chunks (
+    idx INTEGER NOT NULL, seq INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (idx, seq));
+  PRAGMA user_version = ${FORMAT};
+`;
+
+/** What a database holds, checked. */
+export interface LogContent {
+  readonly term: number;
+  readonly snapshot: LogSnapshot | undefined;
+  /** What follows the snapshot. */
+  readonly entries: readonly LogEntry[];
+  /** The checksum chain at the end. */
+  readonly chain: number;
+}
+
+/** Opens for one process to write; creates what is missing. */
+export function openForWriting(path: string): DatabaseSync {
+  const db = new DatabaseSync(path);
+  try {
+    // Exclusive: SQLite then keeps the file locked until it is closed or the process ends, however it ends.
+    db.exec(
+      "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+    );
+    if (formatOf(db) === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads and checks everything without changing a file. Entries from `refusedFrom` on are left out.
+ * @throws {Fault} LOG_CORRUPT, or SQLite's errors
+ */
+export function readLog(path: string, refusedFrom: number): LogContent {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const format = formatOf(db);
+    if (format === 0) return { term: 1, snapshot: undefined, entries: [], chain: 0 };
+    if (format !== FORMAT) throw corrupt(path, `its format ${format} is not ${FORMAT}`);
+    const checked = row(db, "PRAGMA quick_check")?.["quick_check"];
+    if (checked !== "ok") throw corrupt(path, String(checked));
+    const { snapshot, chain } = readSnapshot(db, path);
+    return {
+      term: Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1),
+      snapshot,
+      ...readEntries(db, path, { after: snapshot?.index ?? 0, before: refusedFrom, chain }),
+    };
+  } finally {
+    db.close();
+  }
+}
+
+/** The checksum of a snapshot before its chunks are added, each chained on the one before. */
+export function snapshotSeed(index: number, chain: number): number {
+  return crc32(`${index} ${chain}`);
+}
+
+function readSnapshot(
+  db: DatabaseSync,
+  path: string,
+): { readonly snapshot: LogSnapshot | undefined; readonly chain: number } {
+  const found = row(db, "SELECT * FROM snapshots ORDER BY idx DESC LIMIT 1");
+  if (found === undefined) return { snapshot: undefined, chain: 0 };
+  const index = Number(found["idx"]);
+  const chain = Number(found["chain"]);
+  const select = db.prepare("SELECT seq, data FROM chunks WHERE idx = ? ORDER BY seq");
+  const chunks: string[] = [];
+  let crc = snapshotSeed(index, chain);
+  for (const { seq, data } of select.iterate(index)) {
+    if (seq !== chunks.length) break;
+    crc = crc32(String(data), crc);
+    chunks.push(String(data));
+  }
+  if (chunks.length !== found["chunks"] || crc !== found["crc"])
+    throw corrupt(path, `its snapshot at index ${index} is damaged`);
+  return { snapshot: { index, chunks }, chain };
+}
+
+function readEntries(
+  db: DatabaseSync,
+  path: string,
+  from: { readonly after: number; readonly before: number; readonly chain: number },
+): { readonly entries: LogEntry[]; readonly chain: number } {
+  const select = db.prepare(
+    "SELECT idx, crc, data FROM entries WHERE idx > ? AND idx < ? ORDER BY idx",
+  );
+  const entries: LogEntry[] = [];
+  let chain = from.chain;
+  let index = from.after;
+  for (const found of select.iterate(from.after, from.before)) {
+    index += 1;
+    if (found["idx"] !== index) throw corrupt(path, `the entry at index ${index} is missing`);
+    const data = String(found["data"]);
+    chain = crc32(data, chain);
+    if (chain !== found["crc"]) throw corrupt(path, `the entry at index ${index} is damaged`);
+    entries.push({ index, data });
+  }
+  return { entries, chain };
+}
+
+function formatOf(db: DatabaseSync): number {
+  return Number(row(db, "PRAGMA user_version")?.["user_version"]);
+}
+
+function row(db: DatabaseSync, sql: string): Record<string, unknown> | undefined {
+  return db.prepare(sql).get();
+}

@@ -1,0 +1,39 @@
+import { Fault, reasonOf } from "#base/fault.ts";
+
+// Primary result codes of SQLite (sqlite3.h), the low byte of an error's `errcode`.
+const ERROR = 1; // the statement does not fit the database: a table is missing
+const BUSY = 5;
+const CORRUPT = 11;
+const NOT_A_DATABASE = 26;
+
+/** What an error of the database means for the log in `path`. */
+export function databaseFault(path: string, error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const code = sqliteCode(error);
+  if (code === BUSY) return new Fault("LOG_IO", `Cannot open ${path}: another process uses it`);
+  if (code === ERROR || code === CORRUPT || code === NOT_A_DATABASE)
+    return corrupt(path, reasonOf(error), error);
+  return new Fault(
+    "LOG_IO",
+    `Cannot write or read ${path}: ${reasonOf(error)}; see that the disk has space and works, then start again`,
+    { cause: error },
+  );
+}
+
+export function isBusy(error: unknown): boolean {
+  return sqliteCode(error) === BUSY;
+}
+
+/** @param what is wrong, with the index where that is known. */
+export function corrupt(path: string, what: string, cause?: unknown): Fault {
+  return new Fault(
+    "LOG_CORRUPT",
+    `Cannot trust the log ${path}: ${what}; nothing was changed: restore the data directory from a backup, or start with an empty one`,
+    { cause },
+  );
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return undefined;
+  return typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
+}
