@@ -23,21 +23,23 @@ export interface ApiOptions {
 
 /** The fleet API for the life of one command: its signal, the time limit of a call, and machines read once. */
 export class Api {
-  readonly #client: FleetClient;
+  readonly #open: () => Promise<FleetClient>;
   readonly #options: ApiOptions;
+  #client: Promise<FleetClient> | undefined;
   #machines: Promise<ReadonlyMap<string, SchemaMachine>> | undefined;
 
-  constructor(client: FleetClient, options: ApiOptions) {
-    this.#client = client;
+  /** @param open loads and opens the client; called when it is first needed, since it costs time at the start */
+  constructor(open: () => Promise<FleetClient>, options: ApiOptions) {
+    this.#open = open;
     this.#options = options;
   }
 
   units(): Promise<SchemaUnit[]> {
-    return this.#call("list units", (signal) => this.#client.listUnits(signal));
+    return this.#call("list units", (client, signal) => client.listUnits(signal));
   }
 
   unit(name: string): Promise<SchemaUnit | undefined> {
-    return this.#call(`get unit ${name}`, (signal) => this.#client.getUnit(name, signal));
+    return this.#call(`get unit ${name}`, (client, signal) => client.getUnit(name, signal));
   }
 
   create(
@@ -46,26 +48,26 @@ export class Api {
     desiredState: UnitStateName,
   ): Promise<"created" | "updated"> {
     const unit = { name, options, desiredState };
-    return this.#call(`create unit ${name}`, (signal) => this.#client.setUnit(unit, signal));
+    return this.#call(`create unit ${name}`, (client, signal) => client.setUnit(unit, signal));
   }
 
   async setDesiredState(name: string, desiredState: UnitStateName): Promise<void> {
-    await this.#call(`set unit ${name} to ${desiredState}`, (signal) =>
-      this.#client.setUnit({ name, desiredState }, signal),
+    await this.#call(`set unit ${name} to ${desiredState}`, (client, signal) =>
+      client.setUnit({ name, desiredState }, signal),
     );
   }
 
   /** False when there was no such unit. */
   destroy(name: string): Promise<boolean> {
-    return this.#call(`destroy unit ${name}`, (signal) => this.#client.deleteUnit(name, signal));
+    return this.#call(`destroy unit ${name}`, (client, signal) => client.deleteUnit(name, signal));
   }
 
   states(filter: { readonly unitName?: string }): Promise<SchemaUnitState[]> {
-    return this.#call("list states", (signal) => this.#client.listStates(filter, signal));
+    return this.#call("list states", (client, signal) => client.listStates(filter, signal));
   }
 
   machineList(): Promise<SchemaMachine[]> {
-    return this.#call("list machines", (signal) => this.#client.listMachines(signal));
+    return this.#call("list machines", (client, signal) => client.listMachines(signal));
   }
 
   /** By id, read at the first use; empty when they cannot be read, since they only make output friendlier. */
@@ -78,24 +80,32 @@ export class Api {
   }
 
   status(name: string, where: { readonly machineID?: string }): Promise<SchemaUnitStatus> {
-    return this.#call(`status of ${name}`, (signal) => this.#client.status(name, where, signal));
+    return this.#call(`status of ${name}`, (client, signal) => client.status(name, where, signal));
   }
 
   reasons(name: string): Promise<SchemaReasons> {
-    return this.#call(`reasons of ${name}`, (signal) => this.#client.reasons(name, signal));
+    return this.#call(`reasons of ${name}`, (client, signal) => client.reasons(name, signal));
   }
 
   /** Without a time limit: following ends when the person ends it. */
-  journal(name: string, options: JournalOptions): AsyncIterable<string> {
+  async *journal(name: string, options: JournalOptions): AsyncGenerator<string> {
     this.#options.trace?.(`journal of ${name}`);
-    return this.#client.journal(name, options, this.#options.signal);
+    this.#client ??= this.#open();
+    yield* (await this.#client).journal(name, options, this.#options.signal);
   }
 
-  async #call<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #call<T>(
+    what: string,
+    work: (client: FleetClient, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const { timeoutMs, clock, trace, signal } = this.#options;
     const startMs = clock.monotonicMs();
     try {
-      return await withDeadline({ ms: timeoutMs, clock, what, signal }, work);
+      this.#client ??= this.#open();
+      const client = await this.#client;
+      return await withDeadline({ ms: timeoutMs, clock, what, signal }, (limit) =>
+        work(client, limit),
+      );
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw error;
       const advice = "see whether fleetd and its store are well, or raise --request-timeout";

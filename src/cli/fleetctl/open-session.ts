@@ -1,7 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
-import { openFleetClient } from "#fleet/client.ts";
 import { Api } from "./api.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { Flags } from "./flags.ts";
@@ -35,9 +34,10 @@ function openApi(flags: Flags, io: Io, clock: Clock): Api {
       "USAGE",
       `Cannot use --request-timeout=${timeoutMs / 1000}: expected seconds, above 0 and at most ${TIMEOUT_MAX_MS / 1000}`,
     );
-  const client = openFleetClient({ endpoints: endpointsOf(flags, io.env) });
+  const endpoints = endpointsOf(flags, io.env);
+  const openClient = async () => (await import("#fleet/client.ts")).openFleetClient({ endpoints });
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
-  return new Api(client, {
+  return new Api(openClient, {
     timeoutMs,
     clock,
     trace: flags.bool("debug") ? trace : undefined,
