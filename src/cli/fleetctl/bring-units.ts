@@ -1,7 +1,7 @@
 import { Fault } from "#base/fault.ts";
 import type { UnitStateName } from "#fleet/core/schema.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
-import { mapConcurrently } from "./concurrent.ts";
+import { mapConcurrently, settle } from "./concurrent.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -54,19 +54,17 @@ export async function bringUnits(
   const results = await mapConcurrently(able, async (unit) =>
     settle(() => bring(session, target, unit)),
   );
-  for (const [i, { error }] of results.entries()) {
-    const unit = able[i]!;
-    if (error !== undefined)
-      complain(
-        session,
-        unit.kind === "keep"
-          ? `Error ${doing} units`
-          : `Error creating units: failed creating unit ${unit.name}`,
-        error,
-      );
-    else if (unit.kind !== "keep") session.out(`Unit ${unit.name} inactive`);
+  for (const [i, result] of results.entries()) {
+    const { kind, name } = able[i]!;
+    const isKept = kind === "keep";
+    if (result.isDone && !isKept) session.out(`Unit ${name} inactive`);
+    if (result.isDone) continue;
+    const head = isKept
+      ? `Error ${doing} units`
+      : `Error creating units: failed creating unit ${name}`;
+    complain(session, head, result.error);
   }
-  const units = results.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  const units = results.flatMap((result) => (result.isDone ? [result.value] : []));
   return { units, failed: units.length < prepared.length };
 }
 
@@ -92,20 +90,6 @@ async function bring(
   const changed = unit.before.desiredState !== target && target !== "inactive";
   if (changed) await session.api.setDesiredState(name, target);
   return { ...about, changed };
-}
-
-interface Settled<T> {
-  readonly value?: T;
-  readonly error?: Fault;
-}
-
-async function settle<T>(call: () => Promise<T>): Promise<Settled<T>> {
-  try {
-    return { value: await call() };
-  } catch (error) {
-    if (error instanceof Fault) return { error };
-    throw error;
-  }
 }
 
 function complain({ err }: Session, head: string, error: unknown): void {

@@ -11,7 +11,7 @@ import {
 } from "#unitfile/core/unit-name.ts";
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
-import { mapConcurrently } from "./concurrent.ts";
+import { mapConcurrently, settle } from "./concurrent.ts";
 import { type LocalUnit, readLocalUnit } from "./local-unit.ts";
 import type { Session } from "./session.ts";
 import { expandArguments, unitNameOf } from "./unit-args.ts";
@@ -47,9 +47,22 @@ export async function prepareUnits(
   const words = new Map<string, string>();
   for (const word of expandArguments(session.args)) words.set(unitNameOf(word), word);
   const names = [...words.keys()].map(checkedName);
-  return mapConcurrently(names, (name) =>
-    prepare(session, target, { name, word: words.get(name)! }),
-  );
+  const attempts = await mapConcurrently(names, async (name) => {
+    const said: (() => void)[] = [];
+    const quiet = {
+      ...session,
+      out: (line: string) => said.push(() => session.out(line)),
+      err: (line: string) => said.push(() => session.err(line)),
+    };
+    const unit = await settle(() => prepare(quiet, target, { name, word: words.get(name)! }));
+    return { said, unit };
+  });
+  // Answers come in any order; what is said, and which error counts, follows the order of the arguments.
+  return attempts.map(({ said, unit }) => {
+    for (const say of said) say();
+    if (!unit.isDone) throw unit.error;
+    return unit.value;
+  });
 }
 
 interface Wanted {
@@ -67,9 +80,9 @@ async function prepare(
   const before = await session.api.unit(name);
   if (before !== undefined) return prepareKnown(session, target, { ...wanted, before });
   const file = await findFile(session, wanted);
-  for (const warning of fleetWarnings(file))
+  for (const { message, line, advice } of fleetWarnings(file))
     session.err(
-      `WARNING: Unit ${name}: ${warning.message} in line ${warning.line}: ${warning.advice}`,
+      `WARNING: Unit ${name}: ${message}${line > 0 ? ` in line ${line}` : ""}: ${advice}`,
     );
   checkFile(file, name);
   return { kind: "create", name, options: bare(file) };

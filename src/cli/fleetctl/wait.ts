@@ -63,6 +63,8 @@ class Wait {
   readonly #startMs: number;
   #pending: Progress[];
   #isFirstLook = true;
+  /** What was last said of an API that does not answer. */
+  #apiNote = "";
   readonly #problems: string[] = [];
 
   constructor(session: Session, units: readonly Waiting[], options: WaitOptions) {
@@ -84,6 +86,7 @@ class Wait {
     const attempts = flags.number("block-attempts");
     const limitMs = attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
     let pauseMs = FIRST_PAUSE_MS;
+    void this.#session.api.machines(); // read by the time a unit is announced
     while (this.#pending.length > 0) {
       const lookMs = await this.#look();
       const leftMs = this.#startMs + limitMs - clock.monotonicMs();
@@ -109,11 +112,11 @@ class Wait {
     } catch (error) {
       // The API may come back; whoever cannot wait for that uses --block-attempts or interrupts.
       const text = `Waiting for the fleet API: ${apiSentence(error)}`;
-      const [first] = this.#pending;
-      if (first !== undefined && first.noted !== text) err(text);
-      for (const progress of this.#pending) progress.noted = text;
+      if (this.#apiNote !== text) err(text);
+      this.#apiNote = text;
       return clock.monotonicMs() - beganMs;
     }
+    this.#apiNote = "";
     const nowMs = clock.monotonicMs();
     const before = this.#pending;
     this.#pending = [];
