@@ -84,6 +84,7 @@ export class LocalCluster {
         report(machine.name, "ready");
       }),
     );
+    signal.throwIfAborted();
     this.#throwFirst(chosen, results);
     return chosen;
   }
@@ -124,7 +125,9 @@ export class LocalCluster {
       else await provider.halt(name, { leave: othersRun || names.length > 0 }, signal);
       report(name, "halted");
     };
-    this.#throwFirst(running, await Promise.allSettled(running.map(haltOne)));
+    const results = await Promise.allSettled(running.map(haltOne));
+    signal.throwIfAborted();
+    this.#throwFirst(running, results);
   }
 
   /** Ends and removes everything, also what a cut-off run or a damaged record left. */
@@ -207,8 +210,7 @@ export class LocalCluster {
         : [],
     );
     const [first] = failures;
-    for (const { name, reason } of failures)
-      if (reason !== first?.reason) this.#init.report(name, reasonOf(reason));
+    for (const { name, reason } of failures.slice(1)) this.#init.report(name, reasonOf(reason));
     if (first !== undefined) throw first.reason;
   }
 

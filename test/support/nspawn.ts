@@ -2,7 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -42,6 +42,8 @@ exec unshare --mount --propagation=private sh -ec '
 '
 `;
 
+const SETPRIV = ["--pdeathsig=KILL"]; // so that the host ends also when the tests are killed
+
 export interface Outcome {
   readonly status: number;
   readonly stdout: string;
@@ -67,7 +69,7 @@ export async function bootSystemdHost(layout: CgroupLayout): Promise<SystemdHost
   const tree = await debianTree();
   await using stack = new AsyncDisposableStack();
   const work = await mkdtemp("/tmp/keelson-host-");
-  stack.defer(() => rmdir(work));
+  stack.defer(() => rm(work, { recursive: true }));
   const group = new ControlGroup(
     await systemdHierarchies(),
     `keelson-host-${work.slice(-6)}.slice`,
@@ -77,19 +79,22 @@ export async function bootSystemdHost(layout: CgroupLayout): Promise<SystemdHost
     await group.kill(systemClock, never);
     await group.remove();
   });
-  const console = await open(join(CACHE, `console-${work.slice(-6)}.log`), "w");
-  stack.defer(() => rm(join(CACHE, `console-${work.slice(-6)}.log`), { force: true }));
-  stack.use(console);
-  const child = spawn("sh", ["-ec", BOOT, "sh", ...(await group.create(""))], {
-    stdio: ["ignore", console.fd, console.fd],
-    env: {
-      PATH: process.env["PATH"],
-      WORK: work,
-      TREE: tree,
-      KEELSON: HOME,
-      ...(layout === "unified" ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } : {}),
+  const consolePath = join(work, "console.log");
+  const console = stack.use(await open(consolePath, "w"));
+  const child = spawn(
+    "setpriv",
+    [...SETPRIV, "sh", "-ec", BOOT, "sh", ...(await group.create(""))],
+    {
+      stdio: ["ignore", console.fd, console.fd],
+      env: {
+        PATH: process.env["PATH"],
+        WORK: work,
+        TREE: tree,
+        KEELSON: HOME,
+        ...(layout === "unified" ? { SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } : {}),
+      },
     },
-  });
+  );
   await once(child, "spawn");
   const exited = once(child, "exit");
   stack.defer(async () => {
@@ -97,7 +102,7 @@ export async function bootSystemdHost(layout: CgroupLayout): Promise<SystemdHost
     await exited;
   });
   const host = { run: (user: string, script: string) => runIn(child.pid ?? 0, user, script) };
-  await untilBooted(child, join(CACHE, `console-${work.slice(-6)}.log`));
+  await untilBooted(child, consolePath);
   const owned = stack.move();
   return { ...host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

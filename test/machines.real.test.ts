@@ -1,0 +1,311 @@
+// Machines on this computer as it is: their life, and what goes wrong around it.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { systemClock } from "#base/clock.ts";
+import { LocalCluster } from "#machines/local-cluster.ts";
+import { ProcessProvider } from "#machines/process-provider.ts";
+import { identify } from "#machines/running-process.ts";
+import { StateDirectory } from "#machines/state-directory.ts";
+import { type MachineState, machineState, PROGRAM } from "#test/support/keelson.ts";
+
+const HELLO = `#cloud-config
+coreos:
+  units:
+    - name: hello.service
+      command: start
+      content: |
+        [Service]
+        ExecStart=/bin/sh -c 'echo "hello from %H %m"; exec sleep 1000'
+        ExecStop=/bin/sh -c 'echo in order >> "$KEELSON_ROOT/home/core/stopped"'
+`;
+const HELLO_SLOWLY = `${HELLO}    - name: slow.service
+      command: start
+      content: |
+        [Service]
+        Type=oneshot
+        RemainAfterExit=yes
+        ExecStart=/bin/sleep 2
+`;
+
+/** `keelson up` of so many machines with that user-data. */
+async function upArguments(
+  state: MachineState,
+  count: number,
+  network: string,
+  userData = HELLO,
+): Promise<string[]> {
+  const file = join(dirname(state.path), "user-data");
+  await writeFile(file, userData);
+  return ["up", "--machines", String(count), "--network", network, "--user-data", file];
+}
+
+function inside(state: MachineState, ...command: string[]): Promise<string> {
+  return state.succeed("shell", "core-01", "--", ...command);
+}
+
+test("a machine lives through halts and power cuts, and destroy leaves nothing", async () => {
+  await using state = await machineState();
+  await state.succeed(...(await upArguments(state, 2, "127.0.70")));
+  assert.match(await state.succeed("status"), /core-01 +running \(process\) +127\.0\.70\.1 +role=/);
+  const id = (await inside(state, "cat", "/etc/machine-id")).trim();
+  const journal = ["journalctl", "--user-unit", "hello", "--no-pager", "--output=cat"];
+  assert.match(await inside(state, ...journal), new RegExp(`hello from core-01 ${id}`));
+  assert.match(await inside(state, ...journal), /Started hello\.service/);
+  const status = await inside(state, "systemctl", "--user", "status", "hello", "--no-pager");
+  assert.match(status, /active \(running\)[\s\S]*sh\[\d+\]: hello from core-01/);
+
+  await state.succeed("halt", "core-01");
+  assert.match(await state.succeed("status"), /core-01 +halted [\s\S]*core-02 +running/);
+  await state.succeed("up");
+  assert.equal((await inside(state, "cat", "/etc/machine-id")).trim(), id);
+  assert.equal(await inside(state, "cat", "stopped"), "in order\n");
+  assert.equal((await inside(state, ...journal)).match(/hello from/g)?.length, 2);
+
+  await state.succeed("halt", "--force");
+  assert.deepEqual(
+    (await state.traces()).filter((trace) => trace.startsWith("process")),
+    [],
+  );
+  await state.succeed("up", "core-01");
+  assert.equal(await inside(state, "cat", "stopped"), "in order\n", "a power cut stops nothing");
+  assert.notDeepEqual(await state.traces(), []);
+
+  await state.succeed("destroy");
+  assert.deepEqual(await state.traces(), []);
+  assert.match(await state.succeed("status"), /There are no machines/);
+});
+
+test("a shell ends with its machine", async () => {
+  await using state = await machineState();
+  await state.succeed(...(await upArguments(state, 1, "127.0.70")));
+  for (const halt of [["halt"], ["halt", "--force"]]) {
+    await state.succeed("up");
+    const shell = state.start("shell", "core-01", "--", "sh", "-c", "echo here >&2; sleep 1000");
+    const ended = once(shell, "exit");
+    await untilSaid(shell, "here");
+    await state.succeed(...halt);
+    const [status] = await ended;
+    assert.notEqual(status, 0);
+  }
+});
+
+test("what remains of a systemd that crashed is cleared by the next up", async () => {
+  await using state = await machineState();
+  await state.succeed(...(await upArguments(state, 1, "127.0.70")));
+  const { pid } = JSON.parse(
+    await readFile(join(state.path, "machines/core-01.process"), "utf8"),
+  ) as { pid: number };
+  process.kill(pid, "SIGKILL");
+  await until(async () => (await identify(pid)) === undefined);
+  assert.match(await state.succeed("status"), /core-01 +halted/);
+  await state.succeed("up");
+  const sleeps = (await state.traces()).filter((trace) => trace.includes("sleep 1000"));
+  assert.equal(sleeps.length, 1, sleeps.join("\n"));
+});
+
+test("a process noted before the computer's reboot is not taken for the machine", async () => {
+  await using state = await machineState();
+  await state.succeed(...(await upArguments(state, 1, "127.0.70")));
+  await state.succeed("halt", "--force");
+  const self = await identify(process.pid);
+  assert.ok(self);
+  const otherLives = [
+    { ...self, bootId: "00000000-0000-0000-0000-000000000000" },
+    { ...self, startTicks: "1" },
+  ];
+  for (const noted of otherLives) {
+    await writeFile(join(state.path, "machines/core-01.process"), JSON.stringify(noted));
+    await mkdir(join(state.path, "machines/core-01/run/systemd"), { recursive: true });
+    await writeFile(join(state.path, "machines/core-01/run/systemd/private"), "");
+    assert.match(await state.succeed("status"), /core-01 +halted/);
+    await state.succeed("halt");
+    await state.succeed("up");
+    assert.equal(await inside(state, "hostname"), "core-01\n");
+    await state.succeed("halt", "--force");
+  }
+});
+
+test("two state directories are two clusters", async () => {
+  await using one = await machineState();
+  await using two = await machineState();
+  await Promise.all([
+    one.succeed(...(await upArguments(one, 1, "127.0.70"))),
+    two.succeed(...(await upArguments(two, 1, "127.0.71"))),
+  ]);
+  await two.succeed("halt", "--force");
+  await two.succeed("destroy");
+  assert.equal(await inside(one, "systemctl", "--user", "is-active", "hello"), "active\n");
+});
+
+for (const moment of ["booting", "applying"])
+  for (const signal of ["SIGINT", "SIGKILL"] as const)
+    test(`an up that ends by ${signal} when ${moment} is made good by the next`, async () => {
+      await using state = await machineState();
+      const cut = state.start(...(await upArguments(state, 2, "127.0.70", HELLO_SLOWLY)));
+      const ended = once(cut, "exit");
+      await untilSaid(cut, moment);
+      cut.kill(signal);
+      const [status] = await ended;
+      assert.equal(status, signal === "SIGINT" ? 130 : null);
+      await state.succeed("up");
+      for (const unit of ["hello", "slow"])
+        assert.equal(await inside(state, "systemctl", "--user", "is-active", unit), "active\n");
+      await state.succeed("destroy");
+      assert.deepEqual(await state.traces(), []);
+    });
+
+test("while one keelson changes the machines another is told to wait", async () => {
+  await using state = await machineState();
+  {
+    await using _lock = await new StateDirectory(state.path).lock();
+    const { status, stderr } = await state.keelson(["up", "--machines", "1"]);
+    assert.equal(status, 69);
+    assert.match(stderr, new RegExp(`another keelson \\(process ${process.pid}\\)`));
+  }
+  await state.succeed(...(await upArguments(state, 1, "127.0.70")));
+});
+
+test("user-data that is refused leaves a machine to look into", async () => {
+  await using state = await machineState();
+  const refused = "#cloud-config\ncoreos:\n  untis: []\n";
+  const args = await upArguments(state, 1, "127.0.70", refused);
+  const { status, stderr } = await state.keelson(args);
+  assert.equal(status, 65, stderr);
+  assert.match(stderr, /Cannot configure core-01 from its user-data[\s\S]*untis/);
+  assert.equal(await inside(state, "hostname"), "core-01\n");
+});
+
+test("destroy removes only what is Keelson's", async () => {
+  await using state = await machineState();
+  await mkdir(state.path);
+  await writeFile(join(state.path, "diary"), "dear");
+  await state.succeed(...(await upArguments(state, 1, "127.0.70")));
+  await state.succeed("destroy");
+  assert.equal(await readFile(join(state.path, "diary"), "utf8"), "dear");
+});
+
+/** The command line runs where `setup` was done, seen by nobody else. */
+function where(setup: string): string[] {
+  const script = `${setup}; exec "$@"`;
+  return ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, "sh"];
+}
+
+const REFUSALS: {
+  name: string;
+  wrapper: (state: string) => string[];
+  status: number;
+  says: RegExp;
+}[] = [
+  {
+    name: "systemd is not installed",
+    wrapper: () => where("mount -n -t tmpfs none /usr/lib/systemd"),
+    status: 69,
+    says: /^keelson: Cannot make machines: systemd is not installed .*apt-get install systemd/m,
+  },
+  {
+    name: "the computer has no machine id",
+    wrapper: () => where("mount -n -t tmpfs none /etc"),
+    status: 69,
+    says: /^keelson: Cannot make machines: .*systemd-machine-id-setup/m,
+  },
+  {
+    name: "no control groups are mounted",
+    wrapper: () => where("umount -n -l /sys/fs/cgroup"),
+    status: 69,
+    says: /^keelson: Cannot make machines: no control group .*run as root, in a container with/m,
+  },
+  {
+    name: "its user may not make control groups",
+    wrapper: (state) => [
+      ...where(`mkdir -p ${state}; mount -n -t tmpfs -o mode=777 none ${state}`),
+      "setpriv",
+      "--reuid=65534",
+      "--clear-groups",
+    ],
+    status: 69,
+    says: /^keelson: Cannot make machines: no control group .*(EACCES|EPERM).*run as root/m,
+  },
+  {
+    name: "the state directory is read-only",
+    wrapper: (state) => where(`mkdir -p ${state}; mount -n -t tmpfs -o ro none ${state}`),
+    status: 73,
+    says: /^keelson: Cannot use .* for machines: EROFS.*set KEELSON_STATE/m,
+  },
+  {
+    name: "the disk is full",
+    wrapper: (state) => where(`mkdir -p ${state}; mount -n -t tmpfs -o size=32k none ${state}`),
+    status: 73,
+    says: /^keelson: Cannot write .*ENOSPC/m,
+  },
+  {
+    name: "the path is too long for sockets",
+    wrapper: (state) => ["env", `KEELSON_STATE=${state}${"x".repeat(80)}`],
+    status: 78,
+    says: /^keelson: Cannot keep machines in .* too long .* at most \d+ bytes/m,
+  },
+  {
+    name: "the path cannot stand in a unit",
+    wrapper: (state) => ["env", `KEELSON_STATE=${state}:2`],
+    status: 78,
+    says: /^keelson: Cannot keep machines in .* has a ":"/m,
+  },
+];
+
+for (const { name, wrapper, status, says } of REFUSALS)
+  test(`up says what to do when ${name}`, async () => {
+    await using state = await machineState();
+    const args = await upArguments(state, 1, "127.0.70");
+    const outcome = await state.keelson(args, wrapper(state.path));
+    assert.equal(outcome.status, status, outcome.stderr);
+    assert.match(outcome.stderr, says);
+    assert.doesNotMatch(outcome.stderr, /^ +at /m, "a stack trace is no message");
+    assert.deepEqual(await state.traces(), []);
+  });
+
+test("boot() refuses where systemd's programs are not found, and changes nothing", async () => {
+  await using state = await machineState();
+  const directory = new StateDirectory(state.path);
+  const init = { state: directory, program: PROGRAM, clock: systemClock, env: process.env };
+  const provider = new ProcessProvider({ ...init, systemdDirectories: [join(state.path, "no")] });
+  const cluster = new LocalCluster({
+    state: directory,
+    provider,
+    clock: systemClock,
+    report: () => {},
+  });
+  const args = await upArguments(state, 1, "127.0.70");
+  const options = {
+    names: [],
+    count: 1,
+    userData: args.at(-1),
+    defaultUserData: "",
+    metadata: [],
+    network: "127.0.70",
+  };
+  await assert.rejects(cluster.up(options, new AbortController().signal), {
+    code: "SYSTEMD_MISSING",
+  });
+  assert.deepEqual(await state.traces(), []);
+});
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const endMs = Date.now() + 30_000;
+  while (!(await isSo())) {
+    assert.ok(Date.now() < endMs, "waited long enough");
+    await systemClock.sleep(20, new AbortController().signal);
+  }
+}
+
+/** Waits until the program's messages hold `words`. */
+async function untilSaid(child: ReturnType<MachineState["start"]>, words: string): Promise<void> {
+  let said = "";
+  assert.ok(child.stderr);
+  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
+    said += String(chunk);
+    if (said.includes(words)) return;
+  }
+  assert.fail(`ended without saying "${words}": ${said}`);
+}
