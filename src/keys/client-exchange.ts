@@ -1,4 +1,10 @@
-import type { Agent, IncomingHttpHeaders, IncomingMessage, RequestOptions } from "node:http";
+import type {
+  Agent,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+  RequestOptions,
+} from "node:http";
 import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
@@ -18,10 +24,12 @@ export interface Endpoint {
 }
 
 export interface HttpRequest {
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly method: string;
   /** With the query. */
   readonly path: string;
   readonly form?: string;
+  /** Another's request, passed on as it is; instead of `form`. */
+  readonly passOn?: { readonly headers: OutgoingHttpHeaders; readonly body: Buffer };
 }
 
 export interface HttpAnswer {
@@ -86,17 +94,15 @@ export class Connections implements Disposable {
    */
   async send(
     endpoint: Endpoint,
-    { method, path, form }: HttpRequest,
+    { method, path, form, passOn }: HttpRequest,
     limits: { readonly connectTimeoutMs: number; readonly clock: Clock },
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const http = endpoint.secure ? await import("node:https") : await import("node:http");
     const agent = await this.#agent(endpoint.secure);
     signal.throwIfAborted();
-    const body = form === undefined ? undefined : Buffer.from(form);
-    const headers = body
-      ? { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": body.length }
-      : {};
+    const body = form === undefined ? passOn?.body : Buffer.from(form);
+    const headers = passOn?.headers ?? formHeaders(body);
     const request = http.request({ ...endpoint.connect, agent, method, path, headers, signal });
     const connected = Promise.withResolvers<void>();
     const answered = Promise.withResolvers<IncomingMessage>();
@@ -173,6 +179,11 @@ export async function readBody(
   } finally {
     signal.removeEventListener("abort", abort);
   }
+}
+
+function formHeaders(body: Buffer | undefined): OutgoingHttpHeaders {
+  if (body === undefined) return {};
+  return { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": body.length };
 }
 
 function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {

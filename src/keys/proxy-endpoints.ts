@@ -1,0 +1,111 @@
+import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { isErrno, reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import { type Connections, type Endpoint, parseEndpoint, readBody } from "./client-exchange.ts";
+
+// etcd's defaults: proxy-refresh-interval, proxy-failure-wait, proxy-dial-timeout.
+const REFRESH_MS = 30_000;
+const FAILURE_WAIT_MS = 5_000;
+export const DIAL_TIMEOUT_MS = 1_000;
+/** While no endpoint is known, and how long a peer may take. */
+const REFRESH_EMPTY_MS = 1_000;
+const PEER_TIMEOUT_MS = 5_000;
+
+export interface ProxyContext {
+  readonly connections: Connections;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Where a proxy may send requests: the client URLs of the members, as a peer tells them. */
+export class ProxyEndpoints {
+  readonly #peers: readonly Endpoint[];
+  readonly #context: ProxyContext;
+  #known: readonly Endpoint[] = [];
+  readonly #unavailableUntilMs = new Map<string, number>();
+
+  constructor(peers: readonly string[], context: ProxyContext) {
+    this.#peers = peers.map(parseEndpoint);
+    this.#context = context;
+  }
+
+  /** Those that did not fail lately. */
+  available(): Endpoint[] {
+    const nowMs = this.#context.clock.monotonicMs();
+    return this.#known.filter(({ text }) => nowMs >= (this.#unavailableUntilMs.get(text) ?? 0));
+  }
+
+  markFailed(endpoint: Endpoint, error: unknown): void {
+    const { clock, logger } = this.#context;
+    this.#unavailableUntilMs.set(endpoint.text, clock.monotonicMs() + FAILURE_WAIT_MS);
+    logger.warn({ endpoint: endpoint.text, reason: reasonOf(error) }, "endpoint does not answer");
+  }
+
+  /** Asks for the members now and then until aborted; often while none is known. */
+  async refresh(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const found = await this.#askPeers(signal);
+      if (found !== undefined) this.#learn(found);
+      const waitMs = this.#known.length === 0 ? REFRESH_EMPTY_MS : REFRESH_MS;
+      await this.#context.clock.sleep(waitMs, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  #learn(found: readonly Endpoint[]): void {
+    const names = found.map(({ text }) => text);
+    const before = this.#known.map(({ text }) => text);
+    if (names.join() !== before.join())
+      this.#context.logger.info({ endpoints: names }, "endpoints found");
+    this.#known = found;
+    for (const text of this.#unavailableUntilMs.keys())
+      if (!names.includes(text)) this.#unavailableUntilMs.delete(text);
+  }
+
+  /** The endpoints that the first answering peer tells; nothing when no peer does, so the known ones stay. */
+  async #askPeers(signal: AbortSignal): Promise<Endpoint[] | undefined> {
+    const { clock, connections, logger } = this.#context;
+    for (const peer of this.#peers) {
+      const limit = {
+        ms: PEER_TIMEOUT_MS,
+        clock,
+        what: `ask ${peer.text} for its members`,
+        signal,
+      };
+      try {
+        const body = await withDeadline(limit, async (late) => {
+          const request = { method: "GET", path: "/members" };
+          const limits = { connectTimeoutMs: DIAL_TIMEOUT_MS, clock };
+          const message = await connections.send(peer, request, limits, late);
+          return readBody(peer, message, late);
+        });
+        return parseClientUrls(body);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        const level = isErrno(error, "ECONNREFUSED") ? "debug" : "warn";
+        logger[level](
+          { peer: peer.text, reason: reasonOf(error) },
+          "peer does not tell its members",
+        );
+      }
+    }
+    return undefined;
+  }
+}
+
+/** @throws when it is not what etcd's peer port answers to `GET /members`, or names no client URL. */
+function parseClientUrls(body: string): Endpoint[] {
+  const members: unknown = JSON.parse(body);
+  const urls = Array.isArray(members) ? members.flatMap(clientUrlsOf) : [];
+  if (urls.length === 0) throw new Error("the answer names no client URL");
+  return urls.map(parseEndpoint);
+}
+
+/** A member that has not started yet has none. */
+function clientUrlsOf(member: unknown): string[] {
+  if (typeof member !== "object" || member === null || !("clientURLs" in member)) return [];
+  const { clientURLs } = member;
+  return Array.isArray(clientURLs) ? clientURLs.filter((url) => typeof url === "string") : [];
+}
