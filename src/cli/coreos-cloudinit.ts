@@ -142,7 +142,13 @@ async function openIfNeeded(
 ): Promise<Systemd | undefined> {
   if (!actions.some(needsSystemd)) return undefined;
   const { openSystemd } = await import("#systemd/open-systemd.ts");
-  if (root === "/") return openSystemd({ socketPath: "/run/systemd/private" }, io.signal);
+  if (root === "/") {
+    const isRoot = process.geteuid?.() === 0; // systemd's own socket is root's alone
+    return openSystemd(
+      isRoot ? { socketPath: "/run/systemd/private" } : { bus: "system" },
+      io.signal,
+    );
+  }
   const runtime = io.env["XDG_RUNTIME_DIR"] ?? join(root, "run");
   return openSystemd({ socketPath: join(runtime, "systemd/private") }, io.signal);
 }

@@ -66,7 +66,7 @@ class RecordingSystemd {
     const status = (name: string): UnitStatus => ({
       name,
       description: "",
-      loadState: "loaded",
+      loadState: name === "absent.service" ? "not-found" : "loaded",
       activeState: this.#active.has(name) ? "active" : "inactive",
       subState: "",
     });
@@ -247,6 +247,20 @@ test("applyPlan() runs the commands behind one that fails, and tells of it at th
     "start missing.service",
     "start a.service",
   ]);
+});
+
+test("applyPlan() skips a command that only follows from another key where the unit is missing", async (t) => {
+  const root = await makeRoot(t);
+  const action: Action = {
+    kind: "command",
+    unit: "absent.service",
+    command: "restart",
+    ifPresent: true,
+  };
+  const systemd = new RecordingSystemd();
+  const [step] = await applyPlan([action], { root, systemd: systemd.open(), signal });
+  assert.equal(step?.result, "skipped");
+  assert.deepEqual(systemd.calls, []);
 });
 
 test("applyPlan() stops when systemd goes away, and when told to", async (t) => {

@@ -17,7 +17,8 @@ export async function applyHostname(
     { kind: "write", path: "/etc/hostname", content: `${name}\n`, permissions: "0644" },
     root,
   );
-  if (root !== "/" || currentHostname() === name) return kept;
+  if (root !== "/") return { ...kept, note: "in etc/hostname; the name in use stays as it is" };
+  if (currentHostname() === name) return kept;
   try {
     await run("hostnamectl", ["set-hostname", name], { signal });
   } catch (cause) {

@@ -1,16 +1,17 @@
 import { Fault } from "#base/fault.ts";
 import type { JobResult, Systemd } from "#systemd/systemd.ts";
-import type { UnitCommand } from "./core/action.ts";
+import type { Action } from "./core/action.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** Runs a command on a unit as systemctl(1) does, and waits for the end of its job. */
 export async function runUnitCommand(
   systemd: Systemd,
-  unit: string,
-  command: UnitCommand,
+  { unit, command, ifPresent }: Action & { readonly kind: "command" },
   signal: AbortSignal,
 ): Promise<Outcome> {
   const [status] = await systemd.status([unit], signal);
+  if (ifPresent && status?.loadState === "not-found")
+    return { result: "skipped", note: "this machine does not have the unit" };
   const running = /^(active|activating|reloading)$/.test(status?.activeState ?? "");
   switch (command) {
     case "start":

@@ -20,7 +20,13 @@ export type Action =
   | { readonly kind: "enable"; readonly unit: string; readonly runtime: boolean }
   /** systemd reads its unit files again. */
   | { readonly kind: "reload-units" }
-  | { readonly kind: "command"; readonly unit: string; readonly command: UnitCommand };
+  | {
+      readonly kind: "command";
+      readonly unit: string;
+      readonly command: UnitCommand;
+      /** Follows from another key: a machine that does not have the unit is no failure. */
+      readonly ifPresent?: true;
+    };
 
 export interface WriteAction {
   readonly kind: "write";

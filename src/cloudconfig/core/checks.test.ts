@@ -47,7 +47,12 @@ const CASES: readonly [string, Check, readonly string[], readonly string[]][] = 
     ["21:30", "Thu 4:00", "sun 00:05"],
     ["24:00", "21:60", "Day 1:00", "21"],
   ],
-  ["windowLength", windowLength, ["1h", "1h30m", "90m", "1.5h"], ["1", "one hour", ""]],
+  [
+    "windowLength",
+    windowLength,
+    ["1h", "1h30m", "90m", "1.5h"],
+    ["1", "one hour", "", "ms".repeat(1000)],
+  ],
 ];
 
 for (const [name, check, right, wrong] of CASES) {

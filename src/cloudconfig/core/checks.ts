@@ -56,6 +56,6 @@ export const windowStart = matching(
 );
 
 export const windowLength = matching(
-  /^[-+]?(?:\d*(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/,
+  /^[-+]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/,
   "a duration such as 1h30m",
 );

@@ -2,8 +2,9 @@
 export function parseEnvironmentFile(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*(?:export\s+)?(\w+)=(.*?)\s*$/.exec(line);
-    if (match?.[1] !== undefined && match[2] !== undefined) values.set(match[1], unquote(match[2]));
+    const match = /^\s*(?:export\s+)?(\w+)=(.*)$/.exec(line);
+    if (match?.[1] !== undefined && match[2] !== undefined)
+      values.set(match[1], unquote(match[2].trim()));
   }
   return values;
 }

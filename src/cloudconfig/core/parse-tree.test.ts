@@ -42,6 +42,11 @@ const TREES = [
     yaml: "a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}",
     is: { a: { p: "1", q: "2" }, b: { q: "3", p: "1" } },
   },
+  {
+    name: "takes an anchor's value of the time",
+    yaml: "a: &x 1\nb: &y [*x]\nc: &x 2\nd: *y\ne: *x",
+    is: { a: "1", b: ["1"], c: "2", d: ["1"], e: "2" },
+  },
   { name: "decodes !!binary", yaml: "a: !!binary AAH/", is: { a: [0, 1, 255] } },
   { name: "takes a document without content", yaml: "#cloud-config\n---\n", is: null },
 ];
@@ -77,7 +82,15 @@ const PROBLEMS = [
     yaml: `${"- ".repeat(50_000)}a`,
     is: /^line 1: .*deep/,
   },
-  { name: "an alias of itself", yaml: "a: &x [*x]\n", is: /^line 1: .*deeper/ },
+  { name: "an alias of itself", yaml: "a: &x [*x]\n", is: /^line 1: .*no anchor &x/ },
+  {
+    name: "aliases that pile up",
+    yaml: [
+      "a0: &a0 [1]",
+      ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}]`),
+    ].join("\n"),
+    is: /deeper than 20/,
+  },
   {
     name: "aliases that multiply",
     yaml: [

@@ -1,7 +1,7 @@
 import {
-  type Document,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -31,7 +31,7 @@ export function parseTree(text: string): { readonly tree?: Tree; readonly proble
   });
   if (document.errors.length > 0) return { problems: syntaxProblems(text, document.errors, lines) };
   try {
-    return { tree: new TreeBuilder(document, lines).build(document.contents, 1, 0), problems: [] };
+    return { tree: new TreeBuilder(lines).build(document.contents, 1, 0), problems: [] };
   } catch (thrown) {
     if (!(thrown instanceof Unbuildable)) throw thrown;
     return { problems: [error(thrown.line, "", thrown.message)] };
@@ -64,8 +64,8 @@ const KEY = /^\s*(?:- +)?([\w.-]+) *:/;
  * that one; unless it has a second ": " of its own.
  */
 function deeperLine(source: readonly string[], told: number): number {
-  const own = (source[told - 1] ?? "").replace(KEY, "");
-  return / *[\w.-]+:(?:\s|$)/.test(own) ? told : told + 1;
+  const value = (source[told - 1] ?? "").trimEnd().replace(KEY, "");
+  return value.includes(": ") || value.endsWith(":") ? told : told + 1;
 }
 
 function explain(cause: YAMLError, isDeeper: boolean): string {
@@ -93,27 +93,54 @@ class Unbuildable extends Error {
   }
 }
 
+interface Anchor {
+  readonly tree: Tree;
+  readonly nodes: number;
+  readonly height: number;
+}
+
+function heightOf(tree: Tree): number {
+  const below = tree.kind === "map" ? tree.entries.map((e) => e.value) : undefined;
+  const inner = below ?? (tree.kind === "list" ? tree.items : []);
+  return inner.reduce((height, item) => Math.max(height, 1 + heightOf(item)), 0);
+}
+
 class TreeBuilder {
-  readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
+  readonly #anchors = new Map<string, Anchor>();
   #nodes = 0;
 
-  constructor(document: Document.Parsed, lines: LineCounter) {
-    this.#document = document;
+  constructor(lines: LineCounter) {
     this.#lines = lines;
   }
 
   build(node: unknown, lineAbove: number, depth: number): Tree {
     const line = this.#lineOf(node) ?? lineAbove;
-    this.#nodes += 1;
+    if (isAlias(node)) return this.#follow(node.source, line, depth);
+    const before = this.#nodes;
+    this.#count(1, depth, line);
+    const tree = this.#buildNode(node, line, depth);
+    if (isNode(node) && node.anchor !== undefined)
+      this.#anchors.set(node.anchor, { tree, nodes: this.#nodes - before, height: heightOf(tree) });
+    return tree;
+  }
+
+  /** What is read through an alias counts as often as it is read. */
+  #follow(name: string, line: number, depth: number): Tree {
+    const anchor = this.#anchors.get(name);
+    if (anchor === undefined)
+      throw new Unbuildable(line, `there is no anchor &${name} before this alias`);
+    this.#count(anchor.nodes, depth + anchor.height, line);
+    return anchor.tree;
+  }
+
+  #count(nodes: number, depth: number, line: number): void {
+    this.#nodes += nodes;
     if (this.#nodes > NODES_MAX) throw new Unbuildable(line, `more than ${NODES_MAX} values`);
     if (depth > DEPTH_MAX) throw new Unbuildable(line, `nested deeper than ${DEPTH_MAX} levels`);
-    if (isAlias(node)) {
-      const target = node.resolve(this.#document);
-      if (target === undefined)
-        throw new Unbuildable(line, `there is no anchor &${node.source} before this alias`);
-      return this.build(target, line, depth + 1);
-    }
+  }
+
+  #buildNode(node: unknown, line: number, depth: number): Tree {
     if (isMap(node)) return { kind: "map", line, entries: this.#entries(node, line, depth) };
     if (isSeq(node)) {
       const items = node.items.map((item) => this.build(item, line, depth + 1));
@@ -148,7 +175,7 @@ class TreeBuilder {
   }
 
   #lineOf(node: unknown): number | undefined {
-    const range = isAlias(node) || isMap(node) || isSeq(node) || isScalar(node) ? node.range : null;
+    const range = isNode(node) ? node.range : null;
     return range ? this.#lines.linePos(range[0]).line : undefined;
   }
 }

@@ -52,6 +52,11 @@ hostname: h
     ],
   },
   {
+    name: "systemd's reload for unit files among the files too",
+    yaml: "write_files: [{path: /etc/systemd/system/a.service}]",
+    is: ["write /etc/systemd/system/a.service (0644)", "reload systemd's unit files"],
+  },
+  {
     name: "only commands, of units that are there",
     yaml: "coreos: {units: [{name: a.service, command: restart}]}",
     is: ["restart a.service"],

@@ -34,8 +34,9 @@ export function planCloudConfig(config: CloudConfig, facts: MachineFacts): Plan 
     ...units.links,
   ];
   const enables = units.enables;
-  if (units.files.length + units.links.length + enables.length > 0)
-    enables.push({ kind: "reload-units" });
+  const isForSystemd = (action: Action) =>
+    "path" in action && /^\/(etc|run)\/systemd\//.test(action.path);
+  if (actions.some(isForSystemd) || enables.length > 0) enables.push({ kind: "reload-units" });
   const notApplied = (["users", "ssh_authorized_keys"] as const).filter(
     (key) => (config[key]?.length ?? 0) > 0,
   );
@@ -138,7 +139,7 @@ function planUnits(config: CloudConfig, facts: MachineFacts): UnitSteps {
   const units = config.coreos?.units ?? [];
   for (const unit of units) planUnit(unit, steps);
   steps.files.push(...planDaemons(config.coreos ?? {}, facts));
-  for (const unit of updateUnits(config.coreos?.update ?? {})) planUnit(unit, steps);
+  planUpdateUnits(config.coreos?.update ?? {}, steps);
   if (units.some((unit) => isNetworkFile(unit.name)))
     steps.commands.unshift({
       kind: "command",
@@ -197,16 +198,22 @@ function withMetadata(fleet: Section, provided: MachineFacts["metadata"]): Secti
 }
 
 /** The update settings reach their daemons by a restart; the strategy `off` keeps locksmithd from running. */
-function updateUnits(update: NonNullable<NonNullable<CloudConfig["coreos"]>["update"]>) {
-  const units: ConfigUnit[] = [];
-  const strategy = update.reboot_strategy;
-  if (strategy === "off")
-    units.push({ name: "locksmithd.service", command: "stop", mask: true, runtime: true });
-  else if (strategy !== undefined)
-    units.push({ name: "locksmithd.service", command: "restart", runtime: true });
+function planUpdateUnits(
+  update: NonNullable<NonNullable<CloudConfig["coreos"]>["update"]>,
+  steps: UnitSteps,
+): void {
+  const path = "/run/systemd/system/locksmithd.service";
+  const command = (unit: string, what: "stop" | "restart") =>
+    steps.commands.push({ kind: "command", unit, command: what, ifPresent: true });
+  if (update.reboot_strategy === "off") {
+    steps.links.push({ kind: "mask", path });
+    command("locksmithd.service", "stop");
+  } else if (update.reboot_strategy !== undefined) {
+    steps.links.push({ kind: "unmask", path });
+    command("locksmithd.service", "restart");
+  }
   if (update.group !== undefined || update.server !== undefined)
-    units.push({ name: "update-engine.service", command: "restart" });
-  return units;
+    command("update-engine.service", "restart");
 }
 
 /** Of several writes to one path only the last one counts: applying twice must find nothing to do. */
