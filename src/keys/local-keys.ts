@@ -114,7 +114,8 @@ export class LocalKeys implements Keys {
 
 function replyOf(outcome: Outcome): Reply {
   const { event, index } = doneOrThrow(outcome);
-  return { event, etcdIndex: index };
+  if (event.node.key !== "") return { event, etcdIndex: index };
+  return { event: { ...event, node: { ...event.node, key: "/" } }, etcdIndex: index };
 }
 
 function expiry(ttlSeconds: number | undefined, nowMs: number): number | undefined {

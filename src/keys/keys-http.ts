@@ -1,0 +1,209 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Fault } from "#base/fault.ts";
+import type { KeyEvent } from "#keys/core/event.ts";
+import { unescapePercent } from "#keys/core/form.ts";
+import { cleanKey } from "#keys/core/key-path.ts";
+import { KEYS_ERRORS } from "#keys/core/keys-error.ts";
+import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
+import { type KeysRequest, type Method, parseRequest } from "#keys/core/request.ts";
+import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
+import { allowMethod, answerText, cleanPath, redirect } from "#keys/http-answers.ts";
+import type { KeysServer } from "#keys/keys-server.ts";
+
+const PREFIX = "/v2/keys";
+const METHODS: readonly string[] = ["HEAD", "GET", "PUT", "POST", "DELETE"] satisfies Method[];
+
+/** Go's limit for a form, which etcd keeps (net/http, ParseForm: 10 MB). */
+const BODY_MAX_BYTES = 10 << 20;
+
+/** A stream whose client leaves this much unread is ended; it asks again from the index it has. */
+const UNREAD_MAX_BYTES = 1 << 20;
+
+const UNCLEAN = /\/\/|\/\.\.?(?:\/|$)/;
+const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
+
+/** `/v2/keys` over HTTP, as etcd speaks it. */
+export class KeysHttp {
+  readonly #server: KeysServer;
+  readonly #clusterId: string;
+  readonly #watches = new Set<ServerResponse>();
+  readonly #encoded = new WeakMap<KeyEvent, string>();
+
+  constructor(server: KeysServer, clusterId: string) {
+    this.#server = server;
+    this.#clusterId = clusterId;
+    server.closing.addEventListener("abort", () => this.#endWatches(), { once: true });
+  }
+
+  /** Answers a request for `/v2/keys`, or for a path that cleaned may be one; false when it is for something else. */
+  handle(req: IncomingMessage, res: ServerResponse): boolean {
+    const url = req.url ?? "/";
+    const question = url.indexOf("?");
+    let path = question < 0 ? url : url.slice(0, question);
+    const query = question < 0 ? "" : url.slice(question);
+    if (path.includes("%")) {
+      if (BAD_ESCAPE.test(path)) {
+        res.shouldKeepAlive = false;
+        answerText(res, 400, "400 Bad Request");
+        return true;
+      }
+      path = unescapePercent(path);
+    }
+    if (UNCLEAN.test(path)) {
+      redirect(req, res, cleanPath(path), query);
+      return true;
+    }
+    if (!path.startsWith(PREFIX)) return false;
+    if (path.length > PREFIX.length && path[PREFIX.length] !== "/") return false;
+    if (!allowMethod(req, res, METHODS)) return true;
+    this.#read(req, res, cleanKey(path.slice(PREFIX.length)), query.slice(1));
+    return true;
+  }
+
+  #read(req: IncomingMessage, res: ServerResponse, key: string, query: string): void {
+    const method = req.method as Method;
+    const queryTexts = query === "" ? [] : [query];
+    if ((method !== "PUT" && method !== "POST") || !isForm(req.headers["content-type"])) {
+      this.#answer(method, key, queryTexts, res);
+      return;
+    }
+    readBody(req, (body) => {
+      if (body === undefined)
+        this.#refuse(res, { code: 210, cause: "http: POST too large", index: 0 });
+      else this.#answer(method, key, [body, ...queryTexts], res);
+    });
+  }
+
+  #answer(method: Method, key: string, texts: readonly string[], res: ServerResponse): void {
+    const request = parseRequest(method, key, texts, this.#server.nowMs());
+    if ("code" in request) {
+      this.#refuse(res, request);
+      return;
+    }
+    switch (request.kind) {
+      case "read":
+        this.#settle(res, this.#server.get(request.key, request), false);
+        return;
+      case "command":
+        this.#server.submit(request.command, (result) =>
+          this.#settle(res, result, request.noValue),
+        );
+        return;
+      case "watch":
+        this.#watch(request, res);
+        return;
+      default:
+        request satisfies never;
+    }
+  }
+
+  #settle(res: ServerResponse, result: Outcome | Fault, noValue: boolean): void {
+    if (result instanceof Fault) {
+      this.#refuse(res, { code: 300, cause: result.message, index: 0 });
+      return;
+    }
+    if (!isDone(result)) {
+      this.#refuse(res, result);
+      return;
+    }
+    const { event, index } = result;
+    const { action } = event;
+    const isCreated = action === "create" || (action === "set" && event.prevNode === undefined);
+    const isWrite =
+      isCreated || action === "set" || action === "update" || action === "compareAndSwap";
+    const body = noValue && isWrite ? encodeAction(event) : encodeEvent(event);
+    res.writeHead(isCreated ? 201 : 200, [
+      ...this.#headers(index),
+      "Content-Length",
+      String(Buffer.byteLength(body)),
+    ]);
+    res.end(body);
+  }
+
+  #headers(etcdIndex: number): string[] {
+    return [
+      "Content-Type",
+      "application/json",
+      "X-Etcd-Cluster-Id",
+      this.#clusterId,
+      "X-Etcd-Index",
+      String(etcdIndex),
+      "X-Raft-Index",
+      String(this.#server.raftIndex),
+      "X-Raft-Term",
+      String(this.#server.term),
+    ];
+  }
+
+  #refuse(res: ServerResponse, refusal: Refusal): void {
+    const body = encodeRefusal(refusal);
+    res.writeHead(KEYS_ERRORS[refusal.code].http, [
+      "Content-Type",
+      "application/json",
+      "X-Etcd-Cluster-Id",
+      this.#clusterId,
+      "X-Etcd-Index",
+      String(refusal.index),
+      "Content-Length",
+      String(Buffer.byteLength(body)),
+    ]);
+    res.end(body);
+  }
+
+  #watch(request: Extract<KeysRequest, { kind: "watch" }>, res: ServerResponse): void {
+    const past: KeyEvent[] = [];
+    let tell = (event: KeyEvent): void => void past.push(event);
+    const notify = (event: KeyEvent): void => tell(event);
+    const { stream, fromIndex } = request;
+    const stop = stream
+      ? this.#server.watchAll(request, fromIndex, notify)
+      : this.#server.watchOnce(request, fromIndex, notify);
+    if (typeof stop !== "function") {
+      this.#refuse(res, stop);
+      return;
+    }
+    this.#watches.add(res);
+    res.once("close", () => {
+      this.#watches.delete(res);
+      stop();
+    });
+    res.writeHead(200, this.#headers(this.#server.etcdIndex));
+    res.flushHeaders(); // the client shall know that the watch stands
+    tell = (event) => {
+      if (stream && res.writableLength < UNREAD_MAX_BYTES) res.write(this.#encode(event));
+      else res.end(stream ? undefined : this.#encode(event));
+    };
+    for (const event of past) tell(event);
+  }
+
+  /** Once for all who watch it. */
+  #encode(event: KeyEvent): string {
+    let text = this.#encoded.get(event);
+    if (text === undefined) this.#encoded.set(event, (text = encodeEvent(event)));
+    return text;
+  }
+
+  /** Breaks the connections, since an end without an event would read as an answer. */
+  #endWatches(): void {
+    for (const res of this.#watches) res.destroy();
+  }
+}
+
+function isForm(contentType: string | undefined): boolean {
+  if (contentType === "application/x-www-form-urlencoded") return true;
+  return contentType?.split(";")[0]?.trim().toLowerCase() === "application/x-www-form-urlencoded";
+}
+
+/** Calls `done` with the body, or undefined when it is too large; not at all when the client goes away. */
+function readBody(req: IncomingMessage, done: (body: string | undefined) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  req.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size <= BODY_MAX_BYTES) chunks.push(chunk);
+  });
+  req.on("end", () => {
+    if (size > BODY_MAX_BYTES) done(undefined);
+    else done(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString());
+  });
+}
