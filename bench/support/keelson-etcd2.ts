@@ -20,10 +20,14 @@ export async function startKeelsonEtcd2(): Promise<KeelsonEtcd2> {
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   const clientUrl = `http://127.0.0.1:${await freePort()}`;
   const program = new URL("../../bin/keelson", import.meta.url).pathname;
+  const peerUrl = `http://127.0.0.1:${await freePort()}`;
   const flags = [
     `--data-dir=${directory}`,
     `--listen-client-urls=${clientUrl}`,
     `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=default=${peerUrl}`,
   ];
   const child = spawn(program, ["etcd2", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
