@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FileHandle, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Cluster } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
-import { makeDirectory } from "#machines/tree.ts";
 
 const Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]+$/));
 const StoredMachine = v.object({
@@ -25,6 +24,7 @@ const StoredCluster = v.object({
 });
 
 const LOCK = "lock";
+const LOCK_ATTEMPTS_MAX = 100; // each time another keelson must have removed the directory meanwhile
 const SOCKET_PATH_MAX = 107; // bytes, sun_path in unix(7) without its end
 const DEEPEST_SOCKET = "machines/core-99/run/systemd/private";
 
@@ -105,26 +105,29 @@ export class StateDirectory {
    */
   async lock(): Promise<AsyncDisposable> {
     const path = join(this.path, LOCK);
-    for (;;) {
-      await makeDirectory(this.path);
+    for (let attempt = 1; ; attempt += 1) {
       await using stack = new AsyncDisposableStack();
-      const file = stack.use(await this.#openLock(path));
+      const file = stack.use(await this.#openLock(path, attempt));
+      if (file === null) continue;
       if (!(await takeLock(file)))
         throw new Fault(
           "ADDRESS_IN_USE",
-          `Cannot change the machines now: another keelson (process ${(await readFile(path, "utf8")).trim()}) is at work on them; wait for it to end`,
+          `Cannot change the machines now: another keelson (process ${await file.readFile("utf8")}) is at work on them; wait for it to end`,
         );
       if (!(await isStillAt(file, path))) continue; // its last holder removed it with everything else
       await file.truncate(0);
-      await file.writeFile(`${process.pid}\n`);
+      await file.writeFile(String(process.pid)).catch(() => {}); // a full disk must not hinder `destroy`
       return stack.move();
     }
   }
 
-  async #openLock(path: string): Promise<FileHandle> {
+  /** Null when the directory was removed at the same moment. */
+  async #openLock(path: string, attempt: number): Promise<FileHandle | null> {
     try {
-      return await open(path, "a");
+      await mkdir(this.path, { recursive: true });
+      return await open(path, "a+");
     } catch (cause) {
+      if (isErrno(cause, "ENOENT") && attempt < LOCK_ATTEMPTS_MAX) return null;
       throw new Fault(
         "FILE_UNWRITABLE",
         `Cannot use ${this.path} for machines: ${reasonOf(cause)}; set KEELSON_STATE to a directory of yours`,
@@ -139,8 +142,16 @@ async function takeLock(file: FileHandle): Promise<boolean> {
   const child = spawn("flock", ["--nonblock", "3"], {
     stdio: ["ignore", "ignore", "ignore", file.fd],
   });
-  const [status] = (await once(child, "exit")) as [number | null];
-  return status === 0;
+  try {
+    const [status] = (await once(child, "exit")) as [number | null];
+    return status === 0;
+  } catch (cause) {
+    throw new Fault(
+      "SYSTEMD_MISSING",
+      `Cannot keep others off the machines: ${reasonOf(cause)}; install Debian's package util-linux (as root: apt-get install util-linux)`,
+      { cause },
+    );
+  }
 }
 
 async function isStillAt(file: FileHandle, path: string): Promise<boolean> {

@@ -18,7 +18,7 @@ export async function layOutTree(root: string, machine: Machine, program: string
 }
 
 /** Also makes what is missing above it. @throws {Fault} FILE_UNWRITABLE */
-export async function makeDirectory(path: string, mode = 0o755): Promise<void> {
+async function makeDirectory(path: string, mode = 0o755): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode });
   } catch (cause) {

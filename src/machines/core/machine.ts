@@ -62,7 +62,7 @@ export function growCluster(
  */
 export function chooseMachines(cluster: Cluster, names: readonly string[]): readonly Machine[] {
   if (names.length === 0) return cluster.machines;
-  return names.map((name) => {
+  return [...new Set(names)].map((name) => {
     const machine = cluster.machines.find((m) => m.name === name);
     if (machine !== undefined) return machine;
     const known = cluster.machines.map((m) => m.name).join(", ");
@@ -75,7 +75,11 @@ export function chooseMachines(cluster: Cluster, names: readonly string[]): read
   });
 }
 
-/** Parses `NAME:key=value` of `--metadata`; without a name it is told to every machine made. */
+/**
+ * Parses `NAME:key=value` of `--metadata`; without a name it is told to every machine made.
+ * @param names of all machines that there will be.
+ * @throws {Fault} USAGE
+ */
 export function parseMetadata(
   texts: readonly string[],
   names: readonly string[],
@@ -89,6 +93,11 @@ export function parseMetadata(
         `Cannot use metadata "${text}": expected KEY=VALUE or MACHINE:KEY=VALUE, such as core-02:disk=ssd`,
       );
     const [, only, key = "", value = ""] = match;
+    if (only !== undefined && !names.includes(only))
+      throw new Fault(
+        "USAGE",
+        `Cannot use metadata "${text}": there will be no machine "${only}", only ${names.join(", ")}; \`--machines N\` makes more`,
+      );
     for (const name of only === undefined ? names : [only])
       byName.set(name, { ...byName.get(name), [key]: value });
   }
