@@ -70,12 +70,18 @@ export interface FleetClient {
 export function openFleetClient(options: { readonly endpoints: readonly string[] }): FleetClient {
   const ask = failover(options.endpoints);
   return {
-    listUnits: (signal) => allPages<SchemaUnit>(ask, "units", "units", {}, signal),
-    listMachines: (signal) => allPages<SchemaMachine>(ask, "machines", "machines", {}, signal),
+    listUnits: async (signal) =>
+      (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
+    listMachines: async (signal) =>
+      (await allPages<Partial<SchemaMachine>>(ask, "machines", "machines", {}, signal)).map(
+        (machine) => ({ id: "", primaryIP: "", metadata: {}, ...machine }),
+      ),
     listStates: (filter, signal) =>
       allPages<SchemaUnitState>(ask, "state", "states", { ...filter }, signal),
     getUnit: (name, signal) =>
-      unlessMissing(() => json<SchemaUnit>(ask, { path: unitPath(name) }, signal)),
+      unlessMissing(async () =>
+        wholeUnit(await json<Partial<SchemaUnit>>(ask, { path: unitPath(name) }, signal)),
+      ),
     setUnit: async (unit, signal) => {
       const body = JSON.stringify(unit);
       const headers = { "content-type": "application/json" };
@@ -109,6 +115,11 @@ export function openFleetClient(options: { readonly endpoints: readonly string[]
       );
     },
   };
+}
+
+/** The API leaves out what is empty. */
+function wholeUnit(unit: Partial<SchemaUnit>): SchemaUnit {
+  return { name: "", options: [], desiredState: "inactive", currentState: "inactive", ...unit };
 }
 
 type Ask = (request: HttpRequest, signal: AbortSignal) => Promise<IncomingMessage>;

@@ -1,5 +1,6 @@
 import { backoffMs } from "#base/backoff.ts";
 import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
@@ -58,7 +59,9 @@ export class Registration {
     let failures = 0;
     while (!this.#ended) {
       try {
-        await this.#beat(signal);
+        // A beat that hangs must not let the record run out.
+        const limit = { ms: (ttlSeconds * 1000) / 3, clock, what: "renew the record", signal };
+        await withDeadline(limit, (stop) => this.#beat(stop));
         failures = 0;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -114,7 +117,8 @@ export class Registration {
     const theirs = incarnation === undefined ? undefined : readIncarnation(incarnation);
     if (theirs !== undefined && "value" in theirs) {
       const { instance, address } = theirs.value;
-      return instance === mine.instance || address === mine.address ? undefined : address;
+      const isOwn = instance === mine.instance || (address !== "" && address === mine.address);
+      return isOwn ? undefined : address || "an unknown address";
     }
     // The original writes no incarnation; an unreadable record belongs to nobody.
     const record = readMachine(object);
@@ -127,7 +131,7 @@ export class Registration {
     this.#registered = false;
     const fault = new Fault(
       "MACHINE_ID_TAKEN",
-      `Cannot register machine ${machine.id} at ${incarnation.address}: a live machine at ${other} has the same id; give one of them another /etc/machine-id, see machine-id(5)`,
+      `Cannot register machine ${machine.id} at ${incarnation.address || "an unknown address"}: a live machine at ${other} has the same id; give one of them another /etc/machine-id, see machine-id(5)`,
     );
     if (this.#told !== other) logger.error({ other }, fault.message);
     this.#told = other;

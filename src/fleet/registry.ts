@@ -17,6 +17,15 @@ import { hashOf } from "./unit-files.ts";
 
 const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
 
+/** What the cluster is known to hold when a unit is submitted; it spares writes. */
+export interface CreateFacts {
+  /** Whether a job uses the same unit file already. */
+  readonly blobInUse: boolean;
+  readonly tombstone: boolean;
+  /** Whether to take the place of a unit with the same name. */
+  readonly replaces: boolean;
+}
+
 /**
  * What fleet writes to the store, by meaning. Each write resolves with the store's index at which it is in force,
  * for a mirror to wait for. Rejects as `Keys` does.
@@ -35,7 +44,7 @@ export class Registry {
     name: UnitName,
     raw: string,
     desired: UnitStateName,
-    known: { readonly blobInUse: boolean; readonly tombstone: boolean },
+    known: CreateFacts,
     signal: AbortSignal,
   ): Promise<number> {
     const hash = hashOf(raw);
@@ -44,7 +53,12 @@ export class Registry {
     if (known.tombstone)
       await this.#unlessMissing(this.#keys.delete(this.#at.removed(name), {}, signal));
     const object = this.#at.job(name, "object");
-    await this.#keys.set(object, writeJobObject(name, hash), { prevExist: false }, signal);
+    await this.#keys.set(
+      object,
+      writeJobObject(name, hash),
+      known.replaces ? {} : { prevExist: false },
+      signal,
+    );
     return this.setDesired(name, desired, signal);
   }
 
@@ -186,10 +200,10 @@ export class Registry {
     name: string,
     value: string | undefined,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const key = this.#at.metadata(id, name);
-    if (value === undefined) await this.#unlessMissing(this.#keys.delete(key, {}, signal));
-    else await this.#set(key, value, {}, signal);
+    if (value === undefined) return this.#unlessMissing(this.#keys.delete(key, {}, signal));
+    return this.#set(key, value, {}, signal);
   }
 
   /** Removes a key that nothing changed since `index`. */

@@ -134,7 +134,7 @@ export class SimulatedCluster implements AsyncDisposable {
   ): Promise<void> {
     const { fleet = [], desired = "launched" } = options;
     const raw = unitText(fleet);
-    const known = { blobInUse: false, tombstone: true };
+    const known = { blobInUse: false, tombstone: true, replaces: false };
     await this.whileTimePasses(
       this.registry.createJob(name as UnitName, raw, desired, known, this.signal),
     );

@@ -25,7 +25,7 @@ export interface UnitStateRecord {
   readonly hash: string;
 }
 
-/** Who registered a machine id: one boot of one root directory, and where it can be reached. */
+/** Who registered a machine id: one boot of one root directory, and where it can be reached; empty when unknown. */
 export interface Incarnation {
   readonly instance: string;
   readonly address: string;

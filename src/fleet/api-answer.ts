@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FAULTS, Fault } from "#base/fault.ts";
+import { KeysError } from "#keys/core/keys-error.ts";
+
+/** The longest request body; the longest unit file, twice for its being written as JSON. */
+const BODY_BYTES_MAX = 2 * 1024 * 1024;
+
+/** An answer of the fleet API that says no, with its HTTP status; the text may be empty, as the original's is. */
+export class ApiRefusal extends Error {
+  override readonly name = "ApiRefusal";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+export function sendEmpty(response: ServerResponse, status: number): void {
+  response.writeHead(status, status === 204 ? {} : { "Content-Length": 0 });
+  response.end();
+}
+
+/** The error body of the fleet API for whatever went wrong; a plain Error is a fault of ours. */
+export function sendError(response: ServerResponse, error: unknown): void {
+  const { status, message } = refusalOf(error);
+  if (response.headersSent) response.destroy();
+  else sendJson(response, status, { error: { code: status, message } });
+}
+
+function refusalOf(error: unknown): { status: number; message: string } {
+  if (error instanceof ApiRefusal) return error;
+  if (error instanceof Fault) {
+    const { message } = error;
+    // What clients of the original look for.
+    return error.code === "STORE_UNAVAILABLE"
+      ? { status: 503, message: `fleet server unable to communicate with etcd: ${message}` }
+      : { status: FAULTS[error.code].http, message };
+  }
+  if (error instanceof KeysError) return { status: 409, message: error.message };
+  return { status: 500, message: "" };
+}
+
+/** The text of a JSON body. */
+export async function jsonBody(request: IncomingMessage): Promise<string> {
+  const type = request.headers["content-type"];
+  if (type === undefined) throw new ApiRefusal(415, "expected 1 Content-Type, got 0");
+  if (type.split(";")[0]?.trim() !== "application/json")
+    throw new ApiRefusal(415, "only acceptable Content-Type is application/json");
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > BODY_BYTES_MAX)
+      throw new ApiRefusal(413, `request body is longer than ${BODY_BYTES_MAX} bytes`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "#base/clock.ts";
+import type { Logger } from "#base/logger.ts";
+import type { ClusterFeed } from "./cluster-feed.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import type { Registry } from "./registry.ts";
+import type { UnitConsole } from "./unit-console.ts";
+
+/** What the API answers from. */
+export interface ApiContext {
+  readonly me: MachineId;
+  readonly feed: ClusterFeed;
+  readonly registry: Registry;
+  readonly console: UnitConsole;
+  /** Makes this machine leave the cluster. */
+  readonly leave: (signal: AbortSignal) => Promise<void>;
+  /** Entries of a page, unless the client asks otherwise. */
+  readonly pageSize: number;
+  /** Sent as `Server`. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  /** Aborts when the client goes away or the server closes. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,250 @@
+import { withDeadline } from "#base/deadline.ts";
+import { Fault } from "#base/fault.ts";
+import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
+import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
+import type { ApiContext, Exchange } from "./api-context.ts";
+import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
+import { explain } from "./core/explain.ts";
+import { readMetadataPatch } from "./core/metadata-patch.ts";
+import { formatPageToken, pageOf, parsePageToken } from "./core/page-token.ts";
+import { readUnitRequest, type UnitRequest } from "./core/unit-request.ts";
+import { viewMachines, viewStates, viewUnit, viewUnits } from "./core/views.ts";
+import { forwardable } from "./forward.ts";
+import { hashOf } from "./unit-files.ts";
+
+/** How long an answer to a write waits until reads show the write. */
+const SEEN_MS = 5_000;
+const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
+
+/** Answers one request of the fleet API v1. */
+export async function route(context: ApiContext, exchange: Exchange): Promise<void> {
+  const { request, url } = exchange;
+  const method = request.method ?? "";
+  const [resource, name, part, ...more] = segmentsOf(url);
+  if (more.length > 0 || name === "") throw new ApiRefusal(404, "");
+  if (resource === "discovery" && name === undefined) {
+    allow(method, "GET");
+    return sendJson(exchange.response, 200, DISCOVERY_DOCUMENT);
+  }
+  if (resource === "units") return units(context, exchange, name, part);
+  if (resource === "state" && part === undefined) return states(context, exchange, name);
+  if (resource === "machines") return machines(context, exchange, name, part);
+  throw new ApiRefusal(404, "");
+}
+
+async function units(
+  context: ApiContext,
+  exchange: Exchange,
+  name: string | undefined,
+  part: string | undefined,
+): Promise<void> {
+  const method = exchange.request.method ?? "";
+  if (name === undefined) {
+    allow(method, "GET");
+    following(context);
+    return sendPage(context, exchange, "units", viewUnits(context.feed.model));
+  }
+  if (part !== undefined) {
+    allow(method, "GET");
+    return unitPart(context, exchange, name, part);
+  }
+  allow(method, "GET", "PUT", "DELETE");
+  following(context);
+  if (method === "PUT") return putUnit(context, exchange, name);
+  const job = existingJob(context, name);
+  if (method === "DELETE") return deleteUnit(context, exchange, job.name, job.hash);
+  sendJson(exchange.response, 200, viewUnit(context.feed.model, job));
+}
+
+async function putUnit(context: ApiContext, exchange: Exchange, name: string): Promise<void> {
+  const text = await jsonBody(exchange.request);
+  const { model } = context.feed;
+  const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf);
+  if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
+  const index = await writeUnit(context, asked, exchange.signal);
+  await seen(context, index, exchange.signal);
+  sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);
+}
+
+function writeUnit(
+  { feed, registry }: ApiContext,
+  asked: Exclude<UnitRequest, { kind: "refuse" }>,
+  signal: AbortSignal,
+): Promise<number> {
+  const { model } = feed;
+  const { name, desired } = asked;
+  if (asked.kind === "update") return registry.setDesired(name, desired, signal);
+  const facts = {
+    blobInUse: model.jobsWithHash(hashOf(asked.raw)).size > 0,
+    tombstone: model.removed.has(name),
+    replaces: asked.replaces,
+  };
+  return registry.createJob(name, asked.raw, desired, facts, signal);
+}
+
+async function deleteUnit(
+  context: ApiContext,
+  { response, signal }: Exchange,
+  name: UnitName,
+  hash: string,
+): Promise<void> {
+  const index = await context.registry.destroyJob(name, hash, signal);
+  await seen(context, index, signal);
+  sendEmpty(response, 204);
+}
+
+async function unitPart(
+  context: ApiContext,
+  exchange: Exchange,
+  name: string,
+  part: string,
+): Promise<void> {
+  following(context);
+  const { feed, console } = context;
+  if (part === "reasons") {
+    const job = existingJob(context, name);
+    const reasons = explain(feed.model, job.name, feed.verdict().held);
+    return sendJson(exchange.response, 200, reasons);
+  }
+  if (part !== "status" && part !== "journal") throw new ApiRefusal(404, "");
+  const job = existingJob(context, name);
+  if (await forwardable(context, exchange, job)) return;
+  const { response, signal, url } = exchange;
+  if (part === "status") return sendJson(response, 200, await console.status(name, signal));
+  const how = {
+    lines: lineCount(url.searchParams.get("lines")),
+    output: url.searchParams.get("output") ?? "short",
+    follow: url.searchParams.get("follow") === "true",
+  };
+  let started = false;
+  for await (const text of console.journal(name, how, signal)) {
+    if (!started) response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
+    started = true;
+    response.write(text);
+  }
+  if (!started) response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
+  response.end();
+}
+
+async function states(
+  context: ApiContext,
+  exchange: Exchange,
+  name: string | undefined,
+): Promise<void> {
+  allow(exchange.request.method ?? "", "GET");
+  following(context);
+  const { model } = context.feed;
+  const { searchParams } = exchange.url;
+  const machineID = searchParams.get("machineID") ?? undefined;
+  const unitName = name ?? searchParams.get("unitName") ?? undefined;
+  const all = viewStates(model, { unitName, machineID });
+  if (name === undefined) return sendPage(context, exchange, "states", all);
+  const [state] = all;
+  if (state === undefined) throw new ApiRefusal(404, `no machine reports a state of unit ${name}`);
+  sendJson(exchange.response, 200, state);
+}
+
+async function machines(
+  context: ApiContext,
+  exchange: Exchange,
+  id: string | undefined,
+  part: string | undefined,
+): Promise<void> {
+  const method = exchange.request.method ?? "";
+  const { feed, me, registry, leave } = context;
+  if (id !== undefined && part === "leave") {
+    allow(method, "POST");
+    if (id !== me)
+      throw new ApiRefusal(400, `cannot make machine ${id} leave: this is ${me}; ask it there`);
+    await leave(exchange.signal);
+    return sendEmpty(exchange.response, 204);
+  }
+  if (id !== undefined) throw new ApiRefusal(404, "");
+  allow(method, "GET", "PATCH");
+  following(context);
+  if (method === "GET") return sendPage(context, exchange, "machines", viewMachines(feed.model));
+  const patch = readMetadataPatch(await jsonBody(exchange.request));
+  if (typeof patch === "string") throw new ApiRefusal(400, patch);
+  for (const { machine, name, value } of patch)
+    await seen(
+      context,
+      await registry.setMetadata(machine, name, value, exchange.signal),
+      exchange.signal,
+    );
+  sendEmpty(exchange.response, 204);
+}
+
+/** The path behind /fleet/v1, taken apart and decoded. */
+function segmentsOf(url: URL): string[] {
+  const base = /^\/(?:fleet\/v1)?\/?$/.test(url.pathname);
+  if (base) throw new ApiRefusal(405, "");
+  if (!url.pathname.startsWith("/fleet/v1/")) throw new ApiRefusal(404, "");
+  try {
+    return url.pathname.slice("/fleet/v1/".length).split("/").map(decodeURIComponent);
+  } catch {
+    throw new ApiRefusal(400, "the path is not a valid percent-encoding");
+  }
+}
+
+function allow(method: string, ...methods: readonly string[]): void {
+  if (methods.includes(method)) return;
+  const [last, ...others] = [...methods].reverse();
+  const list = others.length === 0 ? last : `${others.reverse().join(", ")} and ${last}`;
+  throw new ApiRefusal(405, `only ${list} supported against this resource`);
+}
+
+/** Reads are answered from the mirror, and only while it follows the store. */
+function following({ feed, clock }: ApiContext): void {
+  const { state } = feed;
+  if (state.state === "following" && feed.isListed) return;
+  const forSeconds = Math.round((clock.monotonicMs() - state.sinceMs) / 1000);
+  const since = new Date(clock.now().getTime() - forSeconds * 1000).toISOString();
+  const reason = state.state === "lost" ? state.reason : "not listed yet";
+  throw new Fault(
+    "STORE_UNAVAILABLE",
+    `the store has not been followed since ${since}: ${reason}; units go on running as they are`,
+  );
+}
+
+function existingJob({ feed }: ApiContext, name: string) {
+  const job = isUnitName(name) ? feed.model.jobs.get(name) : undefined;
+  if (job?.hash === undefined) throw new ApiRefusal(404, "unit does not exist");
+  return { ...job, hash: job.hash };
+}
+
+function sendPage(
+  { pageSize }: ApiContext,
+  { response, url }: Exchange,
+  field: string,
+  all: readonly unknown[],
+): void {
+  const text = url.searchParams.get("nextPageToken");
+  const token = text ? parsePageToken(text) : { limit: pageSize, page: 1 };
+  if (token === undefined)
+    throw new ApiRefusal(400, `nextPageToken ${JSON.stringify(text)} is none that this API gave`);
+  const { items, next } = pageOf(all, token);
+  sendJson(response, 200, {
+    ...(items.length > 0 && field < "n" && { [field]: items }),
+    ...(next && { nextPageToken: formatPageToken(next) }),
+    ...(items.length > 0 && field > "n" && { [field]: items }),
+  });
+}
+
+function lineCount(text: string | null): number {
+  const lines = text === null ? JOURNAL_LINES : Number(text);
+  if (!Number.isSafeInteger(lines) || lines < 0)
+    throw new ApiRefusal(400, `lines ${JSON.stringify(text)} is no number of lines`);
+  return lines;
+}
+
+/** A write is answered once a following read shows it; one that takes too long is in force all the same. */
+async function seen(
+  { feed, clock }: ApiContext,
+  index: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const limit = { ms: SEEN_MS, clock, what: "show what was written", signal };
+  await withDeadline(limit, (stop) => feed.seen(index, stop)).catch((error: unknown) => {
+    if (!(error instanceof Fault && error.code === "TIMED_OUT")) throw error;
+  });
+}

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Fault, reasonOf } from "#base/fault.ts";
+import { type Address, listen } from "#base/listen.ts";
+import { ApiRefusal, sendError } from "./api-answer.ts";
+import type { ApiContext } from "./api-context.ts";
+import { route } from "./api-routes.ts";
+
+/** How long requests under way may take to end when the server closes. */
+const GRACE_MS = 1_000;
+
+export interface ApiServer extends AsyncDisposable {
+  /** Where it listens, with the ports that were chosen. */
+  readonly addresses: readonly Address[];
+}
+
+/**
+ * Serves the fleet API v1 at these addresses until disposed of.
+ * @throws {Fault} ADDRESS_IN_USE
+ */
+export async function openApiServer(
+  context: ApiContext,
+  addresses: readonly Address[],
+): Promise<ApiServer> {
+  await using stack = new AsyncDisposableStack();
+  const end = new AbortController();
+  const listening: Address[] = [];
+  for (const address of addresses) {
+    const server = createServer((request, response) => {
+      void answer(context, request, response, end.signal);
+    });
+    stack.defer(() => close(server));
+    await listen(server, address);
+    listening.push(addressOf(server, address));
+  }
+  stack.defer(() => end.abort());
+  const owned = stack.move();
+  return { addresses: listening, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function answer(
+  context: ApiContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  end: AbortSignal,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  response.setHeader("Server", `fleetd/${context.version}`);
+  const signal = AbortSignal.any([gone.signal, end]);
+  try {
+    const url = URL.parse(request.url ?? "/", "http://fleet");
+    if (url === null) throw new ApiRefusal(400, "the request's path is not valid");
+    await route(context, { request, response, url, signal });
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    if (!(error instanceof ApiRefusal || error instanceof Fault) && !end.aborted)
+      context.logger.error({ url: request.url, reason: reasonOf(error) }, "request failed");
+    sendError(response, error);
+  }
+}
+
+function addressOf(server: Server, asked: Address): Address {
+  const bound = server.address();
+  return asked.kind === "tcp" && bound !== null && typeof bound === "object"
+    ? { ...asked, port: bound.port }
+    : asked;
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,82 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterModel, Job } from "./cluster-model.ts";
+import type { MachineId } from "./machine-id.ts";
+import type { MachineRecord } from "./records.ts";
+import type { SchemaMachine, SchemaUnit, SchemaUnitState, UnitStateName } from "./schema.ts";
+
+/** How the API shows a cluster; members of the answers come in the order of the original's. */
+
+/** All units, by name. */
+export function viewUnits(model: ClusterModel): SchemaUnit[] {
+  return [...model.jobs.values()]
+    .filter((job) => job.hash !== undefined)
+    .sort(byName)
+    .map((job) => viewUnit(model, job));
+}
+
+export function viewUnit(model: ClusterModel, job: Job): SchemaUnit {
+  const options = (job.unit?.file.options ?? []).map(({ name, section, value }) => ({
+    name,
+    section,
+    value,
+  }));
+  return {
+    currentState: currentState(model, job),
+    // A desired state that cannot be read is shown as the one that asks for nothing.
+    desiredState: job.desired ?? "inactive",
+    ...(job.target && { machineID: job.target.value }),
+    name: job.name,
+    options,
+  };
+}
+
+/** `launched` once its machine says that it started the unit, `loaded` while that merely reports it. */
+function currentState(model: ClusterModel, { name, target, launchedOn }: Job): UnitStateName {
+  if (target === undefined || !model.states.get(name)?.has(target.value)) return "inactive";
+  return launchedOn === target.value ? "launched" : "loaded";
+}
+
+export interface StateFilter {
+  readonly unitName: string | undefined;
+  readonly machineID: string | undefined;
+}
+
+/** What present machines report, by unit, then machine; an empty filter takes everything. */
+export function viewStates(model: ClusterModel, filter: StateFilter): SchemaUnitState[] {
+  const units = filter.unitName ? [filter.unitName as UnitName] : [...model.states.keys()].sort();
+  return units.flatMap((name) =>
+    [...(model.states.get(name)?.values() ?? [])]
+      .filter(({ machine }) => isShown(model, machine, filter))
+      .sort((a, b) => (a.machine < b.machine ? -1 : 1))
+      .map((state) => ({
+        hash: state.hash,
+        machineID: state.machine,
+        name,
+        systemdActiveState: state.activeState,
+        systemdLoadState: state.loadState,
+        systemdSubState: state.subState,
+      })),
+  );
+}
+
+function isShown(model: ClusterModel, machine: MachineId, { machineID }: StateFilter): boolean {
+  return model.machines.has(machine) && (!machineID || machineID === machine);
+}
+
+/** Present machines, by id. */
+export function viewMachines(model: ClusterModel): SchemaMachine[] {
+  return [...model.machines.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(viewMachine);
+}
+
+function viewMachine({ id, metadata, publicIp }: MachineRecord): SchemaMachine {
+  const pairs = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    id,
+    ...(pairs.length > 0 && { metadata: Object.fromEntries(pairs) }),
+    ...(publicIp && { primaryIP: publicIp }),
+  } as SchemaMachine;
+}
+
+function byName(a: Job, b: Job): number {
+  return a.name < b.name ? -1 : 1;
+}

@@ -1,0 +1,166 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { systemClock } from "#base/clock.ts";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import type { Address } from "#base/listen.ts";
+import { openLogger } from "#base/logger.ts";
+import { openKeysClient } from "#keys/client.ts";
+import type { SystemdAddress } from "#systemd/connection.ts";
+import { openSystemd } from "#systemd/open-systemd.ts";
+import { openApiServer } from "./api-server.ts";
+import { type MachineId, parseMachineId } from "./core/machine-id.ts";
+import type { Incarnation } from "./core/records.ts";
+import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import type { FleetSettings } from "./settings.ts";
+import { openUnitConsole } from "./unit-console.ts";
+import { openUnitFiles } from "./unit-files.ts";
+
+export interface FleetdOptions {
+  /** The machine's root directory; `/` unless it shares its host with others. */
+  readonly root: string;
+  readonly settings: FleetSettings;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Called when the API listens, whether the store is there or not. */
+  readonly onListening: (machine: FleetMachine) => Promise<void>;
+}
+
+const BOOT_ID = "/proc/sys/kernel/random/boot_id"; // random(4)
+/** A server that does not even accept a connection in this time is left for the next. */
+const CONNECT_MS = 1_000;
+const SYSTEM_SOCKET = "/run/systemd/private";
+
+/** Runs fleet on this machine until aborted, which stops no unit; waits for the store as long as it takes. */
+export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Promise<void> {
+  const { root, settings, version, env, onListening } = options;
+  const logger = openLogger(settings.verbosity > 0 ? "debug" : "info");
+  const id = await readMachineId(root);
+  const bootId = (await readFile(BOOT_ID, "utf8")).trim();
+  const systemd = await systemdAddress(root, env);
+  const api = advertised(settings);
+  await using stack = new AsyncDisposableStack();
+  const keys = stack.use(
+    openKeysClient({
+      endpoints: settings.etcd_servers,
+      requestTimeoutMs: settings.etcd_request_timeout,
+      connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
+      tls: await readTls(settings),
+    }),
+  );
+  const machine = stack.use(
+    openFleetMachine({
+      machine: { id, publicIp: settings.public_ip, metadata: settings.metadata, version },
+      incarnation: incarnationOf(`${bootId} ${root}`, settings.public_ip, api),
+      api,
+      keys,
+      openSystemd: (limit) => openSystemd(systemd, limit),
+      systemdRun: () => systemdRun(bootId, systemd),
+      files: await openUnitFiles(settings.units_directory),
+      clock: systemClock,
+      random: Math.random,
+      logger,
+      settings: {
+        keyPrefix: settings.etcd_key_prefix,
+        agentTtlMs: settings.agent_ttl,
+        engineIntervalMs: settings.engine_reconcile_interval,
+        disableEngine: settings.disable_engine,
+      },
+    }),
+  );
+  const context = {
+    me: id,
+    feed: machine.feed,
+    registry: machine.registry,
+    console: openUnitConsole({ scope: isPrivate(systemd) ? "user" : "system", env }),
+    leave: (limit: AbortSignal) => machine.leave(limit),
+    pageSize: settings.token_limit,
+    version,
+    clock: systemClock,
+    logger: logger.child({ part: "api" }),
+  };
+  stack.use(await openApiServer(context, settings.api_listen));
+  logger.info({ machine: id, api, root }, "fleetd runs");
+  await onListening(machine);
+  const told = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => told.resolve(), { once: true });
+  if (!signal.aborted) await Promise.race([told.promise, machine.ended]);
+}
+
+/**
+ * The id of the machine with this root directory.
+ * @throws {Fault} CONFIG_INVALID when etc/machine-id holds none
+ */
+export async function readMachineId(root: string): Promise<MachineId> {
+  const path = join(root, "etc/machine-id");
+  try {
+    return parseMachineId((await readFile(path, "utf8")).trim());
+  } catch (cause) {
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot tell which machine this is from ${path}: ${reasonOf(cause)}; make an id with systemd-machine-id-setup(1)`,
+      { cause },
+    );
+  }
+}
+
+/** The address that others reach this machine's API at: as told, else the first TCP address that is not local. */
+function advertised({ api_advertise, api_listen }: FleetSettings): string | undefined {
+  if (api_advertise !== "") return api_advertise;
+  const tcp = api_listen.find(
+    (address): address is Address & { kind: "tcp" } =>
+      address.kind === "tcp" && !/^(0\.0\.0\.0|::|localhost|127\.0\.0\.1)$/.test(address.host),
+  );
+  if (tcp === undefined) return undefined;
+  return `http://${tcp.host.includes(":") ? `[${tcp.host}]` : tcp.host}:${tcp.port}`;
+}
+
+function incarnationOf(instance: string, publicIp: string, api: string | undefined): Incarnation {
+  return { instance, address: publicIp || (api ?? "") };
+}
+
+/** A machine that shares its host has a manager of its own; otherwise it is the host's. */
+async function systemdAddress(root: string, env: FleetdOptions["env"]): Promise<SystemdAddress> {
+  const runtimeDir = env["XDG_RUNTIME_DIR"];
+  if (root !== "/" && runtimeDir !== undefined)
+    return { socketPath: join(runtimeDir, "systemd/private") };
+  const isRoot = process.getuid?.() === 0;
+  return isRoot && (await exists(SYSTEM_SOCKET))
+    ? { socketPath: SYSTEM_SOCKET }
+    : { bus: "system" };
+}
+
+function isPrivate(systemd: SystemdAddress): boolean {
+  return "socketPath" in systemd && systemd.socketPath !== SYSTEM_SOCKET;
+}
+
+/** The host's manager lives as long as the boot; a private one makes its socket anew when it starts. */
+async function systemdRun(bootId: string, systemd: SystemdAddress): Promise<string> {
+  if (!("socketPath" in systemd) || !isPrivate(systemd)) return bootId;
+  const { ino, ctimeMs } = await stat(systemd.socketPath);
+  return `${bootId} ${ino} ${ctimeMs}`;
+}
+
+async function readTls({ etcd_cafile, etcd_certfile, etcd_keyfile }: FleetSettings) {
+  const read = async (path: string) => {
+    if (path === "") return undefined;
+    return readFile(path).catch((cause: unknown) => {
+      throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    });
+  };
+  const [ca, cert, key] = [
+    await read(etcd_cafile),
+    await read(etcd_certfile),
+    await read(etcd_keyfile),
+  ];
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+}

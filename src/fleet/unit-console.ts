@@ -1,0 +1,34 @@
+import { followJournal, readJournal } from "#systemd/journal.ts";
+import { systemctlStatus } from "#systemd/systemctl-status.ts";
+import type { SchemaUnitStatus } from "./core/schema.ts";
+
+export interface JournalRequest {
+  readonly lines: number;
+  readonly output: string;
+  readonly follow: boolean;
+}
+
+/** What can be asked of a unit on the machine that runs it. */
+export interface UnitConsole {
+  status(unit: string, signal: AbortSignal): Promise<SchemaUnitStatus>;
+  /** Pieces of text. */
+  journal(unit: string, how: JournalRequest, signal: AbortSignal): AsyncIterable<string>;
+}
+
+/** The console of this machine, by systemctl and journalctl. */
+export function openUnitConsole(options: {
+  readonly scope: "system" | "user";
+  readonly env: Readonly<Record<string, string | undefined>>;
+}): UnitConsole {
+  return {
+    status: async (unit, signal) => {
+      const { stdout, stderr, exitStatus } = await systemctlStatus(unit, options, signal);
+      return { exitStatus, text: stdout + stderr };
+    },
+    async *journal(unit, { lines, output, follow }, signal) {
+      const query = { unit, lines, output, ...options };
+      if (!follow) yield await readJournal(query, signal);
+      else for await (const line of followJournal(query, signal)) yield `${line}\n`;
+    },
+  };
+}
