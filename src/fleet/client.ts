@@ -235,5 +235,14 @@ async function* journalText(
   const answer = await ask({ path }, signal);
   if (answer.statusCode !== 200) await accepted(answer, `read the journal of ${name}`);
   answer.setEncoding("utf8");
-  for await (const chunk of answer) yield chunk as string;
+  try {
+    for await (const chunk of answer) yield chunk as string;
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new Fault(
+      "FLEET_UNREACHABLE",
+      `Cannot read the journal of ${name} to its end: ${reasonOf(cause)}; ask again`,
+      { cause },
+    );
+  }
 }
