@@ -149,6 +149,12 @@ const CASES: readonly Case[] = [
   { goal: "inactive", unit: "gone", verdict: "reached" },
   {
     goal: "inactive",
+    unit: "gone",
+    state: "loaded inactive dead",
+    verdict: "waiting for its machine to unload it",
+  },
+  {
+    goal: "inactive",
     unit: "launched inactive -",
     verdict: "failed: was set to launched by someone else meanwhile",
   },
@@ -196,8 +202,9 @@ test("judge() has a verdict for whatever systemd and the API say", () => {
         const hasEnded = isOneshot && active === "inactive";
         if (verdict.kind === "reached" && goal === "launched" && !hasEnded)
           assert.match(active, /^(active|reloading)$/);
-        if (verdict.kind === "reached" && goal !== "launched")
+        if (verdict.kind === "reached" && goal === "stopped")
           assert.match(active, /^(inactive|failed|)$/);
+        assert.ok(verdict.kind !== "reached" || goal !== "inactive");
       },
     ),
   );

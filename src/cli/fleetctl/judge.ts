@@ -148,7 +148,7 @@ function judgeInactive({ unit, states }: Observed): Verdict {
   if (changed !== undefined) return changed;
   const up = states.find(isUp);
   if (up !== undefined) return { kind: "waiting", for: `systemd, which says ${stateText(up)}` };
-  const isOff = unit?.machineID === undefined && (unit?.currentState ?? "inactive") === "inactive";
+  const isOff = unit?.machineID === undefined && states.length === 0;
   return isOff ? { kind: "reached" } : { kind: "waiting", for: "its machine to unload it" };
 }
 
