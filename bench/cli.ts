@@ -3,51 +3,50 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { median, percentile } from "./support/percentile.ts";
 
-/** How long a command takes from a cold start, beside Node with nothing to do; by turns, so that load meets all alike. */
+/**
+ * How long a command takes from a cold start, beside Node with nothing to do and the real etcdctl; by turns, so that
+ * the machine's load meets all alike.
+ */
 const RUNS = 40;
 const HOME = new URL("..", import.meta.url).pathname;
-const COMMANDS = {
-  "node -e 0": [`${HOME}node_modules/node/bin/node`, "-e", "0"],
+const BARE = "node -e 0";
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  [BARE]: [`${HOME}node_modules/node/bin/node`, "-e", "0"],
   "etcdctl --version": [`${HOME}bin/etcdctl`, "--version"],
   "fleetctl --version": [`${HOME}bin/fleetctl`, "--version"],
-} as const;
-type Command = keyof typeof COMMANDS;
+  "real etcdctl version": ["/usr/bin/etcdctl", "version"],
+};
 
 if (!existsSync(`${HOME}dist/main.js`))
   throw new Error("there is no bundle to measure; run script/build first");
 
-const timesMs: Record<Command, number[]> = {
-  "node -e 0": [],
-  "etcdctl --version": [],
-  "fleetctl --version": [],
-};
-const commands = Object.keys(COMMANDS) as Command[];
-for (const command of commands) await timeMs(command); // once for the disk's cache
-for (let run = 0; run < RUNS; run += 1)
-  for (const command of commands) timesMs[command].push(await timeMs(command));
+const timesMs = new Map<string, number[]>(Object.keys(COMMANDS).map((name) => [name, []]));
+for (
+  let run = -1;
+  run < RUNS;
+  run += 1 // the first one only warms the disk's cache
+)
+  for (const [name, times] of timesMs) {
+    const ms = await timeMs(COMMANDS[name] ?? []);
+    if (run >= 0) times.push(ms);
+  }
 
+const bareMs = median(timesMs.get(BARE) ?? []);
 console.table(
-  commands.map((command) => {
-    const times = timesMs[command];
-    return {
-      command,
-      "median ms": round1(median(times)),
-      "p95 ms": round1(percentile(times, 95)),
-      "above bare Node": round1(median(times) - median(timesMs["node -e 0"])),
-      budget: command === "node -e 0" ? "" : "p95 60 ms",
-    };
-  }),
+  [...timesMs].map(([command, times]) => ({
+    command,
+    "median ms": Math.round(median(times)),
+    "p95 ms": Math.round(percentile(times, 95)),
+    "median to bare Node": Math.round((100 * median(times)) / bareMs) / 100,
+    budget: /^(etcd|fleet)ctl/.test(command) ? "p95 60 ms" : "",
+  })),
 );
 
-async function timeMs(command: Command): Promise<number> {
-  const [program, ...args] = COMMANDS[command];
+async function timeMs(command: readonly string[]): Promise<number> {
+  const [program = "", ...args] = command;
   const startMs = performance.now();
   const child = spawn(program, args, { stdio: "ignore" });
   const [status] = (await once(child, "exit")) as [number | null];
-  if (status !== 0) throw new Error(`${command} ended with status ${status}`);
+  if (status !== 0) throw new Error(`${command.join(" ")} ended with status ${status}`);
   return performance.now() - startMs;
-}
-
-function round1(value: number): number {
-  return Math.round(value * 10) / 10;
 }
