@@ -69,8 +69,14 @@ function escapePath(path: string): string {
   );
 }
 
+const HTML_ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&#34;",
+  "'": "&#39;",
+};
+
 function escapeHtml(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`)
-    .replaceAll("&#38;", "&amp;");
+  return text.replace(/[&<>"']/g, (found) => HTML_ESCAPES[found] ?? found);
 }

@@ -42,7 +42,7 @@ export class Store {
         1,
         Array.from({ length: FIRST_INDEX }, () => undefined),
       ),
-      stats: newStoreStats(),
+      stats: { ...newStoreStats(), createSuccess: 1, setsSuccess: 2 },
       tree: new Tree(),
     },
   ) {
