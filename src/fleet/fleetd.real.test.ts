@@ -1,0 +1,242 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { freePort, type RealEtcd, startRealEtcd } from "#keys/real-etcd.ts";
+import {
+  type PrivateSystemd,
+  privateSystemdMissing,
+  startPrivateSystemd,
+} from "#test/support/private-systemd.ts";
+import { type FleetClient, openFleetClient } from "./client.ts";
+
+const LIMIT_MS = 60_000;
+const MAIN = fileURLToPath(new URL("../cli/main.ts", import.meta.url));
+const skip = privateSystemdMissing();
+const signal = AbortSignal.timeout(300_000);
+
+interface Daemon {
+  readonly systemd: PrivateSystemd;
+  readonly client: FleetClient;
+  readonly id: string;
+  process: ChildProcess;
+  start(): Promise<void>;
+  run(...args: string[]): Promise<{ status: number; stderr: string }>;
+}
+
+/** `keelson fleetd` as a process inside the namespace of a systemd of its own. */
+async function startDaemon(t: TestContext, etcd: RealEtcd): Promise<Daemon> {
+  const systemd = await startPrivateSystemd();
+  t.after(() => systemd[Symbol.asyncDispose]());
+  const { root } = systemd;
+  const id = await output("cat", [join(root, "etc/machine-id")]);
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const env = {
+    ...systemd.env,
+    PATH: process.env["PATH"] ?? "",
+    KEELSON_ROOT: root,
+    FLEET_ETCD_SERVERS: etcd.clientUrl,
+    FLEET_API_LISTEN: `unix://${root}/run/fleet.sock,${url}`,
+  };
+  const spawnFleetd = (args: readonly string[], stderr: "inherit" | "pipe") =>
+    spawn(
+      "nsenter",
+      ["-t", String(systemd.pid), "-m", "-u", process.execPath, MAIN, "fleetd", ...args],
+      {
+        env: { ...env, FLEET_API_ADVERTISE: url },
+        stdio: ["ignore", process.env["KEELSON_TEST_LOG"] ? "inherit" : "ignore", stderr],
+      },
+    );
+  const daemon: Daemon = {
+    systemd,
+    id: id.trim(),
+    client: openFleetClient({ endpoints: [`unix://${root}/run/fleet.sock`] }),
+    process: spawnFleetd([], "inherit"),
+    start: async () => {
+      daemon.process = spawnFleetd([], "inherit");
+    },
+    run: async (...args) => {
+      const child = spawnFleetd(args, "pipe");
+      const stderr = text(child.stderr!);
+      const [status] = await once(child, "exit");
+      return { status: status as number, stderr: await stderr };
+    },
+  };
+  t.after(() => end(daemon, "SIGKILL"));
+  await until("fleetd knows its machine", async () =>
+    (await daemon.client.listMachines(signal)).some((machine) => machine.id === daemon.id),
+  );
+  return daemon;
+}
+
+async function end(daemon: Daemon, how: "SIGTERM" | "SIGKILL"): Promise<void> {
+  const { process: child } = daemon;
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill(how);
+  await ended;
+}
+
+async function output(
+  program: string,
+  args: readonly string[],
+  env = process.env,
+): Promise<string> {
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "ignore"] });
+  return text(child.stdout);
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<number> {
+  const startMs = performance.now();
+  for (;;) {
+    if (await holds().catch(() => false)) return performance.now() - startMs;
+    assert.ok(performance.now() - startMs < LIMIT_MS, `not in time: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** The main process of a unit; 0 when there is none. */
+async function mainPid({ systemd }: Daemon, unit: string): Promise<number> {
+  const args = ["--user", "show", "--property=MainPID", "--value", unit];
+  return Number(await output("systemctl", args, { ...process.env, ...systemd.env }));
+}
+
+async function isActive(daemon: Daemon, unit: string): Promise<boolean> {
+  const states = await daemon.client.listStates({ unitName: unit, machineID: daemon.id }, signal);
+  return states[0]?.systemdActiveState === "active";
+}
+
+function unit(name: string, command: string, fleet: readonly string[] = []) {
+  return {
+    name,
+    desiredState: "launched" as const,
+    options: [
+      { section: "Service", name: "ExecStart", value: command },
+      ...fleet.map((line) => {
+        const [key = "", ...value] = line.split("=");
+        return { section: "X-Fleet", name: key, value: value.join("=") };
+      }),
+    ],
+  };
+}
+
+test("a unit starts, shows itself, and outlives its fleetd however that ends", {
+  skip,
+}, async (t) => {
+  const etcd = await startRealEtcd();
+  t.after(() => etcd[Symbol.asyncDispose]());
+  const daemon = await startDaemon(t, etcd);
+  const { client } = daemon;
+  await client.setUnit(
+    unit("hello.service", "/bin/sh -c 'echo hello from %n; exec sleep infinity'"),
+    signal,
+  );
+  const tookMs = await until("hello is active", () => isActive(daemon, "hello.service"));
+  t.diagnostic(`submitted to active: ${Math.round(tookMs)} ms`);
+  const status = await client.status("hello.service", {}, signal);
+  assert.equal(status.exitStatus, 0);
+  assert.match(status.text, /hello\.service[\s\S]*Active: active \(running\)/);
+  await until("the journal shows its line", async () => {
+    let lines = "";
+    for await (const piece of client.journal("hello.service", {}, signal)) lines += piece;
+    return lines.includes("hello from hello.service");
+  });
+  const pid = await mainPid(daemon, "hello.service");
+  assert.ok(pid > 0);
+  for (const how of ["SIGTERM", "SIGKILL"] as const) {
+    await end(daemon, how);
+    await daemon.start();
+    await until("fleetd is back", async () => (await client.listMachines(signal)).length === 1);
+    assert.equal(await mainPid(daemon, "hello.service"), pid);
+  }
+  await client.deleteUnit("hello.service", signal);
+  await until("it is gone", async () => (await mainPid(daemon, "hello.service")) === 0);
+  await until("its state is gone", async () => (await client.listStates({}, signal)).length === 0);
+});
+
+test("units move when a machine leaves or dies, and not when the store pauses", {
+  skip,
+}, async (t) => {
+  const etcd = await startRealEtcd();
+  t.after(() => etcd[Symbol.asyncDispose]());
+  const [first, second] = [await startDaemon(t, etcd), await startDaemon(t, etcd)];
+  const both = [first, second];
+  await first.client.setUnit(unit("web.service", "/bin/sleep infinity"), signal);
+  const hostOf = async () => {
+    const pids = await Promise.all(both.map((daemon) => mainPid(daemon, "web.service")));
+    return both.filter((_, i) => pids[i]! > 0);
+  };
+  await until("web runs", async () => (await hostOf()).length === 1);
+  const [host] = await hostOf();
+  const other = both.find((daemon) => daemon !== host)!;
+  const pid = await mainPid(host!, "web.service");
+
+  // Long enough for every record to expire at once when the store goes on.
+  etcd.process.kill("SIGSTOP");
+  await sleep(9_000);
+  etcd.process.kill("SIGCONT");
+  await until("both are back", async () => (await other.client.listMachines(signal)).length === 2);
+  await sleep(3_000);
+  assert.equal(await mainPid(host!, "web.service"), pid);
+
+  const left = await host!.run("leave");
+  assert.deepEqual(left, { status: 0, stderr: "" });
+  assert.equal(await mainPid(host!, "web.service"), 0);
+  const leftMs = await until(
+    "web runs on the other",
+    async () => (await mainPid(other, "web.service")) > 0,
+  );
+  t.diagnostic(`left to running elsewhere: ${Math.round(leftMs)} ms`);
+  await end(host!, "SIGTERM");
+  await host!.start();
+  await until(
+    "the first is back",
+    async () => (await other.client.listMachines(signal)).length === 2,
+  );
+
+  await end(other, "SIGKILL");
+  await other.systemd.kill();
+  const diedMs = await until(
+    "web runs on the first",
+    async () => (await mainPid(host!, "web.service")) > 0,
+  );
+  t.diagnostic(`killed to running elsewhere: ${Math.round(diedMs)} ms`);
+});
+
+test("a hundred instances start and go together; a bad one fails alone", { skip }, async (t) => {
+  const etcd = await startRealEtcd();
+  t.after(() => etcd[Symbol.asyncDispose]());
+  const daemon = await startDaemon(t, etcd);
+  const { client } = daemon;
+  await client.setUnit(
+    {
+      ...unit("noexec.service", ""),
+      options: [{ section: "Unit", name: "Description", value: "no command" }],
+    },
+    signal,
+  );
+  const names = Array.from({ length: 100 }, (_, i) => `t@${i}.service`);
+  const startMs = performance.now();
+  await Promise.all(names.map((name) => client.setUnit(unit(name, "/bin/sleep infinity"), signal)));
+  await until(
+    "all are active",
+    async () =>
+      (await client.listStates({}, signal)).filter((s) => s.systemdActiveState === "active")
+        .length === 100,
+  );
+  t.diagnostic(`100 submitted to all active: ${Math.round(performance.now() - startMs)} ms`);
+  await until(
+    "the bad one shows",
+    async () =>
+      (await client.listStates({ unitName: "noexec.service" }, signal))[0]?.systemdLoadState ===
+      "bad-setting",
+  );
+  const destroyMs = performance.now();
+  await Promise.all([...names, "noexec.service"].map((name) => client.deleteUnit(name, signal)));
+  await until("all are gone", async () => (await client.listStates({}, signal)).length === 0);
+  t.diagnostic(`100 destroyed to all gone: ${Math.round(performance.now() - destroyMs)} ms`);
+});
