@@ -35,6 +35,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   "--fields= b": "false true  10 3 | b",
   "--fields=a=b": "false true a=b 10 3 | ",
   "-n 5 --request-timeout .5": "false true unit 5 0.5 | ",
+  "-n5 a": "false true unit 5 3 | a",
   "-fields=x --lines=-1": "false true x -1 3 | ",
   "a -- --full -l": "false true unit 10 3 | a --full -l",
   "- a": "false true unit 10 3 | - a",
@@ -52,6 +53,8 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "a --fields": /Cannot use --fields: it needs a value, as in --fields=VALUE/,
   "--full=maybe": /Cannot use --full with the value "maybe": expected true or false/,
   "--lines 1.5": /Cannot use --lines with the value "1\.5": expected a whole number/,
+  "-l5": /Cannot use flag -l5: there is no such flag here/,
+  "-nfive": /Cannot use -nfive with the value "five": expected a whole number/,
   "--lines=": /expected a whole number/,
   "--request-timeout=soon": /expected a number/,
 };

@@ -58,7 +58,7 @@ export interface ParsedArguments {
 
 /**
  * Sorts words into flags and arguments; they may mix, and `--` ends the flags.
- * Accepts `--flag=value`, `--flag value`, `-f`, `-f value` and the single-dash long form `-flag` of older releases.
+ * Accepts `--flag=value`, `--flag value`, `-f`, `-f value`, `-fvalue` and the single-dash long form `-flag` of older releases.
  * @throws {Fault} USAGE
  */
 export function parseFlags(
@@ -79,7 +79,7 @@ export function parseFlags(
       args.push(...words.slice(at + 1));
       break;
     }
-    const flag = splitFlag(word);
+    const flag = splitFlag(word, specs);
     if (flag === undefined) {
       args.push(word);
       continue;
@@ -102,22 +102,33 @@ export function firstArgument(words: readonly string[], specs: readonly FlagSpec
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     if (word === "--") return at + 1 < words.length ? at + 1 : -1;
-    const flag = splitFlag(word);
+    const flag = splitFlag(word, specs);
     if (flag === undefined) return at;
-    const spec = specs.find((s) => s.names.includes(flag.name));
+    const spec = findSpec(flag.name, specs);
     if (spec !== undefined && spec.kind !== "bool" && flag.value === undefined) at += 1;
   }
   return -1;
 }
 
-/** A lone `-` is an argument, as everywhere. */
-function splitFlag(word: string): { name: string; value: string | undefined } | undefined {
+/** A lone `-` is an argument, as everywhere; `-n5` is `-n=5`. */
+function splitFlag(
+  word: string,
+  specs: readonly FlagSpec[],
+): { name: string; value: string | undefined } | undefined {
   const [, name, , value] = /^--?([^=-][^=]*)(=([^]*))?$/.exec(word) ?? [];
-  return name === undefined ? undefined : { name, value };
+  if (name === undefined) return undefined;
+  if (word.startsWith("--") || findSpec(name, specs)) return { name, value };
+  const short = findSpec(name.charAt(0), specs);
+  const isJoined = short !== undefined && short.kind !== "bool" && value === undefined;
+  return isJoined ? { name: name.charAt(0), value: name.slice(1) } : { name, value };
+}
+
+function findSpec(name: string, specs: readonly FlagSpec[]): FlagSpec | undefined {
+  return specs.find((spec) => spec.names.includes(name));
 }
 
 function findFlag(flag: { name: string }, word: string, specs: readonly FlagSpec[]): FlagSpec {
-  const spec = specs.find((s) => s.names.includes(flag.name));
+  const spec = findSpec(flag.name, specs);
   if (spec !== undefined) return spec;
   const known = specs.flatMap((s) => s.names).filter((name) => name.length > 1);
   const near = nearestWord(flag.name, known);
