@@ -36,8 +36,8 @@ exec unshare $UNSHARE -- sh -e -c '
   for attempt in $(seq 200); do [ -S /run/systemd/journal/stdout ] && break; sleep 0.02; done
   cd "$MACHINE_ROOT/home/core"
   exec env -i PATH="$MACHINE_PATH" HOME="$MACHINE_ROOT/home/core" LANG=C.UTF-8 \\
-    XDG_RUNTIME_DIR="$MACHINE_ROOT/run" KEELSON_ROOT="$MACHINE_ROOT" KEELSON_SOURCE="$KEELSON_SOURCE" \\
-    SYSTEMD_UNIT_PATH="$MACHINE_ROOT/etc/systemd/system:$MACHINE_ROOT/run/systemd/system:$MACHINE_ROOT/run/systemd/user:$MACHINE_ROOT/run/systemd/transient:$MACHINE_ROOT/usr/lib/systemd/system:/usr/lib/systemd/user" \\
+    XDG_RUNTIME_DIR="$MACHINE_ROOT/run" XDG_CONFIG_HOME="$MACHINE_ROOT/etc" KEELSON_ROOT="$MACHINE_ROOT" KEELSON_SOURCE="$KEELSON_SOURCE" \\
+    SYSTEMD_UNIT_PATH="$MACHINE_ROOT/etc/systemd/user:$MACHINE_ROOT/etc/systemd/system:$MACHINE_ROOT/run/systemd/system:$MACHINE_ROOT/run/systemd/user:$MACHINE_ROOT/run/systemd/transient:$MACHINE_ROOT/usr/lib/systemd/system:/usr/lib/systemd/user" \\
     "$SYSTEMD" --user --unit=multi-user.target --log-target=journal
 '
 `;

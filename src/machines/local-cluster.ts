@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { exampleFacts, loadCloudConfig } from "#cloudconfig/load-cloud-config.ts";
 import {
   type Cluster,
   chooseMachines,
@@ -37,8 +38,9 @@ export interface UpOptions {
   readonly names: readonly string[];
   /** How many there shall be; without it as many as there are, or three. */
   readonly count: number | undefined;
-  /** A cloud-config; kept for later boots. Without it the one kept, or `defaultUserData`. */
+  /** A file with a cloud-config; kept for later boots. Without it the one kept, or `defaultUserData`. */
   readonly userData: string | undefined;
+  /** The text of a cloud-config. */
   readonly defaultUserData: string;
   /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
   readonly metadata: readonly string[];
@@ -64,10 +66,12 @@ export class LocalCluster {
     const { state, provider, report } = this.#init;
     const userData =
       options.userData === undefined ? undefined : await readUserData(options.userData);
+    if (userData !== undefined)
+      loadCloudConfig(userData, options.userData ?? "", exampleFacts({ metadata: {} }));
     await using _lock = await state.lock();
     const cluster = await this.#grown(options);
     const chosen = chooseMachines(cluster, options.names);
-    const fallback = userData ?? (await readUserData(options.defaultUserData));
+    const fallback = userData ?? options.defaultUserData;
     await state.save(cluster);
     const results = await Promise.allSettled(
       chosen.map(async (machine) => {
@@ -227,7 +231,8 @@ export class LocalCluster {
   }
 }
 
-async function readUserData(path: string): Promise<string> {
+/** @throws {Fault} FILE_UNREADABLE */
+export async function readUserData(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {

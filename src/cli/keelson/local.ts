@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
-import { LocalCluster } from "#machines/local-cluster.ts";
+import { LocalCluster, readUserData } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { defaultStateDirectory, StateDirectory } from "#machines/state-directory.ts";
 
@@ -16,12 +17,25 @@ export function installation(io: Io): string {
   return home;
 }
 
+/** `bin/keelson`, as units and machines call it. */
+export function programPath(io: Io): string {
+  return join(installation(io), "bin/keelson");
+}
+
+export const DEFAULT_NETWORK = "127.0.1";
+
+/** The quickstart's user-data, its addresses those of `network`. @throws {Fault} FILE_UNREADABLE */
+export async function quickstartUserData(io: Io, network: string): Promise<string> {
+  const text = await readUserData(join(installation(io), "examples/quickstart/user-data"));
+  return text.replaceAll(`${DEFAULT_NETWORK}.`, `${network}.`);
+}
+
 /** The cluster on this computer, telling its progress on stderr. */
 export function openLocalCluster(io: Io) {
   const state = new StateDirectory(defaultStateDirectory(io.env));
   const provider = new ProcessProvider({
     state,
-    program: `${installation(io)}/bin/keelson`,
+    program: programPath(io),
     clock: systemClock,
     env: io.env,
   });

@@ -3,14 +3,25 @@ import { join, resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
 import { fleetctl } from "#cli/fleetctl/main.ts";
 import { clientEnvironment } from "#cli/keelson/env.ts";
-import { installation, openLocalCluster } from "#cli/keelson/local.ts";
+import {
+  DEFAULT_NETWORK,
+  installation,
+  openLocalCluster,
+  quickstartUserData,
+} from "#cli/keelson/local.ts";
 import { parseOptions } from "#cli/keelson/options.ts";
-import { DEFAULT_NETWORK, parseNetwork } from "#cli/keelson/up.ts";
+import { parseNetwork } from "#cli/keelson/up.ts";
 import type { Io } from "#cli/program.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
 
-const UNITS = ["controller.service", "hello@1.service", "hello@2.service", "hello@3.service"];
+const UNITS = [
+  "controller.service",
+  "announce.service",
+  "hello@1.service",
+  "hello@2.service",
+  "hello@3.service",
+];
 
 /** What `script/start` runs: from nothing to a cluster with units on it, and what to try next. */
 export async function quickstart(args: readonly string[], io: Io): Promise<number> {
@@ -29,7 +40,7 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
         names: [],
         count: undefined,
         userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-        defaultUserData: join(examples, "user-data"),
+        defaultUserData: await quickstartUserData(io, network),
         metadata: [],
         network,
       },

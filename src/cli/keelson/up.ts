@@ -1,10 +1,8 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
-import { installation, openLocalCluster } from "#cli/keelson/local.ts";
+import { DEFAULT_NETWORK, openLocalCluster, quickstartUserData } from "#cli/keelson/local.ts";
 import { parseCount, parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
-
-export const DEFAULT_NETWORK = "127.0.1";
 
 /** First three bytes of loopback addresses. @throws {Fault} USAGE */
 export function parseNetwork(text: string): string {
@@ -25,14 +23,15 @@ export async function up(args: readonly string[], io: Io): Promise<number> {
   });
   const { cluster } = openLocalCluster(io);
   const userData = values["user-data"];
+  const network = parseNetwork(values.network ?? DEFAULT_NETWORK);
   await cluster.up(
     {
       names: positionals,
       count: parseCount("machines", values.machines),
       userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-      defaultUserData: join(installation(io), "examples/quickstart/user-data"),
+      defaultUserData: await quickstartUserData(io, network),
       metadata: values.metadata ?? [],
-      network: parseNetwork(values.network ?? DEFAULT_NETWORK),
+      network,
     },
     io.signal,
   );

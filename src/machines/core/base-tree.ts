@@ -50,11 +50,29 @@ export function baseTree(facts: TreeFacts): readonly TreeFile[] {
         .join(""),
     },
     { path: "etc/systemd/journald.conf", content: JOURNALD },
+    {
+      path: "etc/environment.d/10-keelson.conf", // environment.d(5)
+      content: Object.entries(machineEnvironment(facts))
+        .map(([name, value]) => `${name}="${value}"\n`)
+        .join(""),
+    },
     ...Object.entries(units(facts)).map(([name, content]) => ({
       path: `usr/lib/systemd/system/${name}`,
       content,
     })),
   ];
+}
+
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What units and people find in their environment: the clients, pointed at their own machine. */
+export function machineEnvironment({ machine, root, program }: TreeFacts): Record<string, string> {
+  return {
+    PATH: `${program.slice(0, program.lastIndexOf("/"))}:${SYSTEM_PATH}`,
+    FLEETCTL_ENDPOINT: `unix://${root}/run/fleet.sock`,
+    ETCDCTL_API: "2",
+    ETCDCTL_ENDPOINTS: etcdUrl(machine),
+  };
 }
 
 const JOURNALD = `[Journal]
