@@ -113,6 +113,19 @@ test("fleetctl start waits for a machine that fits, and for as long explains why
   assert.equal(fleet.units.get("c@4.service")?.desiredState, "launched");
 });
 
+test("fleetctl start explains the first of many units that have no place, and names the rest", async () => {
+  await using bench = await open();
+  const { stdout, stderr, exit } = await runFleetctl(
+    ["start", "--block-attempts=1", "c@{1..10}"],
+    bench.options,
+  );
+  assert.equal(stdout.match(/ launched on /g)?.length, 3);
+  assert.equal(stderr.match(/fits no machine/g)?.length, 5);
+  assert.equal(stderr.match(/ is not placed yet; see: fleetctl explain c@/g)?.length, 2);
+  assert.equal(stderr.match(/timed out waiting for unit/g)?.length, 7);
+  assert.equal(exit, 1);
+});
+
 test("fleetctl start ends when the person has enough, with the unit still wanted", async () => {
   await using bench = await open();
   const controller = new AbortController();

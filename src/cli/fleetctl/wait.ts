@@ -32,6 +32,7 @@ const FIRST_PAUSE_MS = 25;
 const PAUSE_GROWTH = 1.25;
 const PAUSE_MAX_MS = 500;
 const NOTE_AFTER_MS = 1500; // waiting for longer gets an explanation
+const EXPLAINED_MAX = 5; // units without a place that are explained machine by machine
 const FEW = 8; // up to this many units are asked for one by one, more as one list
 
 /**
@@ -65,6 +66,7 @@ class Wait {
   #isFirstLook = true;
   /** What was last said of an API that does not answer. */
   #apiNote = "";
+  #explained = 0;
   readonly #problems: string[] = [];
 
   constructor(session: Session, units: readonly Waiting[], options: WaitOptions) {
@@ -193,8 +195,18 @@ class Wait {
   /** Machine by machine why the unit has no place, once it has waited for a while. */
   async #explain(progress: Progress, nowMs: number): Promise<void> {
     if (nowMs - progress.sinceMs < NOTE_AFTER_MS || progress.noted !== "") return;
-    progress.noted = await unplacedNote(this.#session, progress.unit.name);
-    this.#session.err(progress.noted);
+    progress.noted = "unplaced";
+    await this.#tellUnplaced(progress.unit.name);
+  }
+
+  /** All of a template's instances lack a place for the same reasons: the first few are enough. */
+  async #tellUnplaced(name: string): Promise<void> {
+    this.#explained += 1;
+    const { err } = this.#session;
+    if (this.#explained > EXPLAINED_MAX)
+      return err(`Unit ${name} is not placed yet; see: fleetctl explain ${name}`);
+    const note = await unplacedNote(this.#session, name);
+    if (note !== undefined) err(note);
   }
 
   #note(
@@ -212,8 +224,7 @@ class Wait {
 
   async #giveUp(): Promise<void> {
     for (const { unit, verdict, noted } of this.#pending) {
-      if (verdict?.kind === "unplaced" && noted === "")
-        this.#session.err(await unplacedNote(this.#session, unit.name));
+      if (verdict?.kind === "unplaced" && noted === "") await this.#tellUnplaced(unit.name);
       this.#problems.push(
         `timed out waiting for unit ${unit.name} to report state ${this.#options.reports}`,
       );
