@@ -29,7 +29,7 @@ const files =
     : globSync(["src/**/*.test.ts", "test/**/*.test.ts"], { cwd: HOME })
         .toSorted()
         .map((file) => join(HOME, file));
-const isReal = (file: string) => /\.real\.test\.ts$/.test(file);
+const isReal = (file: string) => file.endsWith(".real.test.ts");
 
 if (named.length === 0) check();
 await runFiles(

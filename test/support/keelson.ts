@@ -47,7 +47,7 @@ export async function machineState(): Promise<MachineState> {
     path,
     keelson,
     succeed,
-    start: (...args) => spawn(PROGRAM, args, { env, stdio: ["ignore", "ignore", "pipe"] }),
+    start: (...args) => spawn(PROGRAM, args, { env, stdio: ["ignore", "pipe", "pipe"] }),
     traces: () => tracesOf(path),
     async [Symbol.asyncDispose]() {
       await succeed("destroy");
