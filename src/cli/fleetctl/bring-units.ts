@@ -8,7 +8,7 @@ import type { Session } from "./session.ts";
 import { isGlobalUnit, isOneshot, isTemplate } from "./units.ts";
 
 /** A unit after its desired state was set. */
-export interface BroughtUnit {
+interface BroughtUnit {
   readonly name: string;
   readonly isGlobal: boolean;
   readonly isOneshot: boolean;

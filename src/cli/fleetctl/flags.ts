@@ -2,7 +2,7 @@ import { Fault } from "#base/fault.ts";
 import { nearestWord } from "#unitfile/core/nearest-word.ts";
 
 /** What a flag takes; `float` and `int` must be numbers, `bool` may stand without a value. */
-export type FlagKind = "bool" | "text" | "int" | "float";
+type FlagKind = "bool" | "text" | "int" | "float";
 
 export interface FlagSpec {
   /** The long name first; others mean the same. A name of one letter may be written `-x` too. */

@@ -63,7 +63,7 @@ export function judge(goal: Goal, expected: Expected, observed: Observed): Verdi
 }
 
 /** `active (running)`, as systemctl shows it. */
-export function stateText(state: SchemaUnitState): string {
+function stateText(state: SchemaUnitState): string {
   return `${state.systemdActiveState} (${state.systemdSubState})`;
 }
 
