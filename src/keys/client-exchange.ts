@@ -79,13 +79,19 @@ export function parseEndpoint(text: string): Endpoint {
   };
 }
 
+export interface ConnectionOptions {
+  readonly tls?: SecureContextOptions;
+  /** `USER:PASSWORD`, for servers whose URL names none. */
+  readonly auth?: string;
+}
+
 /** One connection pool for all requests of a client. */
 export class Connections implements Disposable {
-  readonly #tls: SecureContextOptions;
+  readonly #options: ConnectionOptions;
   readonly #agents = new Map<boolean, Promise<Agent>>();
 
-  constructor(tls: SecureContextOptions) {
-    this.#tls = tls;
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
   }
 
   /**
@@ -103,7 +109,15 @@ export class Connections implements Disposable {
     signal.throwIfAborted();
     const body = form === undefined ? passOn?.body : Buffer.from(form);
     const headers = passOn?.headers ?? formHeaders(body);
-    const request = http.request({ ...endpoint.connect, agent, method, path, headers, signal });
+    const request = http.request({
+      auth: this.#options.auth,
+      ...endpoint.connect,
+      agent,
+      method,
+      path,
+      headers,
+      signal,
+    });
     const connected = Promise.withResolvers<void>();
     const answered = Promise.withResolvers<IncomingMessage>();
     let sent = false;
@@ -139,7 +153,9 @@ export class Connections implements Disposable {
     let agent = this.#agents.get(secure);
     if (agent === undefined) {
       agent = secure
-        ? import("node:https").then((https) => new https.Agent({ keepAlive: true, ...this.#tls }))
+        ? import("node:https").then(
+            (https) => new https.Agent({ keepAlive: true, ...this.#options.tls }),
+          )
         : import("node:http").then((http) => new http.Agent({ keepAlive: true }));
       this.#agents.set(secure, agent);
     }

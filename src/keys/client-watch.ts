@@ -5,7 +5,7 @@ import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
-import type { WatchOptions } from "#keys/keys.ts";
+import type { Reply, WatchOptions } from "#keys/keys.ts";
 import { type Endpoints, unavailable } from "./client-endpoints.ts";
 import { type Endpoint, ExchangeError, type HttpRequest, readBody } from "./client-exchange.ts";
 import { errorOf, formOf, isServerTrouble, keyPath, parseEvent } from "./client-wire.ts";
@@ -26,7 +26,7 @@ export interface WatchContext {
 }
 
 /**
- * Long polls, one event each: the next poll resumes from the index after the last event, at the same server or
+ * Events, each with the store's index when its poll began. Long polls, one event each: the next poll resumes from the index after the last event, at the same server or
  * another, so nothing is skipped or repeated. (A streamed answer of etcd's tells at most one event of the past and
  * then nothing more, so it cannot resume.)
  */
@@ -35,7 +35,7 @@ export async function* watchByPolling(
   key: string,
   { recursive = false, fromIndex }: WatchOptions,
   signal: AbortSignal,
-): AsyncGenerator<KeyEvent, void> {
+): AsyncGenerator<Reply, void> {
   let hasty = 0;
   // To etcd, 0 is no index.
   for (let next = fromIndex === undefined ? undefined : Math.max(1, fromIndex); ; ) {
@@ -44,7 +44,7 @@ export async function* watchByPolling(
     next ??= index + 1;
     const event = await readPoll(context, { message, endpoint }, signal);
     if (event !== undefined && event.node.modifiedIndex >= next) {
-      yield event;
+      yield { event, etcdIndex: index };
       next = event.node.modifiedIndex + 1;
       hasty = 0;
     } else if (context.clock.monotonicMs() - startedMs < HASTY_MS) {

@@ -2,7 +2,7 @@ import type { SecureContextOptions } from "node:tls";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
-import type { Keys, Reply } from "#keys/keys.ts";
+import type { Keys, Reply, WatchOptions } from "#keys/keys.ts";
 import { type EndpointLimits, Endpoints } from "./client-endpoints.ts";
 import {
   Connections,
@@ -26,11 +26,15 @@ export interface KeysClientOptions {
   readonly random?: Random;
   /** Certificates for `https` endpoints. */
   readonly tls?: SecureContextOptions;
+  /** `USER:PASSWORD` for servers that ask for it. */
+  readonly auth?: string;
   /** Told of every request that goes out. */
   readonly onRequest?: EndpointLimits["onRequest"];
 }
 
 export interface KeysClient extends Keys, AsyncDisposable {
+  /** As `watch`, each event with the store's index when its poll began (`X-Etcd-Index`). */
+  watchReplies(key: string, options: WatchOptions, signal: AbortSignal): AsyncIterable<Reply>;
   /**
    * Any other GET, such as `/v2/members`, of the first server that answers, or of the one given; whatever its status.
    * @throws {Fault} STORE_UNAVAILABLE
@@ -44,11 +48,14 @@ export interface KeysClient extends Keys, AsyncDisposable {
  * @throws {Fault} CONFIG_INVALID for an endpoint that cannot be one.
  */
 export function openKeysClient(options: KeysClientOptions): KeysClient {
-  const { clock = systemClock, random = Math.random, tls = {}, idleMs = 20_000 } = options;
+  const { clock = systemClock, random = Math.random, tls, auth, idleMs = 20_000 } = options;
   const { requestTimeoutMs = 5_000, connectTimeoutMs = 1_000, onRequest } = options;
   if (options.endpoints.length === 0)
     throw new Fault("CONFIG_INVALID", "Cannot use an empty list of endpoints: name one at least");
-  const connections = new Connections(tls);
+  const connections = new Connections({
+    ...(tls ? { tls } : {}),
+    ...(auth === undefined ? {} : { auth }),
+  });
   const endpoints = new Endpoints(options.endpoints.map(parseEndpoint), connections, {
     clock,
     requestTimeoutMs,
@@ -67,6 +74,10 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
     if (Number.isNaN(etcdIndex)) throw errorOf(answer);
     return { event, etcdIndex };
   }
+
+  const watching = { endpoints, clock, random, requestTimeoutMs, idleMs };
+  const watchReplies: KeysClient["watchReplies"] = (key, watchOptions, signal) =>
+    watchByPolling(watching, key, watchOptions, open(signal));
 
   return {
     async get(key, { recursive = false, sorted = false, quorum = false }, signal) {
@@ -95,13 +106,10 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
       const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
       return reply(`delete ${key}`, { method: "DELETE", path }, signal);
     },
-    watch: (key, options, signal) =>
-      watchByPolling(
-        { endpoints, clock, random, requestTimeoutMs, idleMs },
-        key,
-        options,
-        open(signal),
-      ),
+    watchReplies,
+    async *watch(key, options, signal) {
+      for await (const { event } of watchReplies(key, options, signal)) yield event;
+    },
     fetch: (path, signal) =>
       endpoints.ask(`get ${path}`, { method: "GET", path }, { repeatable: true }, open(signal)),
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,57 @@
+import { Fault, reasonOf } from "#base/fault.ts";
+import { ExchangeError } from "#keys/client-exchange.ts";
+
+/** Node's codes for a connection that failed, in Go's words, which scripts and people know. */
+const DIAL_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connect: connection refused",
+  EHOSTUNREACH: "connect: no route to host",
+  ENETUNREACH: "connect: network is unreachable",
+  ETIMEDOUT: "i/o timeout",
+};
+
+/** What `Error:  ` is followed by, as the original prints it. */
+export function explain(error: unknown): string {
+  const attempts = attemptsOf(error);
+  if (attempts.length === 0 || isAmbiguous(error))
+    return isDeadline(error) ? "context deadline exceeded" : reasonOf(error);
+  const lines = attempts.map((attempt, i) => `error #${i}: ${explainAttempt(attempt)}\n`);
+  return `client: etcd cluster is unavailable or misconfigured; ${lines.join("; ")}\n${lines.join("")}`;
+}
+
+/** Whether no server could be reached at all, rather than one having answered unhelpfully. */
+export function isConnectionFailure(error: unknown): boolean {
+  const attempts = attemptsOf(error);
+  if (attempts.length === 0) return isDeadline(error);
+  return attempts.every((attempt) => !isDeadline(attempt.cause));
+}
+
+/** The failed exchange with each server that was tried; none for other errors. */
+export function attemptsOf(error: unknown): ExchangeError[] {
+  if (!(error instanceof Fault) || !(error.cause instanceof AggregateError)) return [];
+  return error.cause.errors.filter((attempt) => attempt instanceof ExchangeError);
+}
+
+function isAmbiguous(error: unknown): boolean {
+  return error instanceof Fault && error.facts["ambiguous"] !== undefined;
+}
+
+function isDeadline(error: unknown): boolean {
+  return error instanceof Fault && error.code === "TIMED_OUT";
+}
+
+export function explainAttempt({ endpoint, cause, message }: ExchangeError): string {
+  if (isDeadline(cause)) return `client: endpoint ${endpoint.text} exceeded header timeout`;
+  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  if (!(first instanceof Error) || !("code" in first)) return message;
+  const { code } = first;
+  const hostname = endpoint.connect.hostname ?? "";
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return `dial tcp: lookup ${hostname}: no such host`;
+  const words = DIAL_WORDS[String(code)];
+  if (words === undefined) return message;
+  const address = "address" in first ? String(first.address) : hostname;
+  const where = address.includes(":") ? `[${address}]` : address;
+  return endpoint.connect.socketPath === undefined
+    ? `dial tcp ${where}:${String(endpoint.connect.port)}: ${words}`
+    : `dial unix ${endpoint.connect.socketPath}: ${words}`;
+}
