@@ -78,6 +78,12 @@ export class Agent {
     }
   }
 
+  /** Has it look again at what is to be done and told: it may act from now on. */
+  wake(): void {
+    this.#look.ring();
+    this.#report.ring();
+  }
+
   /** Unloads every unit and takes no more; resolves when none is left. */
   async leave(signal: AbortSignal): Promise<void> {
     this.#leaving = true;
@@ -98,10 +104,8 @@ export class Agent {
     const { machine } = this.#options;
     const concerns = (effect: Effect) =>
       effect.kind === "units" || (effect.kind === "machine" && effect.machine === machine.id);
-    if (effects.length === 0 || effects.some(concerns)) {
-      this.#look.ring();
-      this.#report.ring();
-    } else if (effects.some((e) => e.kind === "state" && e.machine === machine.id))
+    if (effects.length === 0 || effects.some(concerns)) this.wake();
+    else if (effects.some((e) => e.kind === "state" && e.machine === machine.id))
       this.#report.ring();
   }
 

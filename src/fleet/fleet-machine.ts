@@ -83,6 +83,7 @@ export class FleetMachine implements AsyncDisposable {
       ...shared,
       ttlSeconds,
       disableEngine: settings.disableEngine,
+      onRegistered: () => this.agent.wake(),
       logger: logger.child({ part: "presence" }),
     });
     this.agent = new Agent({

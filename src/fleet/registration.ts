@@ -24,6 +24,8 @@ export interface RegistrationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Called when this daemon may speak for its machine (again). */
+  readonly onRegistered: () => void;
 }
 
 const RETRY = { baseMs: 200, maxMs: 2_000 };
@@ -108,6 +110,7 @@ export class Registration {
     if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#registered = true;
     this.#told = "";
+    this.#options.onRegistered();
     logger.info({ machine: machine.id, took: found.object ? "over" : "new" }, "registered");
   }
 
