@@ -14,9 +14,9 @@ import { FakeSystemd } from "#systemd/fake-systemd.ts";
 import { openApiServer } from "./api-server.ts";
 import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
 import { sampleMachine } from "./core/sample-cluster.ts";
+import { CuttableKeys } from "./cuttable-keys.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { bodyText, httpRequest } from "./http-request.ts";
-import { CuttableKeys } from "./simulated-cluster.ts";
 import type { UnitConsole } from "./unit-console.ts";
 import { MemoryUnitFiles } from "./unit-files.ts";
 

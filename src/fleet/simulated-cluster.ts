@@ -1,13 +1,10 @@
 import { FakeClock } from "#base/fake-clock.ts";
-import { Fault } from "#base/fault.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
 import { type Random, seededRandom } from "#base/random.ts";
-import type { KeyEvent } from "#keys/core/event.ts";
-import type { Keys, Reply } from "#keys/keys.ts";
-import { KeysServer } from "#keys/keys-server.ts";
-import { LocalKeys } from "#keys/local-keys.ts";
-import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
+import type { Keys } from "#keys/keys.ts";
+import type { Log } from "#log/core/log.ts";
 import { FakeSystemd } from "#systemd/fake-systemd.ts";
+import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { DEFAULT_KEY_PREFIX, FleetKeys } from "./core/fleet-keys.ts";
 import type { MachineId } from "./core/machine-id.ts";
@@ -15,6 +12,9 @@ import { sampleMachine } from "./core/sample-cluster.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { Registry } from "./registry.ts";
+import { SimulatedLink } from "./simulated-link.ts";
+import { SimulatedProcess } from "./simulated-process.ts";
+import { SimulatedStore } from "./simulated-store.ts";
 import { hashOf, MemoryUnitFiles } from "./unit-files.ts";
 
 const WALL_START_MS = Date.UTC(2026, 0, 1);
@@ -27,38 +27,65 @@ export interface SimulatedMachine {
   readonly metadata: ReadonlyMap<string, string>;
   readonly systemd: FakeSystemd;
   readonly files: MemoryUnitFiles;
-  readonly link: CuttableKeys;
+  readonly link: SimulatedLink;
   /** Counts boots. */
   boot: number;
+  /** How far its wall clock is ahead. */
+  wallAheadMs: number;
+  /** The run of the daemon. */
+  process: SimulatedProcess;
   daemon: FleetMachine | undefined;
+}
+
+/** Ways to look on and to meddle, for tests; what is not given stays as it is. */
+export interface SimulationHooks {
+  readonly snapshotEvery?: number;
+  readonly wrapLog?: (log: Log) => Log;
+  /** What a daemon gets in place of its link, and of its connection to systemd. */
+  readonly wrapKeys?: (keys: Keys, machine: SimulatedMachine) => Keys;
+  readonly wrapSystemd?: (systemd: Systemd, machine: SimulatedMachine) => Systemd;
+  /** Called with every daemon before it has done anything. */
+  readonly onStart?: (daemon: FleetMachine, machine: SimulatedMachine) => void;
 }
 
 /** Machines with fake systemds on one store and one clock, all in this process, and ways to break them. */
 export class SimulatedCluster implements AsyncDisposable {
   readonly clock = new FakeClock(WALL_START_MS);
   readonly random: Random;
-  readonly keys: Keys;
+  readonly store: SimulatedStore;
+  /** A way to the store that nothing disturbs, but for the store's own troubles. */
+  readonly keys: SimulatedLink;
   readonly at = new FleetKeys(DEFAULT_KEY_PREFIX);
   readonly registry: Registry;
   readonly signal = new AbortController().signal;
   readonly #machines = new Map<string, SimulatedMachine>();
-  readonly #server: KeysServer;
   readonly #logger: Logger;
+  readonly #hooks: SimulationHooks;
 
-  constructor(seed: number, logger: Logger = openLogger("silent")) {
+  constructor(seed: number, logger: Logger = openLogger("silent"), hooks: SimulationHooks = {}) {
     this.random = seededRandom(seed);
     const { clock, random } = this;
-    const log = new MemoryLog(new MemoryDisk(), { clock, random, delayMaxMs: 2 });
-    this.#server = new KeysServer(log, { clock, random, onFault: () => {} });
-    this.keys = new LocalKeys(this.#server);
+    this.store = new SimulatedStore({ clock, random, ...hooks });
+    this.keys = this.link();
     this.registry = new Registry(this.keys, this.at);
     this.#logger = logger;
+    this.#hooks = hooks;
+  }
+
+  get machines(): Iterable<SimulatedMachine> {
+    return this.#machines.values();
   }
 
   machine(name: string): SimulatedMachine {
     const machine = this.#machines.get(name);
     if (machine === undefined) throw new Error(`no machine ${name}`);
     return machine;
+  }
+
+  /** A new way to the store. */
+  link(): SimulatedLink {
+    const { clock, random, store } = this;
+    return new SimulatedLink({ clock, random, store });
   }
 
   /** Boots a new machine and its daemon; `metadata` such as `role=web,az=1`. */
@@ -72,8 +99,10 @@ export class SimulatedCluster implements AsyncDisposable {
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
       systemd: new FakeSystemd({ clock, random, files: files.texts }),
       files,
-      link: new CuttableKeys(this.keys),
+      link: this.link(),
       boot: 1,
+      wallAheadMs: 0,
+      process: new SimulatedProcess(),
       daemon: undefined,
     };
     this.#machines.set(name, machine);
@@ -83,16 +112,23 @@ export class SimulatedCluster implements AsyncDisposable {
 
   startDaemon(name: string): FleetMachine {
     const machine = this.machine(name);
-    const { id, metadata, systemd, files, link } = machine;
+    const { id, metadata, systemd, files, link, boot } = machine;
+    const process = new SimulatedProcess();
+    const { wrapKeys, wrapSystemd, onStart } = this.#hooks;
+    machine.process = process;
     machine.daemon = openFleetMachine({
       machine: { id, publicIp: name, metadata, version: "simulated" },
-      incarnation: { instance: `${name} boot ${machine.boot}`, address: name },
+      incarnation: { instance: `${name} boot ${boot}`, address: name },
       api: undefined,
-      keys: link,
-      openSystemd: async () => systemd.open(),
-      systemdRun: async () => String(machine.boot),
-      files,
-      clock: this.clock,
+      keys: process.keys(wrapKeys?.(link, machine) ?? link),
+      openSystemd: async () => {
+        process.leave();
+        const connection = systemd.open();
+        return process.systemd(wrapSystemd?.(connection, machine) ?? connection);
+      },
+      systemdRun: async () => String(boot),
+      files: process.files(files),
+      clock: process.clock(this.clock, () => machine.wallAheadMs),
       random: this.random,
       logger: this.#logger.child({ machine: name }),
       settings: {
@@ -102,26 +138,43 @@ export class SimulatedCluster implements AsyncDisposable {
         disableEngine: false,
       },
     });
+    onStart?.(machine.daemon, machine);
     return machine.daemon;
   }
 
-  /** Ends the daemon as a restart of its service does; `cut` first for a daemon that is killed. */
+  /** Ends the daemon as a restart of its service does. */
   async stopDaemon(name: string): Promise<void> {
+    await this.whileTimePasses(this.endDaemon(name));
+  }
+
+  /** The same, without letting time pass. */
+  async endDaemon(name: string): Promise<void> {
     const machine = this.machine(name);
-    await this.whileTimePasses(machine.daemon?.[Symbol.asyncDispose]() ?? Promise.resolve());
+    const { daemon } = machine;
+    await daemon?.[Symbol.asyncDispose]();
+    if (machine.daemon === daemon) machine.daemon = undefined;
+  }
+
+  /** Ends the daemon as SIGKILL does, at once: nothing more of it gets out. */
+  async killDaemon(name: string): Promise<void> {
+    const machine = this.machine(name);
+    const { daemon } = machine;
     machine.daemon = undefined;
+    machine.process.kill();
+    await daemon?.[Symbol.asyncDispose]().catch(() => {}); // it ended in the middle of something
   }
 
   /** A power cut: nothing of the daemon gets out any more, all units and the files in /run are gone. */
   async crash(name: string): Promise<void> {
     const machine = this.machine(name);
-    machine.link.cut();
+    const killed = this.killDaemon(name);
     machine.systemd.reboot();
     machine.files.texts.clear();
     machine.boot += 1;
-    await this.stopDaemon(name);
+    await this.whileTimePasses(killed);
   }
 
+  /** Starts the machine again, with its link mended. */
   boot(name: string): void {
     this.machine(name).link.mend();
     this.startDaemon(name);
@@ -186,7 +239,7 @@ export class SimulatedCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const name of this.#machines.keys()) await this.stopDaemon(name);
-    await this.whileTimePasses(this.#server[Symbol.asyncDispose]());
+    await this.whileTimePasses(this.store[Symbol.asyncDispose]());
   }
 }
 
@@ -194,58 +247,4 @@ export class SimulatedCluster implements AsyncDisposable {
 export function unitText(fleet: readonly string[]): string {
   const section = fleet.length === 0 ? "" : `\n[X-Fleet]\n${fleet.join("\n")}\n`;
   return `[Service]\nExecStart=/bin/sleep infinity\n${section}`;
-}
-
-/** A machine's way to the store, which can be cut: then every request fails, and watches end. */
-export class CuttableKeys implements Keys {
-  readonly #keys: Keys;
-  #alive = new AbortController();
-
-  constructor(keys: Keys) {
-    this.#keys = keys;
-  }
-
-  cut(): void {
-    this.#alive.abort(unreachable());
-  }
-
-  mend(): void {
-    if (this.#alive.signal.aborted) this.#alive = new AbortController();
-  }
-
-  get(...[key, options, signal]: Parameters<Keys["get"]>): Promise<Reply> {
-    return this.#through(signal, (s) => this.#keys.get(key, options, s));
-  }
-
-  set(...[key, value, options, signal]: Parameters<Keys["set"]>): Promise<Reply> {
-    return this.#through(signal, (s) => this.#keys.set(key, value, options, s));
-  }
-
-  createInOrder(...[dir, value, options, signal]: Parameters<Keys["createInOrder"]>) {
-    return this.#through(signal, (s) => this.#keys.createInOrder(dir, value, options, s));
-  }
-
-  delete(...[key, options, signal]: Parameters<Keys["delete"]>): Promise<Reply> {
-    return this.#through(signal, (s) => this.#keys.delete(key, options, s));
-  }
-
-  async *watch(...[key, options, signal]: Parameters<Keys["watch"]>): AsyncGenerator<KeyEvent> {
-    const alive = this.#alive.signal;
-    alive.throwIfAborted();
-    yield* this.#keys.watch(key, options, AbortSignal.any([signal, alive]));
-    signal.throwIfAborted();
-    alive.throwIfAborted();
-  }
-
-  async #through<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const alive = this.#alive.signal;
-    alive.throwIfAborted();
-    const result = await call(AbortSignal.any([signal, alive]));
-    alive.throwIfAborted();
-    return result;
-  }
-}
-
-function unreachable(): Fault {
-  return new Fault("STORE_UNAVAILABLE", "Cannot ask the store: the link is cut; mend it");
 }

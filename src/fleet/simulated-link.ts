@@ -1,0 +1,235 @@
+import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import type { KeyEvent } from "#keys/core/event.ts";
+import { KeysError } from "#keys/core/keys-error.ts";
+import type { Keys, Reply } from "#keys/keys.ts";
+
+/** One direction of a link. */
+export interface Way {
+  /** Nothing gets through. */
+  isBlocked: boolean;
+  /** The share of messages that are lost, from 0 to 1. */
+  loss: number;
+  /** How long a message takes at least, and at most. */
+  delayMs: readonly [least: number, most: number];
+}
+
+/** What stands at the other end: the server of the store that runs now, if one does. */
+export interface StoreEnd {
+  readonly keys: Keys | undefined;
+  readonly etcdIndex: number;
+}
+
+export interface LinkOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: StoreEnd;
+  /** After this long without an answer a request fails; default 5 s, as of the client over HTTP. */
+  readonly requestTimeoutMs?: number;
+  /** After about this long without an event a watch asks whether the server is there; default 20 s. */
+  readonly idleMs?: number;
+}
+
+const NEVER = new AbortController().signal;
+/** How soon a connection tries again what did not get through. */
+const RESEND_MS = 200;
+/** How soon a watch whose server went begins again. */
+const REWATCH_MS = 50;
+
+/**
+ * A client's way to the store over a network that can be slow, lose messages and be cut, each direction by itself.
+ * A request or an answer that is lost costs the client its time limit; the server may have done what was asked. A
+ * watch over a dead link is silent until the client finds that nobody answers, and resumes when somebody does.
+ */
+export class SimulatedLink implements Keys {
+  readonly out: Way = { isBlocked: false, loss: 0, delayMs: [0, 0] };
+  readonly back: Way = { isBlocked: false, loss: 0, delayMs: [0, 0] };
+  readonly #options: LinkOptions;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  cut(): void {
+    this.out.isBlocked = this.back.isBlocked = true;
+  }
+
+  mend(): void {
+    this.out.isBlocked = this.back.isBlocked = false;
+  }
+
+  get(...[key, options, signal]: Parameters<Keys["get"]>): Promise<Reply> {
+    return this.#ask(signal, (keys) => keys.get(key, options, NEVER));
+  }
+
+  set(...[key, value, options, signal]: Parameters<Keys["set"]>): Promise<Reply> {
+    return this.#ask(signal, (keys) => keys.set(key, value, options, NEVER));
+  }
+
+  createInOrder(...[dir, value, options, signal]: Parameters<Keys["createInOrder"]>) {
+    return this.#ask(signal, (keys) => keys.createInOrder(dir, value, options, NEVER));
+  }
+
+  delete(...[key, options, signal]: Parameters<Keys["delete"]>): Promise<Reply> {
+    return this.#ask(signal, (keys) => keys.delete(key, options, NEVER));
+  }
+
+  async *watch(...[key, options, signal]: Parameters<Keys["watch"]>): AsyncGenerator<KeyEvent> {
+    const { clock } = this.#options;
+    for (let next = options.fromIndex; ; ) {
+      const connection = new Connection();
+      const ended = AbortSignal.any([signal, connection.broken]);
+      const { events, from } = await this.#ask(signal, async (keys) =>
+        connection.register(keys, key, { ...options, ...(next && { fromIndex: next }) }, () => {
+          return this.#options.store.etcdIndex + 1;
+        }),
+      );
+      next ??= from;
+      void this.#guard(connection, ended);
+      try {
+        for (;;) {
+          const event = await connection.next(events, ended);
+          if (event === undefined || !(await this.#arrives(ended))) break;
+          connection.heardMs = clock.monotonicMs();
+          yield event;
+          next = event.node.modifiedIndex + 1;
+        }
+      } finally {
+        connection.close();
+      }
+      signal.throwIfAborted();
+      await clock.sleep(REWATCH_MS, signal);
+    }
+  }
+
+  /** Breaks a connection over which nothing came for a while and whose server does not answer. */
+  async #guard(connection: Connection, signal: AbortSignal): Promise<void> {
+    const { clock, random, idleMs = 20_000 } = this.#options;
+    connection.heardMs = clock.monotonicMs();
+    try {
+      for (;;) {
+        await clock.sleep(idleMs * (0.75 + 0.5 * random()), signal);
+        if (clock.monotonicMs() - connection.heardMs < idleMs / 2) continue;
+        await this.#ask(signal, async () => undefined);
+      }
+    } catch {
+      connection.close();
+    }
+  }
+
+  /** Sends a request on its way, which goes on without the client, and waits for the answer. */
+  async #ask<T>(signal: AbortSignal, serve: (keys: Keys) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const { clock, requestTimeoutMs = 5_000 } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const done = new AbortController();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#travel(serve).then((answer) => answer !== undefined && resolve(answer.value), reject);
+    clock.sleep(requestTimeoutMs, done.signal).then(
+      () => reject(unavailable(`no answer within ${requestTimeoutMs} ms`)),
+      () => {}, // answered in time
+    );
+    try {
+      return await promise;
+    } finally {
+      done.abort();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Undefined when nobody will ever hear of it. */
+  async #travel<T>(serve: (keys: Keys) => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    const { store } = this.#options;
+    if (!(await this.#passes(this.out))) return undefined;
+    const { keys } = store;
+    const [answer] = await Promise.allSettled([
+      keys === undefined ? Promise.reject(unavailable("nothing listens there")) : serve(keys),
+    ]);
+    // A server that ended meanwhile answers nothing, whatever it did.
+    const isReset = keys !== undefined && keys !== store.keys;
+    if (!(await this.#passes(this.back))) return undefined;
+    if (isReset) throw unavailable("the connection was reset");
+    if (answer.status === "rejected") throw answer.reason;
+    return { value: answer.value };
+  }
+
+  async #passes(way: Way): Promise<boolean> {
+    const { clock, random } = this.#options;
+    const [least, most] = way.delayMs;
+    if (most > 0) await clock.sleep(least + random() * (most - least), NEVER);
+    return !way.isBlocked && random() >= way.loss;
+  }
+
+  /** An event on an open connection is sent until it gets through, or until the connection ends: false. */
+  async #arrives(signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options;
+    try {
+      while (!(await this.#passes(this.back))) await clock.sleep(RESEND_MS, signal);
+      return !signal.aborted;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return false;
+    }
+  }
+}
+
+/** A watch at one server, as the client has it. */
+class Connection {
+  heardMs = 0;
+  readonly #end = new AbortController();
+
+  get broken(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  /** Watches from this very moment; what that gives, also a refusal, is read with `next`. */
+  register(
+    keys: Keys,
+    key: string,
+    options: Parameters<Keys["watch"]>[1],
+    from: () => number,
+  ): { readonly events: Events; readonly from: number } {
+    const iterator = keys.watch(key, options, this.#end.signal)[Symbol.asyncIterator]();
+    const first = iterator.next();
+    first.catch(() => {}); // read below
+    return { events: { iterator, first }, from: from() };
+  }
+
+  /** Undefined when the connection is over. */
+  async next(events: Events, signal: AbortSignal): Promise<KeyEvent | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const abort = () => resolve(undefined);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const next = events.first ?? events.iterator.next();
+      events.first = undefined;
+      next.catch(() => {}); // nobody waits for it once the connection is over
+      const result = await Promise.race([next, promise]);
+      return result === undefined || result.done === true ? undefined : result.value;
+    } catch (error) {
+      if (error instanceof KeysError) throw error;
+      return undefined; // the server closed the connection
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  close(): void {
+    this.#end.abort(new Error("the connection was closed"));
+  }
+}
+
+interface Events {
+  readonly iterator: AsyncIterator<KeyEvent>;
+  first: Promise<IteratorResult<KeyEvent>> | undefined;
+}
+
+function unavailable(what: string): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot ask the store: ${what}; whether a write under way happened is unknown`,
+  );
+}

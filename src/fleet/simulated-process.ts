@@ -1,0 +1,128 @@
+import type { Clock } from "#base/clock.ts";
+import type { Keys } from "#keys/keys.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import type { UnitFiles } from "./unit-files.ts";
+
+/**
+ * A process as the world sees it: it can be paused, as by SIGSTOP, and killed, as by SIGKILL. Everything that comes
+ * to its code from outside (time, answers, events) goes through here: while paused it waits, once killed it fails,
+ * and nothing that the code still asks for gets out.
+ */
+export class SimulatedProcess {
+  #paused: PromiseWithResolvers<void> | undefined;
+  #isKilled = false;
+
+  get isPaused(): boolean {
+    return this.#paused !== undefined;
+  }
+
+  pause(): void {
+    if (!this.#isKilled) this.#paused ??= Promise.withResolvers<void>();
+  }
+
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
+  /** Whoever waits inside has to be aborted besides. */
+  kill(): void {
+    this.#isKilled = true;
+    this.resume();
+  }
+
+  /** What comes in reaches the code now or when it goes on. */
+  async enter(signal: AbortSignal): Promise<void> {
+    while (this.#paused !== undefined) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const abort = () => resolve();
+      signal.addEventListener("abort", abort, { once: true });
+      await Promise.race([this.#paused.promise, promise]);
+      signal.removeEventListener("abort", abort);
+      signal.throwIfAborted();
+    }
+    this.leave();
+  }
+
+  /** Checked before anything goes out. */
+  leave(): void {
+    if (this.#isKilled) throw new Error("the simulated process was killed");
+  }
+
+  /** Goes on by the machine's clock, but for what it is woken for. `aheadMs` is how far its wall clock is ahead. */
+  clock(clock: Clock, aheadMs: () => number): Clock {
+    return {
+      monotonicMs: () => clock.monotonicMs(),
+      now: () => new Date(clock.now().getTime() + aheadMs()),
+      sleep: (ms, signal) => this.#call(signal, () => clock.sleep(ms, signal)),
+    };
+  }
+
+  keys(keys: Keys): Keys {
+    return {
+      get: (key, options, signal) => this.#call(signal, () => keys.get(key, options, signal)),
+      set: (key, value, options, signal) =>
+        this.#call(signal, () => keys.set(key, value, options, signal)),
+      createInOrder: (dir, value, options, signal) =>
+        this.#call(signal, () => keys.createInOrder(dir, value, options, signal)),
+      delete: (key, options, signal) => this.#call(signal, () => keys.delete(key, options, signal)),
+      watch: (key, options, signal) => {
+        this.leave();
+        return this.#entering(keys.watch(key, options, signal), signal);
+      },
+    };
+  }
+
+  systemd(systemd: Systemd): Systemd {
+    return {
+      reload: (signal) => this.#call(signal, () => systemd.reload(signal)),
+      list: (signal) => this.#call(signal, () => systemd.list(signal)),
+      enableUnitFiles: (names, options, signal) =>
+        this.#call(signal, () => systemd.enableUnitFiles(names, options, signal)),
+      linkUnitFiles: (names, signal) =>
+        this.#call(signal, () => systemd.linkUnitFiles(names, signal)),
+      unlinkUnitFiles: (names, signal) =>
+        this.#call(signal, () => systemd.unlinkUnitFiles(names, signal)),
+      status: (names, signal) => this.#call(signal, () => systemd.status(names, signal)),
+      startUnit: (name, signal) => this.#call(signal, () => systemd.startUnit(name, signal)),
+      stopUnit: (name, signal) => this.#call(signal, () => systemd.stopUnit(name, signal)),
+      restartUnit: (name, signal) => this.#call(signal, () => systemd.restartUnit(name, signal)),
+      reloadUnit: (name, signal) => this.#call(signal, () => systemd.reloadUnit(name, signal)),
+      resetFailed: (name, signal) => this.#call(signal, () => systemd.resetFailed(name, signal)),
+      changes: (signal) => this.#entering(systemd.changes(signal), signal),
+      [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
+    };
+  }
+
+  /** A disk answers at once, so only the dead are kept from it. */
+  files(files: UnitFiles): UnitFiles {
+    const alive = async <T>(call: () => Promise<T>): Promise<T> => {
+      this.leave();
+      return call();
+    };
+    return {
+      path: (name) => files.path(name),
+      list: () => alive(() => files.list()),
+      write: (name, raw) => alive(() => files.write(name, raw)),
+      remove: (name) => alive(() => files.remove(name)),
+      readLaunched: () => alive(() => files.readLaunched()),
+      writeLaunched: (record) => alive(() => files.writeLaunched(record)),
+    };
+  }
+
+  async *#entering<T>(stream: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+    for await (const item of stream) {
+      await this.enter(signal);
+      yield item;
+    }
+  }
+
+  async #call<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    this.leave();
+    try {
+      return await call();
+    } finally {
+      await this.enter(signal);
+    }
+  }
+}
