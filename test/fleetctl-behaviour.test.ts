@@ -3,145 +3,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ShutdownRequested } from "#base/shutdown.ts";
-import { unitHash } from "#unitfile/unit-hash.ts";
 import { FakeFleet } from "./fleetctl-api.ts";
-import { follow, type RunOptions, runFleetctl, type Step, unitDirectory } from "./fleetctl-run.ts";
-import { MACHINES, UNIT_FILES } from "./fleetctl-units.ts";
+import { openBench } from "./fleetctl-bench.ts";
+import { follow, runFleetctl } from "./fleetctl-run.ts";
+import { MACHINES } from "./fleetctl-units.ts";
 
 const M1 = "11111111.../172.31.7.11";
 const FOO_V2 = "[Unit]\nDescription=Foo sleeper v2\n\n[Service]\nExecStart=/bin/sleep infinity\n";
 
-interface Bench extends AsyncDisposable {
-  readonly fleet: FakeFleet;
-  readonly options: RunOptions & { readonly env: Readonly<Record<string, string>> };
-  readonly follow: (steps: readonly Step[]) => Promise<void>;
-}
-
-/** A fake fleet and a directory with the unit files. */
-async function open(): Promise<Bench> {
-  await using stack = new AsyncDisposableStack();
-  const directory = stack.use(await unitDirectory(UNIT_FILES));
-  const fleet = stack.use(new FakeFleet(MACHINES));
-  const socket = join(directory.path, "fleet.sock");
-  await fleet.listen(socket);
-  const options = { cwd: directory.path, env: { FLEETCTL_ENDPOINT: `unix://${socket}` } };
-  const owned = stack.move();
-  return {
-    fleet,
-    options,
-    follow: (steps) => follow(steps, options),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
-
-test("fleetctl start fails with what systemd says and where to look", async () => {
-  await using bench = await open();
-  await bench.follow([
-    {
-      run: "start fail",
-      out: `Unit fail.service inactive\nUnit fail.service launched on ${M1}`,
-      err: `Error waiting for units: unit fail.service is failed (failed) on ${M1}; see: fleetctl journal fail.service`,
-      exit: 1,
-    },
-    {
-      run: "start noexec",
-      out: /launched on/,
-      err: /unit noexec\.service could not be loaded by systemd \(bad-setting\) on \S+; see: fleetctl journal noexec\.service\n$/,
-      exit: 1,
-    },
-    // Nothing changes by starting it again, which the original passed over in silence.
-    { run: "start fail", err: /is failed \(failed\)/, exit: 1 },
-  ]);
-});
-
-test("fleetctl start takes a oneshot unit that ended well as started", async () => {
-  await using bench = await open();
-  await bench.follow([
-    {
-      run: "start oneshot",
-      out: `Unit oneshot.service inactive\nUnit oneshot.service launched on ${M1}`,
-    },
-  ]);
-});
-
-test("fleetctl start waits while systemd activates the unit, and says so", async () => {
-  await using bench = await open();
-  const { fleet, options } = bench;
-  await runFleetctl(["load", "foo"], options);
-  const state = (systemdActiveState: string, systemdSubState: string) => ({
-    name: "foo.service",
-    hash: unitHash(fleet.units.get("foo.service")!.options),
-    machineID: MACHINES[0]!.id,
-    systemdLoadState: "loaded",
-    systemdActiveState,
-    systemdSubState,
-  });
-  fleet.report(state("activating", "start-pre"));
-  const { stdout, stderr, exit } = await runFleetctl(["start", "foo"], {
-    ...options,
-    onOutput: (soFar) => {
-      if (soFar.stderr.includes("start-pre")) fleet.report(state("active", "running"));
-    },
-  });
-  assert.equal(
-    stderr,
-    "Waiting for unit foo.service: for systemd, which says activating (start-pre)\n",
-  );
-  assert.equal(stdout, `Unit foo.service launched on ${M1}\n`);
-  assert.equal(exit, 0);
-});
-
-test("fleetctl start waits for a machine that fits, and for as long explains why there is none", async () => {
-  await using bench = await open();
-  const { fleet, options } = bench;
-  await runFleetctl(["start", "c@1", "c@2", "c@3"], options);
-  let explained = false;
-  const outcome = await runFleetctl(["start", "c@4"], {
-    ...options,
-    onOutput: ({ stderr }) => {
-      if (explained || !stderr.includes("fits no machine")) return;
-      explained = true;
-      void runFleetctl(["destroy", "c@2"], options);
-    },
-  });
-  assert.match(
-    outcome.stderr,
-    /^Unit c@4\.service fits no machine; it is placed as soon as one does:\n {2}11111111\S+: conflicts with c@1\.service\n {2}22222222\S+: conflicts with c@2\.service\n {2}33333333\S+: conflicts with c@3\.service\n$/,
-  );
-  assert.match(outcome.stdout, /Unit c@4\.service launched on 22222222\.\.\.\/172\.31\.7\.12\n$/);
-  assert.equal(outcome.exit, 0);
-  assert.equal(fleet.units.get("c@4.service")?.desiredState, "launched");
-});
-
-test("fleetctl start explains the first of many units that have no place, and names the rest", async () => {
-  await using bench = await open();
-  const { stdout, stderr, exit } = await runFleetctl(
-    ["start", "--block-attempts=1", "c@{1..10}"],
-    bench.options,
-  );
-  assert.equal(stdout.match(/ launched on /g)?.length, 3);
-  assert.equal(stderr.match(/fits no machine/g)?.length, 5);
-  assert.equal(stderr.match(/ is not placed yet; see: fleetctl explain c@/g)?.length, 2);
-  assert.equal(stderr.match(/timed out waiting for unit/g)?.length, 7);
-  assert.equal(exit, 1);
-});
-
-test("fleetctl start ends when the person has enough, with the unit still wanted", async () => {
-  await using bench = await open();
-  const controller = new AbortController();
-  const outcome = await runFleetctl(["start", "metanone"], {
-    ...bench.options,
-    signal: controller.signal,
-    onOutput: ({ stdout }) => {
-      if (stdout.includes("inactive")) controller.abort(new ShutdownRequested("SIGINT"));
-    },
-  });
-  assert.equal(outcome.exit, 130);
-  assert.equal(bench.fleet.units.get("metanone.service")?.desiredState, "launched");
-});
-
 test("fleetctl --replace replaces what the command may, and refuses the rest", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const { options } = bench;
   await runFleetctl(["start", "foo"], options);
   await writeFile(join(options.cwd, "foo.service"), FOO_V2);
@@ -176,7 +47,7 @@ test("fleetctl --replace replaces what the command may, and refuses the rest", a
 });
 
 test("fleetctl warns when an instance, or its template, differs from the files here", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const { options } = bench;
   await runFleetctl(["submit", "t@.service", "t@1"], options);
   await writeFile(join(options.cwd, "t@.service"), FOO_V2);
@@ -194,7 +65,7 @@ test("fleetctl warns when an instance, or its template, differs from the files h
 });
 
 test("fleetctl status and journal print what the machines say", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   await runFleetctl(["start", "foo", "bar", "glob"], bench.options);
   const status = (name: string, text: string) =>
     `● ${name}.service - ${text}\n     Active: active (running)\n`;
@@ -227,7 +98,7 @@ test("fleetctl status and journal print what the machines say", async () => {
 });
 
 test("fleetctl journal -f goes on until it is told to end", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   await runFleetctl(["start", "foo"], bench.options);
   for (const flag of ["-f", "--follow", "-follow"]) {
     const controller = new AbortController();
@@ -244,7 +115,7 @@ test("fleetctl journal -f goes on until it is told to end", async () => {
 });
 
 test("fleetctl says which endpoint it could not use, why, and what to do", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const { cwd, env } = bench.options;
   const at = (endpoint: string) => runFleetctl(["--endpoint", endpoint, "list-units"], { cwd });
   const missing = await at("unix:///nonexistent.sock");
@@ -292,7 +163,7 @@ test("fleetctl says which endpoint it could not use, why, and what to do", async
 });
 
 test("fleetctl finds the fleetd of its machine's root directory", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const root = join(bench.options.cwd, "root");
   await mkdir(join(root, "run"), { recursive: true });
   await using fleet = new FakeFleet(MACHINES);
@@ -303,7 +174,7 @@ test("fleetctl finds the fleetd of its machine's root directory", async () => {
 });
 
 test("fleetctl passes on what the API refuses, and keeps waiting while it has lost its store", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const { fleet, options } = bench;
   fleet.broken = { status: 503, message: "fleet server unable to communicate with etcd" };
   await bench.follow([
@@ -333,7 +204,7 @@ test("fleetctl passes on what the API refuses, and keeps waiting while it has lo
 });
 
 test("fleetctl lists and starts more units than a page holds", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   const { fleet, options } = bench;
   const outcome = await runFleetctl(["start", "t@{1..120}"], options);
   assert.equal(outcome.stderr, "");
@@ -347,7 +218,7 @@ test("fleetctl lists and starts more units than a page holds", async () => {
 });
 
 test("fleetctl names what it has when a command or flag is unknown", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   await bench.follow([
     {
       run: "ssh foo",
@@ -389,7 +260,7 @@ test("fleetctl prints help and version without a fleet", async () => {
 });
 
 test("fleetctl --debug tells of each request on stderr", async () => {
-  await using bench = await open();
+  await using bench = await openBench();
   await bench.follow([
     {
       run: "--debug list-machines --no-legend --fields=ip",

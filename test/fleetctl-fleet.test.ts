@@ -26,15 +26,18 @@ for (const [name, steps] of Object.entries({ ...LIFE_SCENARIOS, ...TROUBLE_SCENA
     await follow(steps, options);
   });
 
+// A oneshot unit, for any other is active for a moment before it fails, and who looks then sees it active.
 test("fleetctl with fleetd tells failed units from those that ended well", async (t) => {
   const { options } = await open(t);
   await follow(
     [
       {
-        run: "start fail",
-        out: new RegExp(`^Unit fail.service inactive\nUnit fail.service launched on ${WHERE}\n$`),
+        run: "start badshot",
+        out: new RegExp(
+          `^Unit badshot.service inactive\nUnit badshot.service launched on ${WHERE}\n$`,
+        ),
         err: new RegExp(
-          `^Error waiting for units: unit fail.service is failed \\(failed\\) on ${WHERE}; see: fleetctl journal fail.service\n$`,
+          `^Error waiting for units: unit badshot.service is failed \\(failed\\) on ${WHERE}; see: fleetctl journal badshot.service\n$`,
         ),
         exit: 1,
       },
@@ -55,16 +58,21 @@ test("fleetctl with fleetd tells failed units from those that ended well", async
       {
         run: "list-units --no-legend --fields=unit,load,active,sub",
         out: [
-          "fail.service\tloaded\t\tfailed\t\tfailed",
+          "badshot.service\tloaded\t\tfailed\t\tfailed",
           "noexec.service\tbad-setting\tinactive\tdead",
           "oneshot.service\tloaded\t\tinactive\tdead",
         ].join("\n"),
       },
       // A unit that failed can be restarted.
-      { run: "restart fail", err: /unit fail\.service is failed/, out: /launched on/, exit: 1 },
       {
-        run: "destroy fail noexec oneshot --block-attempts=10",
-        out: "Destroyed fail.service\nDestroyed noexec.service\nDestroyed oneshot.service",
+        run: "restart badshot",
+        err: /unit badshot\.service is failed/,
+        out: /launched on/,
+        exit: 1,
+      },
+      {
+        run: "destroy badshot noexec oneshot --block-attempts=10",
+        out: "Destroyed badshot.service\nDestroyed noexec.service\nDestroyed oneshot.service",
       },
       { run: "list-units --no-legend" },
     ],

@@ -64,6 +64,7 @@ export const UNIT_FILES: Readonly<Record<string, string>> = {
     "",
   ].join("\n"),
   "fail.service": "[Service]\nExecStart=/bin/false\n",
+  "badshot.service": "[Service]\nType=oneshot\nExecStart=/bin/false\n",
   "oneshot.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n",
   "noexec.service": "[Service]\nDescription=no ExecStart\n",
   "bad-globconf.service": `${SLEEP}\n[X-Fleet]\nGlobal=true\nMachineID=abc\n`,

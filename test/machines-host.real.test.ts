@@ -11,8 +11,16 @@ coreos:
       content: |
         [Service]
         ExecStart=/bin/sh -c 'echo "hello from %H %m"; exec sleep 1000'
+        ExecReload=/bin/echo reloaded on %H
         ExecStop=/bin/sh -c 'echo in order >> "$KEELSON_ROOT/home/core/stopped"'
 `;
+
+/** What a unit prints at its very start may come before the moment from which systemd shows it here; a reload cannot. */
+const STATUS_AFTER_RELOAD = `systemctl --user reload hello
+for attempt in {1..100}; do
+  systemctl --user status hello --no-pager | grep -q reloaded && break; sleep 0.1
+done
+systemctl --user status hello --no-pager`;
 
 /** Asks the machine's systemd through its socket, with the client that fleetd uses. */
 const ASK_SYSTEMD = `
@@ -49,7 +57,11 @@ for (const layout of await cgroupLayouts())
       `mkdir -p /run/systemd/resolve; echo nameserver 127.0.0.53 > /run/systemd/resolve/stub-resolv.conf`,
     );
     for (const user of ["alice", "root"])
-      await t.test(`${user} makes machines`, () => lifecycle(host, user));
+      await t.test(`${user} makes machines`, () =>
+        lifecycle(host, user).finally(async () => {
+          await host.run(user, "keelson destroy");
+        }),
+      );
     await t.test("alice and root have machines of the same names side by side", () =>
       sideBySide(host),
     );
@@ -88,8 +100,8 @@ async function lifecycle(host: SystemdHost, user: string): Promise<void> {
   const journal = await inside("journalctl --user-unit hello --no-pager --output=cat");
   assert.match(journal, new RegExp(`hello from core-01 ${id}`));
   assert.match(journal, /Started hello\.service/);
-  const status = await inside("systemctl --user status hello --no-pager");
-  assert.match(status, /active \(running\)[\s\S]*sh\[\d+\]: hello from core-01/);
+  const status = await inside(STATUS_AFTER_RELOAD);
+  assert.match(status, /active \(running\)[\s\S]*echo\[\d+\]: reloaded on core-01/);
   const node = "/opt/keelson/node_modules/node/bin/node --input-type=module";
   assert.equal(await inside(`${node} -e ${quoted(ASK_SYSTEMD)}`), "done\nrunning\n");
 

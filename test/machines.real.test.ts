@@ -19,6 +19,7 @@ coreos:
       content: |
         [Service]
         ExecStart=/bin/sh -c 'echo "hello from %H %m"; exec sleep 1000'
+        ExecReload=/bin/echo reloaded on %H
         ExecStop=/bin/sh -c 'echo in order >> "$KEELSON_ROOT/home/core/stopped"'
 `;
 const HELLO_SLOWLY = `${HELLO}    - name: slow.service
@@ -29,6 +30,13 @@ const HELLO_SLOWLY = `${HELLO}    - name: slow.service
         RemainAfterExit=yes
         ExecStart=/bin/sleep 2
 `;
+
+/** What a unit prints at its very start may come before the moment from which systemd shows it here; a reload cannot. */
+const STATUS_AFTER_RELOAD = `systemctl --user reload hello
+for attempt in $(seq 100); do
+  systemctl --user status hello --no-pager | grep -q reloaded && break; sleep 0.1
+done
+systemctl --user status hello --no-pager`;
 
 /** `keelson up` of so many machines with that user-data. */
 async function upArguments(
@@ -46,6 +54,12 @@ function inside(state: MachineState, ...command: string[]): Promise<string> {
   return state.succeed("shell", "core-01", "--", ...command);
 }
 
+/** The command line runs where `setup` was done, seen by nobody else. */
+function where(setup: string): string[] {
+  const script = `${setup}; exec "$@"`;
+  return ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, "sh"];
+}
+
 test("a machine lives through halts and power cuts, and destroy leaves nothing", async () => {
   await using state = await machineState();
   await state.succeed(...(await upArguments(state, 2, "127.0.70")));
@@ -54,8 +68,8 @@ test("a machine lives through halts and power cuts, and destroy leaves nothing",
   const journal = ["journalctl", "--user-unit", "hello", "--no-pager", "--output=cat"];
   assert.match(await inside(state, ...journal), new RegExp(`hello from core-01 ${id}`));
   assert.match(await inside(state, ...journal), /Started hello\.service/);
-  const status = await inside(state, "systemctl", "--user", "status", "hello", "--no-pager");
-  assert.match(status, /active \(running\)[\s\S]*sh\[\d+\]: hello from core-01/);
+  const status = await inside(state, "sh", "-c", STATUS_AFTER_RELOAD);
+  assert.match(status, /active \(running\)[\s\S]*echo\[\d+\]: reloaded on core-01/);
 
   await state.succeed("halt", "core-01");
   assert.match(await state.succeed("status"), /core-01 +halted [\s\S]*core-02 +running/);
@@ -168,14 +182,39 @@ test("while one keelson changes the machines another is told to wait", async () 
   await state.succeed(...(await upArguments(state, 1, "127.0.70")));
 });
 
-test("user-data that is refused leaves a machine to look into", async () => {
+test("user-data with a mistake is refused before anything is made", async () => {
   await using state = await machineState();
-  const refused = "#cloud-config\ncoreos:\n  untis: []\n";
-  const args = await upArguments(state, 1, "127.0.70", refused);
+  const args = await upArguments(state, 1, "127.0.70", "#cloud-config\ncoreos:\n  untis: []\n");
   const { status, stderr } = await state.keelson(args);
   assert.equal(status, 65, stderr);
-  assert.match(stderr, /Cannot configure core-01 from its user-data[\s\S]*untis/);
+  assert.match(stderr, /untis/);
+  assert.match(await state.succeed("status"), /There are no machines/);
+});
+
+test("user-data that fails leaves a machine to look into", async () => {
+  await using state = await machineState();
+  const failing = HELLO.replace("ExecStart=", "Type=oneshot\n        ExecStart=/bin/false ");
+  const { status, stderr } = await state.keelson(await upArguments(state, 1, "127.0.70", failing));
+  assert.equal(status, 65, stderr);
+  assert.match(stderr, /Cannot configure core-01 from its user-data[\s\S]*hello\.service/);
   assert.equal(await inside(state, "hostname"), "core-01\n");
+});
+
+test("on a full disk a machine keeps its journal in memory, and to itself", async () => {
+  await using state = await machineState();
+  const up = await upArguments(state, 1, "127.0.70");
+  const { status, stdout, stderr } = await state.keelson(
+    ["destroy"],
+    where(`mkdir -p ${state.path}; mount -n -t tmpfs -o size=400k none ${state.path}
+      ${PROGRAM} ${up.join(" ")}; ${PROGRAM} shell core-01 -- journalctl --no-pager;
+      cat ${state.path}/machines/core-01/etc/machine-id; ls /run/log/journal || true`),
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /Runtime Journal .*hello from core-01/s);
+  assert.equal(stdout.match(/Journal started/g)?.length, 1, stdout);
+  const id = /^[0-9a-f]{32}$/m.exec(stdout)?.[0] ?? assert.fail(stdout);
+  assert.doesNotMatch(stdout.slice(stdout.indexOf(`\n${id}\n`) + id.length + 1), new RegExp(id));
+  assert.deepEqual(await state.traces(), []);
 });
 
 test("destroy removes only what is Keelson's", async () => {
@@ -186,12 +225,6 @@ test("destroy removes only what is Keelson's", async () => {
   await state.succeed("destroy");
   assert.equal(await readFile(join(state.path, "diary"), "utf8"), "dear");
 });
-
-/** The command line runs where `setup` was done, seen by nobody else. */
-function where(setup: string): string[] {
-  const script = `${setup}; exec "$@"`;
-  return ["unshare", "--mount", "--propagation=private", "sh", "-ec", script, "sh"];
-}
 
 const REFUSALS: {
   name: string;

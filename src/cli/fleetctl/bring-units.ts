@@ -1,20 +1,15 @@
 import { Fault } from "#base/fault.ts";
 import type { UnitStateName } from "#fleet/core/schema.ts";
-import { unitHash } from "#unitfile/unit-hash.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
+import type { Expected } from "./judge.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { isGlobalUnit, isOneshot, isTemplate } from "./units.ts";
+import { isGlobalUnit, isTemplate, traitsOf } from "./units.ts";
 
 /** A unit after its desired state was set. */
-interface BroughtUnit {
-  readonly name: string;
+interface BroughtUnit extends Omit<Expected, "hasRun"> {
   readonly isGlobal: boolean;
-  readonly isOneshot: boolean;
-  readonly hash: string;
-  /** Whether the cluster did not know it before. */
-  readonly isNew: boolean;
   /** Whether anything was changed; otherwise the unit already had that desired state. */
   readonly changed: boolean;
 }
@@ -76,10 +71,8 @@ async function bring(
   const { name } = unit;
   const options = unit.kind === "keep" ? unit.before.options : unit.options;
   const about = {
-    name,
+    ...traitsOf({ name, options }),
     isGlobal: isGlobalUnit({ name, options }),
-    isOneshot: isOneshot(options),
-    hash: unitHash(options),
     isNew: unit.kind === "create",
   };
   if (unit.kind !== "keep") {

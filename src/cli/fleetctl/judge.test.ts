@@ -10,7 +10,7 @@ interface Case {
   readonly unit: string;
   /** `load active sub [hash [machine]]`. */
   readonly state?: string;
-  /** Of `oneshot`, `new` and `ran`. */
+  /** Of `oneshot`, `simple`, `new` and `ran`. */
   readonly marks?: string;
   readonly verdict: string;
 }
@@ -56,6 +56,13 @@ const CASES: readonly Case[] = [
     unit: "launched launched A",
     state: "loaded active running hash B",
     verdict: "waiting for the first report of its state",
+  },
+  {
+    goal: "launched",
+    unit: "launched launched A",
+    state: "loaded active running",
+    marks: "simple",
+    verdict: "after 75 ms reached",
   },
   {
     goal: "launched",
@@ -212,7 +219,12 @@ test("judge() has a verdict for whatever systemd and the API say", () => {
 
 function marked(marks: string) {
   const has = (mark: string) => marks.split(" ").includes(mark);
-  return { isOneshot: has("oneshot"), isNew: has("new"), hasRun: has("ran") };
+  return {
+    isOneshot: has("oneshot"),
+    isActiveAtOnce: has("simple"),
+    isNew: has("new"),
+    hasRun: has("ran"),
+  };
 }
 
 function unitOf(text: string): Observed["unit"] {

@@ -7,6 +7,8 @@ export type Goal = "launched" | "stopped" | "inactive";
 export interface Expected {
   readonly name: string;
   readonly isOneshot: boolean;
+  /** systemd calls it active as soon as its process exists, even if that is about to die. */
+  readonly isActiveAtOnce: boolean;
   /** Of the file that is to run; states of another file say nothing about this one. */
   readonly hash: string;
   /** The command made it known to the cluster, so it cannot have failed before. */
@@ -41,6 +43,9 @@ export type Verdict =
         | { readonly kind: "failed"; readonly why: string };
     };
 
+// What ends right after its start, such as a missing binary, is reported within this time of having been active: agents
+// gather changes for 50 ms.
+const CONFIRM_MS = 75;
 const REPORT_MS = 1000; // what an agent reports is seldom older than this
 // A machine that starts hundreds of units at once takes seconds to begin with the last.
 const QUEUED_MS = 3000;
@@ -96,7 +101,7 @@ function reportOn(
 
 /** The state in systemd of a unit that its agent has launched. */
 function judgeSystemd(state: SchemaUnitState, expected: Expected): Verdict {
-  const { isNew, isOneshot, hasRun } = expected;
+  const { isActiveAtOnce, isNew, isOneshot, hasRun } = expected;
   const as = stateText(state);
   const settling = (lastsMs: number): Verdict => ({
     kind: "settling",
@@ -117,7 +122,8 @@ function judgeSystemd(state: SchemaUnitState, expected: Expected): Verdict {
   switch (state.systemdActiveState) {
     case "active":
     case "reloading":
-      return { kind: "reached" };
+      if (!isActiveAtOnce) return { kind: "reached" };
+      return { kind: "settling", as, lastsMs: CONFIRM_MS, becomes: { kind: "reached" } };
     case "failed":
       return settling(isNew || hasRun ? 0 : QUEUED_MS);
     case "inactive":

@@ -1,8 +1,7 @@
 import type { SchemaUnit, UnitStateName } from "#fleet/core/schema.ts";
-import { unitHash } from "#unitfile/unit-hash.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { isOneshot } from "./units.ts";
+import { traitsOf } from "./units.ts";
 import type { Waiting } from "./wait.ts";
 
 /** Sets a unit's desired state; resolves with what the API said when it refused. */
@@ -21,6 +20,5 @@ export async function setState(
 
 /** What to look for when waiting for a unit of the cluster. */
 export function expected(unit: SchemaUnit, announce: Waiting["announce"]): Waiting {
-  const { name, options } = unit;
-  return { name, isOneshot: isOneshot(options), hash: unitHash(options), isNew: false, announce };
+  return { ...traitsOf(unit), isNew: false, announce };
 }

@@ -2,16 +2,23 @@ import type { SchemaUnit, SchemaUnitOption } from "#fleet/core/schema.ts";
 import { fleetSection } from "#unitfile/core/fleet-section.ts";
 import type { UnitFile } from "#unitfile/core/unit-file.ts";
 import { isUnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
 
 /** Whether a unit runs on all machines that fit instead of on one. */
 export function isGlobalUnit(unit: Pick<SchemaUnit, "name" | "options">): boolean {
   return isUnitName(unit.name) && fleetSection(fileOf(unit.options), unit.name).global;
 }
 
-/** Whether a unit is done once it has run to its end. */
-export function isOneshot(options: readonly SchemaUnitOption[]): boolean {
+/** What waiting for a unit needs to know of its file. */
+export function traitsOf({ name, options }: Pick<SchemaUnit, "name" | "options">) {
   const types = options.filter((o) => o.section === "Service" && o.name === "Type");
-  return types.at(-1)?.value === "oneshot";
+  const type = types.at(-1)?.value ?? "simple";
+  return {
+    name,
+    hash: unitHash(options),
+    isOneshot: type === "oneshot",
+    isActiveAtOnce: name.endsWith(".service") && ["simple", "exec", "idle"].includes(type),
+  };
 }
 
 /** Whether a name is that of a template, which itself cannot run. */

@@ -67,6 +67,8 @@ class Wait {
   /** What was last said of an API that does not answer. */
   #apiNote = "";
   #explained = 0;
+  /** How soon the next unit may be there just by having lasted. */
+  #settledInMs = Number.POSITIVE_INFINITY;
   readonly #problems: string[] = [];
 
   constructor(session: Session, units: readonly Waiting[], options: WaitOptions) {
@@ -98,7 +100,8 @@ class Wait {
         break;
       }
       // A cluster that is slow to answer is not asked more than half of the time.
-      await clock.sleep(Math.min(leftMs, Math.max(pauseMs, lookMs)), io.signal);
+      const restMs = Math.max(lookMs, Math.min(pauseMs, this.#settledInMs));
+      await clock.sleep(Math.min(leftMs, restMs), io.signal);
       pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
     }
     return this.#problems;
@@ -120,6 +123,7 @@ class Wait {
     }
     this.#apiNote = "";
     const nowMs = clock.monotonicMs();
+    this.#settledInMs = Number.POSITIVE_INFINITY;
     const before = this.#pending;
     this.#pending = [];
     for (const [i, progress] of before.entries())
@@ -150,6 +154,8 @@ class Wait {
     progress.verdict = seen;
     const lastedMs = nowMs - progress.sinceMs;
     const verdict = seen.kind === "settling" && lastedMs >= seen.lastsMs ? seen.becomes : seen;
+    if (verdict.kind === "settling")
+      this.#settledInMs = Math.min(this.#settledInMs, verdict.lastsMs - lastedMs);
     await this.#announce(progress, observed, verdict);
     switch (verdict.kind) {
       case "reached":
