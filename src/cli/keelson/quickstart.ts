@@ -15,6 +15,8 @@ import type { Io } from "#cli/program.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
 
+/** Known to the registry, so that more instances can be started from anywhere. */
+const TEMPLATE = "hello@.service";
 const UNITS = [
   "controller.service",
   "announce.service",
@@ -53,8 +55,8 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
       env: { ...io.env, ...clientEnvironment(machines) },
     };
     io.stderr.write("==> starting the example units\n");
-    const started = await fleetctl(["start", ...UNITS], clientIo);
-    if (started !== 0)
+    const submitted = await fleetctl(["submit", TEMPLATE], clientIo);
+    if (submitted !== 0 || (await fleetctl(["start", ...UNITS], clientIo)) !== 0)
       throw new Fault("SYSTEMD_FAILED", "Cannot start the example units: see above for the reason");
     io.stdout.write(await summary(machines, io, clientIo.env));
   } catch (error) {
