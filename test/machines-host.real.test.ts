@@ -57,11 +57,13 @@ for (const layout of await cgroupLayouts())
       `mkdir -p /run/systemd/resolve; echo nameserver 127.0.0.53 > /run/systemd/resolve/stub-resolv.conf`,
     );
     for (const user of ["alice", "root"])
-      await t.test(`${user} makes machines`, () =>
-        lifecycle(host, user).finally(async () => {
-          await host.run(user, "keelson destroy");
-        }),
-      );
+      await t.test(`${user} makes machines`, async () => {
+        try {
+          await lifecycle(host, user);
+        } finally {
+          await host.run(user, "keelson destroy"); // for the tests after it
+        }
+      });
     await t.test("alice and root have machines of the same names side by side", () =>
       sideBySide(host),
     );
