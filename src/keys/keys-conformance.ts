@@ -11,6 +11,15 @@ type Open = () => Promise<DisposableKeys>;
 const LIMIT_MS = 20_000;
 let directories = 0;
 
+/** Values that a form, a JSON body or a line could spoil. */
+const TEXTS = [
+  "",
+  " a+b&c=d%20;\r\n\t",
+  "ü 𝄞 \u0000 \b \f \u2028 <>",
+  '\\b\\f\\u0041\\"',
+  "x".repeat(200_000),
+];
+
 /**
  * Every implementation of the `Keys` port passes these: in process, over HTTP, on Keelson's store and on a genuine
  * etcd. Each case works in a directory of its own, so that all of them may share one store.
@@ -73,7 +82,7 @@ function testReadingAndWriting(name: string, open: Open): void {
 
   check(name, open, "any text is a value, and any name a key", async ({ keys, at, signal }) => {
     const key = `${at}/a b/ü?&=#%+;@:é*'()"<>`;
-    for (const value of ["", " a+b&c=d%20;\r\n\t", "ü 𝄞 \u0000 \u2028", "x".repeat(200_000)]) {
+    for (const value of TEXTS) {
       await keys.set(key, value, {}, signal);
       const { event } = await keys.get(key, {}, signal);
       assert.equal(event.node.value, value);

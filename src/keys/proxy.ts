@@ -45,7 +45,7 @@ export interface ProxyOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Told the servers' own addresses once all listen; members need not be up. */
-  readonly onListening: (addresses: readonly Address[]) => void;
+  readonly onListening: (addresses: readonly Address[]) => void | Promise<void>;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
     await listen(server, address);
     addresses.push(boundTo(server, address));
   }
-  options.onListening(addresses);
+  await options.onListening(addresses);
   await endpoints.refresh(signal);
 }
 

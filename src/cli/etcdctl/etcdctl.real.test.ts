@@ -4,6 +4,7 @@ import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import type { Program } from "#cli/program.ts";
+import { startMember, type TestMember } from "#keys/member-for-tests.ts";
 import { freePort, type RealEtcd, startRealEtcd } from "#keys/real-etcd.ts";
 import { etcdctl } from "./main.ts";
 
@@ -34,16 +35,22 @@ interface Case {
 const LIMIT_MS = 60_000;
 let originals: RealEtcd;
 let ourEtcd: RealEtcd;
+let ourMember: TestMember;
 let nobody: string;
 
-// Each program has an etcd of its own with the same history, so that indices are compared too.
+// Each run has a store of its own with the same history, so that indices are compared too.
 before(async () => {
-  [originals, ourEtcd] = await Promise.all([startRealEtcd(), startRealEtcd()]);
+  [originals, ourEtcd, ourMember] = await Promise.all([
+    startRealEtcd(),
+    startRealEtcd(),
+    startMember(),
+  ]);
   nobody = `http://127.0.0.1:${await freePort()}`;
 });
 after(async () => {
   await originals[Symbol.asyncDispose]();
   await ourEtcd[Symbol.asyncDispose]();
+  await ourMember[Symbol.asyncDispose]();
 });
 
 async function runOriginal({ args, env, stdin }: Given): Promise<Outcome> {
@@ -290,7 +297,7 @@ function split(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
 }
 
-function given(etcd: RealEtcd, { line, stdin = "", env = {} }: Case): Given {
+function given(etcd: TestMember, { line, stdin = "", env = {} }: Case): Given {
   const fill = (word: string) =>
     word
       .replace("CLIENT", etcd.clientUrl)
@@ -305,7 +312,7 @@ function given(etcd: RealEtcd, { line, stdin = "", env = {} }: Case): Given {
 }
 
 /** Without what differs between two etcds of the same history: names, and seconds gone by. */
-function comparable(outcome: Outcome, etcd: RealEtcd, { help, unordered }: Case): Outcome {
+function comparable(outcome: Outcome, etcd: TestMember, { help, unordered }: Case): Outcome {
   const plain = (shown: string) =>
     shown
       .replaceAll(etcd.clientUrl, "CLIENT")
@@ -322,14 +329,17 @@ function comparable(outcome: Outcome, etcd: RealEtcd, { help, unordered }: Case)
 
 for (const [at, row] of CASES.entries())
   test(`etcdctl ${row.line} (${at})`, async () => {
-    const [theirs, ours] = await Promise.all([
-      runOriginal(given(originals, row)),
-      runOurs(etcdctl, given(ourEtcd, row)),
-    ]);
+    const theirs = await runOriginal(given(originals, row));
     const expected = comparable(theirs, originals, row);
-    const actual = comparable(ours, ourEtcd, row);
-    if (row.ours === undefined) return assert.deepEqual(actual, expected);
-    const { because, ...differing } = row.ours;
-    assert.deepEqual(actual, { ...expected, ...differing });
-    assert.notDeepEqual(actual, expected, `no longer different: ${because}`);
+    for (const store of [ourEtcd, ourMember]) {
+      const actual = comparable(await runOurs(etcdctl, given(store, row)), store, row);
+      const where = store === ourEtcd ? "on a real etcd" : "on Keelson's store";
+      if (row.ours === undefined) {
+        assert.deepEqual(actual, expected, where);
+        continue;
+      }
+      const { because, ...differing } = row.ours;
+      assert.deepEqual(actual, { ...expected, ...differing }, where);
+      assert.notDeepEqual(actual, expected, `no longer different: ${because}`);
+    }
   });

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "#base/clock.ts";
+import { parseAddress } from "#base/listen.ts";
+import { openLogger } from "#base/logger.ts";
+import { freePort } from "./real-etcd.ts";
+import { runMember } from "./run-member.ts";
+
+export interface TestMember extends AsyncDisposable {
+  readonly clientUrl: string;
+  readonly peerUrl: string;
+}
+
+/** Keelson's own store in this process, on free loopback ports, with its data in a directory that goes with it. */
+export async function startMember(): Promise<TestMember> {
+  const dataDir = await mkdtemp(join(tmpdir(), "keelson-member-"));
+  const clientUrl = `http://127.0.0.1:${await freePort()}`;
+  const peerUrl = `http://127.0.0.1:${await freePort()}`;
+  const end = new AbortController();
+  const listening = Promise.withResolvers<void>();
+  const running = runMember(
+    {
+      name: "default",
+      dataDir,
+      listenClient: [parseAddress(clientUrl)],
+      listenPeer: [parseAddress(peerUrl)],
+      clientURLs: [clientUrl],
+      peerURLs: [peerUrl],
+      token: "etcd-cluster",
+      isJoining: false,
+      logger: openLogger("silent"),
+      clock: systemClock,
+      random: Math.random,
+      onListening: async () => listening.resolve(),
+    },
+    end.signal,
+  );
+  await Promise.race([listening.promise, running]);
+  return {
+    clientUrl,
+    peerUrl,
+    [Symbol.asyncDispose]: async () => {
+      end.abort();
+      await running;
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
