@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { join, resolve } from "node:path";
-import { Fault } from "#base/fault.ts";
+import { systemClock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
 import { fleetctl } from "#cli/fleetctl/main.ts";
 import { clientEnvironment } from "#cli/keelson/env.ts";
 import {
@@ -12,6 +13,7 @@ import {
 import { parseOptions } from "#cli/keelson/options.ts";
 import { parseNetwork } from "#cli/keelson/up.ts";
 import type { Io } from "#cli/program.ts";
+import { openFleetClient } from "#fleet/client.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
 
@@ -24,6 +26,9 @@ const UNITS = [
   "hello@2.service",
   "hello@3.service",
 ];
+
+const LIMIT_MS = 90_000;
+const POLL_MS = 100;
 
 /** What `script/start` runs: from nothing to a cluster with units on it, and what to try next. */
 export async function quickstart(args: readonly string[], io: Io): Promise<number> {
@@ -54,10 +59,21 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
       cwd: examples,
       env: { ...io.env, ...clientEnvironment(machines) },
     };
+    const fleet = openFleetClient({ endpoints: machines.map(fleetUrl) });
+    await until("fleet knows every machine", io.signal, async () => {
+      const present = await fleet.listMachines(io.signal);
+      return machines.every(({ id }) => present.some((machine) => machine.id === id));
+    });
     io.stderr.write("==> starting the example units\n");
     const submitted = await fleetctl(["submit", TEMPLATE], clientIo);
     if (submitted !== 0 || (await fleetctl(["start", ...UNITS], clientIo)) !== 0)
       throw new Fault("SYSTEMD_FAILED", "Cannot start the example units: see above for the reason");
+    await until("the example units are active", io.signal, async () => {
+      const states = await fleet.listStates({}, io.signal);
+      const isActive = (unit: string) =>
+        states.some((state) => state.name === unit && state.systemdActiveState === "active");
+      return UNITS.every(isActive);
+    });
     io.stdout.write(await summary(machines, io, clientIo.env));
   } catch (error) {
     if (!io.signal.aborted) throw error;
@@ -75,6 +91,30 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
     "The machines are halted and keep what they have; start them again, or remove them with `bin/keelson destroy`.\n",
   );
   return 0;
+}
+
+/** Asks until it is so; a fleet that does not answer yet is asked again. */
+async function until(
+  what: string,
+  signal: AbortSignal,
+  holds: () => Promise<boolean>,
+): Promise<void> {
+  const endMs = systemClock.monotonicMs() + LIMIT_MS;
+  for (;;) {
+    let trouble = "";
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      signal.throwIfAborted();
+      trouble = `: ${reasonOf(error)}`;
+    }
+    if (systemClock.monotonicMs() > endMs)
+      throw new Fault(
+        "TIMED_OUT",
+        `Cannot wait longer until ${what}${trouble}; look with \`keelson status\` and \`fleetctl list-units\``,
+      );
+    await systemClock.sleep(POLL_MS, signal);
+  }
 }
 
 async function summary(machines: readonly Machine[], io: Io, env: Io["env"]): Promise<string> {
