@@ -162,7 +162,11 @@ test("open() of a damaged database either holds every entry or is refused", asyn
       await using log = EmbeddedLog.open(copy);
       assert.deepEqual(dataOf(log), expected, `byte ${offset}`);
     } catch (error) {
-      assert.equal((error as { code?: string }).code, "LOG_CORRUPT", `byte ${offset}: ${String(error)}`);
+      assert.equal(
+        (error as { code?: string }).code,
+        "LOG_CORRUPT",
+        `byte ${offset}: ${String(error)}`,
+      );
       refused += 1;
     }
   }

@@ -9,8 +9,9 @@ import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log
 import { databaseFault, isBusy } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
-/** Rows dropped at a time behind a snapshot, few enough that nobody waits for it. */
-const DROP_ROWS = 500;
+/** Rows dropped with each commit behind a snapshot, few enough that nobody waits for it. */
+const DROP_ENTRIES = 200;
+const DROP_CHUNKS = 2;
 
 interface Append {
   readonly data: string;
@@ -33,6 +34,8 @@ export class EmbeddedLog implements Log {
   #last: number;
   #chain: number;
   #pending: Append[] = [];
+  /** The snapshot up to whose index rows are still to be dropped; 0 when none are. */
+  #droppingTo = 0;
   #deliver: ((entries: readonly LogEntry[]) => void) | undefined;
   /** Why nothing more is appended. */
   #failure: Fault | undefined;
@@ -99,7 +102,7 @@ export class EmbeddedLog implements Log {
   async saveSnapshot(index: number, chunks: Iterable<string>): Promise<void> {
     try {
       await this.#writeSnapshot(index, chunks);
-      await this.#dropBehind(index);
+      this.#droppingTo = index;
     } catch (error) {
       throw databaseFault(this.#path, error);
     }
@@ -130,6 +133,7 @@ export class EmbeddedLog implements Log {
           this.#sql.insertEntry.run(index, chain, data);
           entries.push({ index, data });
         }
+        this.#dropSome();
       });
     } catch (error) {
       this.#refuse(batch, error);
@@ -184,15 +188,16 @@ export class EmbeddedLog implements Log {
     this.#transact(() => this.#sql.insertSnapshot.run(index, chain, count, crc));
   }
 
-  /** Drops what a snapshot made needless, a little at a time. What a crash leaves is dropped after the next one. */
-  async #dropBehind(index: number): Promise<void> {
-    for (const drop of [this.#sql.dropEntries, this.#sql.dropOldChunks, this.#sql.dropSnapshots])
-      for (let changes = 1; changes > 0; await nextTurn()) {
-        this.#throwIfClosed();
-        this.#transact(() => {
-          changes = Number(drop.run(index, DROP_ROWS).changes);
-        });
-      }
+  /** Drops a part of what the newest snapshot made needless. What a crash leaves is dropped after the next one. */
+  #dropSome(): void {
+    const to = this.#droppingTo;
+    if (to === 0) return;
+    const { dropEntries, dropOldChunks, dropSnapshots } = this.#sql;
+    const dropped =
+      Number(dropEntries.run(to, DROP_ENTRIES).changes) +
+      Number(dropOldChunks.run(to, DROP_CHUNKS).changes) +
+      Number(dropSnapshots.run(to).changes);
+    if (dropped === 0) this.#droppingTo = 0;
   }
 
   #throwIfClosed(): void {
@@ -212,13 +217,10 @@ function prepareStatements(db: DatabaseSync) {
     dropEntries: prepare(
       "DELETE FROM entries WHERE idx IN (SELECT idx FROM entries WHERE idx <= ? ORDER BY idx LIMIT ?)",
     ),
-    // A chunk is big: a tenth of the rows.
     dropOldChunks: prepare(
-      "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE idx < ? LIMIT ? / 10)",
+      "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE idx < ? LIMIT ?)",
     ),
-    dropSnapshots: prepare(
-      "DELETE FROM snapshots WHERE idx IN (SELECT idx FROM snapshots WHERE idx < ? LIMIT ?)",
-    ),
+    dropSnapshots: prepare("DELETE FROM snapshots WHERE idx < ?"),
   };
 }
 
