@@ -11,7 +11,7 @@ const PLAIN = /^[ !#-%'-;=?-[\]-\u2027\u202a-\ud7ff\ue000-\uffff]*$/;
 export function jsonString(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
   return JSON.stringify(text.toWellFormed()).replace(
-    /[<>&\u2028\u2029]|\\[bf]/g,
+    /[<>&\u2028\u2029]|\\[\\bf]/g,
     (found) => GO_ESCAPES[found] ?? found,
   );
 }
