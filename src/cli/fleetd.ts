@@ -87,6 +87,7 @@ function describe({ machine, leads, isRegistered, feed, agent }: FleetMachine): 
     leads,
     isRegistered,
     store: feed.state,
+    memory: process.memoryUsage(),
     machines: [...feed.model.machines.keys()],
     jobs: feed.model.jobs.size,
     problems: Object.fromEntries(feed.model.problems),

@@ -145,8 +145,12 @@ export class Agent {
     signal: AbortSignal,
   ): Promise<void> {
     const { clock, machine, feed, isRegistered } = this.#options;
+    let wholeAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
-      units.see(await systemd.status(units.names, signal));
+      const nowMs = clock.monotonicMs();
+      const isDue = nowMs >= wholeAtMs;
+      if (isDue) wholeAtMs = nowMs + SAFETY_MS;
+      await units.look(systemd, isDue ? "all" : "changed", signal);
       if (this.#leaving) {
         worker.begin(reconcileLeaving(units.all(worker.busy)));
         if (units.names.length === 0 && worker.busy.size === 0) this.#emptied.resolve();

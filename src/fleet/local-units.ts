@@ -1,4 +1,4 @@
-import type { UnitStatus } from "#systemd/systemd.ts";
+import type { Systemd, UnitStatus } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { LoadedUnit } from "./core/reconcile.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -60,13 +60,27 @@ export class LocalUnits {
     return new Map(names.map((name) => [name, this.get(name)!]));
   }
 
-  see(statuses: readonly UnitStatus[]): void {
-    this.#statuses.clear();
-    for (const status of statuses) this.#statuses.set(status.name, status);
+  /**
+   * Looks at what systemd says of each. Asking about a unit that systemd does not hold makes it load the unit, which it
+   * tells of as a change; so those are asked about only when they are new here, or for `all`.
+   */
+  async look(systemd: Systemd, which: "changed" | "all", signal: AbortSignal): Promise<void> {
+    const held = new Map((await systemd.list(signal)).map((row) => [row.name, row]));
+    const asked = this.names.filter(
+      (name) => !held.has(name) && (which === "all" || !this.#statuses.has(name)),
+    );
+    const answers = asked.length === 0 ? [] : await systemd.status(asked, signal);
+    const told = new Map(answers.map((row) => [row.name, row]));
+    for (const name of this.names) {
+      const before = this.#statuses.get(name);
+      const row = held.get(name) ?? told.get(name) ?? (before && asleep(before));
+      if (row !== undefined) this.#statuses.set(name, row);
+    }
   }
 
   loaded(name: UnitName, hash: string): void {
     this.#hashes.set(name, hash);
+    this.#statuses.delete(name);
   }
 
   unloaded(name: UnitName): void {
@@ -93,4 +107,9 @@ export class LocalUnits {
       throw error;
     }
   }
+}
+
+/** The row of a unit that systemd dropped from memory: it does nothing. */
+function asleep(row: UnitStatus): UnitStatus {
+  return { ...row, activeState: "inactive", subState: "dead" };
 }
