@@ -173,6 +173,40 @@ test("open() of a damaged database either holds every entry or is refused", asyn
   assert.ok(refused > 10, `only ${refused} refused`);
 });
 
+test("open() refuses a write-ahead log that is damaged inside, and takes a torn end for one", async () => {
+  const directory = temporary();
+  await using log = EmbeddedLog.open(directory);
+  log.start(() => {});
+  for (let at = 1; at <= 60; at++) await log.append(`entry ${at}`);
+  const wal = readFileSync(join(directory, "log.db-wal"));
+  const copyWith = (content: Uint8Array): string => {
+    const copy = temporary();
+    cpSync(join(directory, "log.db"), join(copy, "log.db"));
+    writeFileSync(join(copy, "log.db-wal"), content);
+    return copy;
+  };
+  for (let offset = 1; offset < wal.length * 0.9; offset += 10_007) {
+    const damaged = Buffer.from(wal);
+    damaged[offset] = (damaged[offset] ?? 0) ^ 16;
+    const copy = copyWith(damaged);
+    try {
+      await using found = EmbeddedLog.open(copy);
+      assert.equal(dataOf(found).length, 60, `byte ${offset}`);
+    } catch (error) {
+      assert.equal(
+        (error as { code?: string }).code,
+        "LOG_CORRUPT",
+        `byte ${offset}: ${String(error)}`,
+      );
+    }
+  }
+  await using torn = EmbeddedLog.open(copyWith(wal.subarray(0, wal.length - 100)));
+  assert.deepEqual(
+    dataOf(torn),
+    Array.from({ length: 59 }, (_, at) => `entry ${at + 1}`),
+  );
+});
+
 test("open() says what is so when the disk is full", async () => {
   const disk = smallDisk();
   mkdirSync(join(disk, "1"));

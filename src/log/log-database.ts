@@ -1,7 +1,9 @@
+import { existsSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import type { LogEntry, LogSnapshot } from "#log/core/log.ts";
 import { corrupt } from "#log/log-faults.ts";
+import { isDamagedInside } from "#log/wal-damage.ts";
 
 /** `PRAGMA user_version` of databases that this version reads and writes. */
 const FORMAT = 1;
@@ -53,6 +55,9 @@ export function openForWriting(path: string): DatabaseSync {
  * @throws {Fault} LOG_CORRUPT, or SQLite's errors
  */
 export function readLog(path: string, refusedFrom: number): LogContent {
+  const wal = `${path}-wal`;
+  if (existsSync(wal) && isDamagedInside(readFileSync(wal)))
+    throw corrupt(wal, "entries were committed behind a damaged place");
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const format = formatOf(db);
