@@ -36,6 +36,8 @@ export class UnitWorker {
   readonly #kept = new Map<UnitName, string>();
 
   readonly #failed = new Map<UnitName, { readonly step: string; readonly untilMs: number }>();
+  /** Units that systemd would not start for want of another, which may yet come. */
+  readonly #wanting = new Set<UnitName>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -66,15 +68,14 @@ export class UnitWorker {
   }
 
   #track(name: UnitName, step: Exclude<Step, { kind: "keep" }>): void {
-    const { clock, logger, signal, onDone } = this.#options;
+    const { logger, signal, onDone } = this.#options;
     this.#busy.add(name);
     this.#failed.delete(name);
     const run = this.#carryOut(name, step)
       .catch((error: unknown) => {
         if (signal.aborted) return;
+        this.#rest(name, step);
         const reason = reasonOf(error);
-        const untilMs = clock.monotonicMs() + REST_MS;
-        this.#failed.set(name, { step: `${step.kind} ${step.reason}`, untilMs });
         logger.error({ unit: name, step: step.kind, reason }, "step failed; will be tried again");
       })
       .finally(() => {
@@ -83,6 +84,14 @@ export class UnitWorker {
         onDone();
       });
     this.#running.add(run);
+  }
+
+  #rest(
+    name: UnitName,
+    { kind, reason }: { readonly kind: string; readonly reason: string },
+  ): void {
+    const untilMs = this.#options.clock.monotonicMs() + REST_MS;
+    this.#failed.set(name, { step: `${kind} ${reason}`, untilMs });
   }
 
   #rests(name: UnitName, step: Step): boolean {
@@ -96,12 +105,12 @@ export class UnitWorker {
     logger.info({ unit: name, step: step.kind, reason: step.reason }, "step");
     switch (step.kind) {
       case "load":
-        return this.#load(step.unit, step.start);
+        return this.#load(step.unit, step);
       case "replace":
         await this.#stop(name);
-        return this.#load(step.unit, step.start);
+        return this.#load(step.unit, step);
       case "start":
-        return this.#start(name);
+        return this.#start(name, step.reason);
       case "adopt":
         units.setLaunched(name, true);
         return units.record();
@@ -114,7 +123,10 @@ export class UnitWorker {
     }
   }
 
-  async #load(unit: Unit, start: boolean): Promise<void> {
+  async #load(
+    unit: Unit,
+    how: { readonly start: boolean; readonly reason: string },
+  ): Promise<void> {
     const { files, units } = this.#options;
     if (hashOf(unit.raw) !== unit.hash)
       throw new Fault(
@@ -124,21 +136,32 @@ export class UnitWorker {
     await files.write(unit.name, unit.raw);
     await this.#linker.link(files.path(unit.name));
     units.loaded(unit.name, unit.hash);
-    if (start) await this.#start(unit.name);
+    for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want
+    if (how.start) await this.#start(unit.name, how.reason);
   }
 
   /** Begins to start the unit; how that ends is only reported, for whether to try again is the unit's own matter. */
-  async #start(name: UnitName): Promise<void> {
+  async #start(name: UnitName, reason: string): Promise<void> {
     const { systemd, units, logger, signal, onDone } = this.#options;
     units.setLaunched(name, true);
     const start = systemd
       .startUnit(name, signal)
       .then(
-        (result) => this.#tellResult(name, "start", result),
+        (result) => {
+          this.#wanting.delete(name);
+          this.#tellResult(name, "start", result);
+        },
         (error: unknown) => {
           // Whether it began is not known: once systemd is back, its state tells.
           if (isGone(error) || signal.aborted) units.setLaunched(name, false);
-          else logger.error({ unit: name, reason: reasonOf(error) }, "systemd refused to start it");
+          else if (wantsAnother(error)) {
+            units.setLaunched(name, false);
+            this.#rest(name, { kind: "start", reason });
+            if (!this.#wanting.has(name))
+              logger.warn({ unit: name, reason: reasonOf(error) }, "start waits for another unit");
+            this.#wanting.add(name);
+          } else
+            logger.error({ unit: name, reason: reasonOf(error) }, "systemd refused to start it");
         },
       )
       .finally(() => {
@@ -173,6 +196,7 @@ export class UnitWorker {
     await files.remove(name);
     await systemd.resetFailed(name, signal);
     await this.#linker.unlink(name);
+    this.#wanting.delete(name);
     units.unloaded(name);
     await units.record();
   }
@@ -187,6 +211,11 @@ export class UnitWorker {
     this.#kept.set(unit, reason);
     this.#options.logger.warn({ unit, reason }, "left unit as it is");
   }
+}
+
+/** systemd's word for a unit that must be there first, as by BindsTo=, and is not known. */
+function wantsAnother(error: unknown): boolean {
+  return error instanceof Fault && error.facts["error"] === "org.freedesktop.systemd1.NoSuchUnit";
 }
 
 export function isGone(error: unknown): boolean {
