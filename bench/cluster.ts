@@ -1,0 +1,195 @@
+// The budgets that need a whole cluster, on three machines of the process provider with the bundled programs.
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { openFleetClient } from "#fleet/client.ts";
+import { median, percentile } from "./support/percentile.ts";
+
+const run = promisify(execFile);
+const HOME = new URL("..", import.meta.url).pathname;
+const NETWORK = "127.0.90";
+const SINGLE_STARTS = 20;
+const LOSSES = 6;
+const IDLE_MS = 20_000;
+const HEARTBEATS_PER_SECOND = 3 / (6 * 0.32); // three machines, a third of a TTL of 6 s
+const LEASE_PER_SECOND = 1 / 1.5; // the leading engine's
+const LIMIT_MS = 120_000;
+
+const directory = await mkdtemp("/tmp/keelson-bench-");
+const env = {
+  ...process.env,
+  KEELSON_SOURCE: "",
+  KEELSON_STATE: join(directory, "state"),
+  FLEETCTL_ENDPOINT: [1, 2, 3].map((n) => `http://${NETWORK}.${n}:49153`).join(","),
+};
+const fleet = openFleetClient({ endpoints: env.FLEETCTL_ENDPOINT.split(",") });
+const signal = AbortSignal.timeout(15 * 60_000);
+const rows: Record<string, string>[] = [];
+
+try {
+  await writeFile(join(directory, "one.service"), "[Service]\nExecStart=/bin/sleep infinity\n");
+  await writeFile(join(directory, "many@.service"), "[Service]\nExecStart=/bin/sleep infinity\n");
+  await writeFile(
+    join(directory, "mover.service"),
+    "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nMachineMetadata=role=worker\n",
+  );
+  await up();
+  await singleStarts();
+  await idle("0 units");
+  await manyStarts();
+  await idle("100 units");
+  await memory();
+  await fleetctl("destroy", "many@*.service");
+  await until("they are gone", async () => (await activeUnits()).length === 0);
+  await losses();
+  await cleanStops();
+} finally {
+  await keelson("destroy");
+  await rm(directory, { recursive: true });
+}
+console.table(rows);
+
+async function up(): Promise<void> {
+  const ms = await timed(async () => {
+    await keelson("up", "--machines", "3", "--network", NETWORK);
+    await until("all are listed", async () => (await fleet.listMachines(signal)).length === 3);
+  });
+  report("keelson up of three machines", [ms], "10 s");
+}
+
+async function singleStarts(): Promise<void> {
+  const times: number[] = [];
+  for (let n = 0; n < SINGLE_STARTS; n += 1) {
+    times.push(await timed(() => fleetctl("start", "one.service")));
+    await fleetctl("destroy", "one.service");
+    await until("it is gone", async () => (await activeUnits()).length === 0);
+  }
+  report("fleetctl start of one unit", times, "250 ms");
+}
+
+async function manyStarts(): Promise<void> {
+  const ms = await timed(async () => {
+    await fleetctl("start", "many@{1..100}.service");
+    await until("all are active", async () => (await activeUnits()).length === 100);
+  });
+  report("100 instances of a template", [ms], "3 s");
+}
+
+/** The log's entries while nothing happens. */
+async function idle(state: string): Promise<void> {
+  await sleep(5_000); // states that still change are no idle cluster
+  const before = await entries();
+  await sleep(IDLE_MS);
+  const rate = ((await entries()) - before) / (IDLE_MS / 1000);
+  rows.push({
+    what: `writes a second, idle with ${state}`,
+    measured: rate.toFixed(2),
+    budget: `${HEARTBEATS_PER_SECOND.toFixed(2)} heartbeats + ${LEASE_PER_SECOND.toFixed(2)} lease`,
+  });
+}
+
+async function memory(): Promise<void> {
+  const sizes: number[] = [];
+  for (const n of [1, 2, 3]) {
+    const show = ["systemctl", "--user", "show", "--property=MainPID", "--value", "fleet.service"];
+    const { stdout } = await keelson("shell", `core-0${n}`, "--", ...show);
+    const status = await readFile(`/proc/${stdout.trim()}/status`, "utf8");
+    sizes.push(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024);
+  }
+  rows.push({
+    what: "fleetd's memory with 100 units, by machine",
+    measured: sizes.map((mb) => `${mb.toFixed(0)} MB`).join(", "),
+    budget: "90 MB",
+  });
+}
+
+async function losses(): Promise<void> {
+  const times: number[] = [];
+  await fleetctl("start", "mover.service");
+  for (let n = 0; n < LOSSES; n += 1) {
+    const at = await moverAddress();
+    const name = `core-0${at.split(".")[3]}`;
+    times.push(
+      await timed(async () => {
+        await keelson("halt", name, "--force");
+        await until("it moved", async () => (await moverAddress(at)) !== "");
+      }),
+    );
+    await back(name);
+  }
+  report("abrupt loss until active elsewhere", times, "10 s p99");
+}
+
+async function cleanStops(): Promise<void> {
+  const times: number[] = [];
+  for (let n = 0; n < LOSSES; n += 1) {
+    const at = await moverAddress();
+    const name = `core-0${at.split(".")[3]}`;
+    const halted = keelson("halt", name);
+    times.push(await timed(() => until("it moved", async () => (await moverAddress(at)) !== "")));
+    await halted;
+    await back(name);
+  }
+  report("clean stop until active elsewhere", times, "2 s");
+}
+
+async function back(name: string): Promise<void> {
+  await keelson("up", name);
+  await until("it is back", async () => (await fleet.listMachines(signal)).length === 3);
+}
+
+/** Where the mover is active, other than `not`; empty when nowhere. */
+async function moverAddress(not = ""): Promise<string> {
+  const [machines, states] = await Promise.all([
+    fleet.listMachines(signal),
+    fleet.listStates({ unitName: "mover.service" }, signal),
+  ]);
+  for (const { machineID, systemdActiveState } of states) {
+    const address = machines.find(({ id }) => id === machineID)?.primaryIP ?? "";
+    if (systemdActiveState === "active" && address !== not) return address;
+  }
+  return "";
+}
+
+async function activeUnits(): Promise<string[]> {
+  const states = await fleet.listStates({}, signal);
+  return states.filter((s) => s.systemdActiveState === "active").map((s) => s.name);
+}
+
+async function entries(): Promise<number> {
+  const answer = await fetch(`http://${NETWORK}.1:2379/v2/keys/`);
+  return Number(answer.headers.get("x-raft-index"));
+}
+
+function keelson(...args: string[]) {
+  return run(join(HOME, "bin/keelson"), args, { env });
+}
+
+function fleetctl(...args: string[]) {
+  return run(join(HOME, "bin/fleetctl"), args, { env, cwd: directory });
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startMs = performance.now();
+  await work();
+  return performance.now() - startMs;
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() > endMs) throw new Error(`not within ${LIMIT_MS} ms: ${what}`);
+    await sleep(20);
+  }
+}
+
+function report(what: string, timesMs: readonly number[], budget: string): void {
+  const [middle, worst] = [median(timesMs), percentile(timesMs, 95)].map((ms) => Math.round(ms));
+  const measured =
+    timesMs.length === 1
+      ? `${middle} ms`
+      : `median ${middle} ms, p95 ${worst} ms (n=${timesMs.length})`;
+  rows.push({ what, measured, budget });
+}
