@@ -135,16 +135,26 @@ function query(values: Readonly<Record<string, string | number | boolean | undef
   return given.length === 0 ? "" : `?${given.join("&")}`;
 }
 
-/** Asks the endpoint that answered last, and the others in turn when it does not. */
+/**
+ * Asks the endpoint that answered last, and the others in turn when it does not, or has lost the store. Every request
+ * of this API may be repeated: asked twice it comes to the same.
+ */
 function failover(endpoints: readonly string[]): Ask {
   const addresses: readonly Address[] = endpoints.map(parseAddress);
   let current = 0;
   return async (request, signal) => {
     const tried: string[] = [];
+    let without: IncomingMessage | undefined;
     for (let i = 0; i < addresses.length; i++) {
       const at = (current + i) % addresses.length;
       try {
         const answer = await httpRequest(addresses[at]!, request, signal);
+        if (answer.statusCode === 503) {
+          without?.destroy();
+          without = answer;
+          continue;
+        }
+        without?.destroy();
         current = at;
         return answer;
       } catch (error) {
@@ -152,6 +162,7 @@ function failover(endpoints: readonly string[]): Ask {
         tried.push(`${endpoints[at]} (${reasonOf(error)})`);
       }
     }
+    if (without !== undefined) return without;
     throw new Fault(
       "FLEET_UNREACHABLE",
       `Cannot reach fleet: no endpoint answered: ${tried.join(", ") || "none is configured"}; is fleetd running there?`,

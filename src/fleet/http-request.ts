@@ -1,5 +1,11 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Address } from "#base/listen.ts";
+
+// An import of node:http evaluates its WebSocket export too, which costs a command line 30 ms at every start.
+const { request } = process.getBuiltinModule("node:http");
+
+/** Longer than any network in one place takes; then another endpoint may be asked. */
+const CONNECT_MS = 2_000;
 
 export interface HttpRequest {
   /** Default GET. */
@@ -31,6 +37,12 @@ export function httpRequest(
     signal,
     agent: false,
   });
+  const timer = setTimeout(
+    () => sent.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)),
+    CONNECT_MS,
+  );
+  sent.once("socket", (socket) => socket.once("connect", () => clearTimeout(timer)));
+  sent.once("close", () => clearTimeout(timer));
   sent.once("response", resolve);
   sent.on("error", reject);
   sent.end(body);
