@@ -155,7 +155,7 @@ export class Agent {
         worker.begin(reconcileLeaving(units.all(worker.busy)));
         if (units.names.length === 0 && worker.busy.size === 0) this.#emptied.resolve();
       } else if (feed.isListed && isRegistered()) {
-        const me = feed.model.machines.get(machine.id) ?? machine;
+        const me = feed.model.withMetadata(machine);
         worker.begin(reconcile(feed.model, me, units.all(worker.busy)));
       }
       this.#report.ring();

@@ -19,7 +19,7 @@ const WRITES_MAX = 8;
 
 /**
  * Clears away what nothing refers to any more, as the leading engine: unit blobs without a job, keys of jobs without
- * an object, and states of machines that are gone. Nothing here is about units that run.
+ * an object, records of removal of units that are there again, and states of machines that are gone. Nothing here is about units that run.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
@@ -71,6 +71,12 @@ export class Housekeeping {
           if (index !== undefined)
             found.set(`${key} ${index}`, () => registry.removeKey(key, index, signal));
         }
+    for (const unit of model.removed.keys()) {
+      const key = model.keys.removed(unit);
+      const index = feed.indexOf(key);
+      if (index !== undefined && model.jobs.get(unit)?.hash !== undefined)
+        found.set(`${key} ${index}`, () => registry.removeKey(key, index, signal));
+    }
     for (const [unit, states] of model.states)
       for (const machine of states.keys())
         if (!model.machines.has(machine))

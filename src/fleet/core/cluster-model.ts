@@ -1,4 +1,5 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { type Departure, departure, isRemovalOf } from "./departure.ts";
 import type { FleetKey, FleetKeys, JobPart, MachinePart } from "./fleet-keys.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
 import {
@@ -33,6 +34,8 @@ export interface Job {
   readonly unit: Unit | undefined;
   /** Undefined when the value cannot be read; then nobody acts on the job. */
   readonly desired: UnitStateName | undefined;
+  /** Whether anything says what is desired; a job that is just being submitted counts as inactive until then. */
+  readonly isDesiredSaid: boolean;
   /** The machine the engine chose. */
   readonly target: Versioned<MachineId> | undefined;
   /** Whether there is a target that cannot be read. */
@@ -56,14 +59,12 @@ export type Effect =
   | { readonly kind: "lease" }
   | { readonly kind: "none" };
 
-/** How a machine's record went: let go of on purpose, run out, or not found when listing again. */
-export type Departure = "deleted" | "expired" | "missing";
-
 interface MutableJob {
   name: UnitName;
   hash: string | undefined;
   unit: Unit | undefined;
   desired: UnitStateName | undefined;
+  isDesiredSaid: boolean;
   target: Versioned<MachineId> | undefined;
   targetUnreadable: boolean;
   launchedOn: string | undefined;
@@ -174,11 +175,16 @@ export class ClusterModel {
     return this.#machines.get(machine)?.leaving ?? false;
   }
 
-  /** Whether it is on record that this unit, with this hash, was destroyed. */
-  isDestroyed(unit: UnitName, hash: string): boolean {
+  /** Whether it is on record that the unit of this name was destroyed, and none was submitted since. */
+  isDestroyed(unit: UnitName): boolean {
     if (this.#jobs.get(unit)?.hash !== undefined) return false;
-    const tombstone = this.#removed.get(unit);
-    return this.#destroyed.has(unit) || tombstone === hash || tombstone === "";
+    return this.#destroyed.has(unit) || this.#removed.has(unit);
+  }
+
+  /** The machine as it is configured, with the metadata that was set for it since. */
+  withMetadata(machine: MachineRecord): MachineRecord {
+    const set = this.#machines.get(machine.id)?.metadata ?? [];
+    return { ...machine, metadata: new Map([...machine.metadata, ...set]) };
   }
 
   apply(change: KeyChange): Effect {
@@ -256,9 +262,9 @@ export class ClusterModel {
     return machine;
   }
 
-  #setPresent(id: MachineId, { record, metadata }: Machine): void {
+  #setPresent(id: MachineId, { record }: Machine): void {
     if (record === undefined) this.#present.delete(id);
-    else this.#present.set(id, { ...record, metadata: new Map([...record.metadata, ...metadata]) });
+    else this.#present.set(id, this.withMetadata(record));
   }
 
   #applyBlob(hash: string, change: KeyChange): Effect {
@@ -280,8 +286,8 @@ export class ClusterModel {
         this.#setTarget(job, change);
         break;
       case "target-state":
-        job.desired =
-          change.after === undefined ? "inactive" : this.#read(change, readDesiredState)?.value;
+        job.isDesiredSaid = change.after !== undefined;
+        job.desired = job.isDesiredSaid ? this.#read(change, readDesiredState)?.value : "inactive";
         break;
       case "job-state":
         job.launchedOn = change.after?.value;
@@ -301,6 +307,7 @@ export class ClusterModel {
       hash: undefined,
       unit: undefined,
       desired: "inactive",
+      isDesiredSaid: false,
       target: undefined,
       targetUnreadable: false,
       launchedOn: undefined,
@@ -381,18 +388,4 @@ function isBlank(job: Job): boolean {
     job.launchedOn === undefined &&
     job.desired === "inactive"
   );
-}
-
-/** Whether the change is somebody's removal of `directory` or of a key in it, not of something above. */
-function isRemovalOf(change: KeyChange, directory: string): boolean {
-  const { by } = change;
-  if (by === undefined || (by.action !== "delete" && by.action !== "compareAndDelete"))
-    return false;
-  return by.key === directory || by.key.startsWith(`${directory}/`);
-}
-
-function departure({ key, by }: KeyChange): Departure {
-  const directory = key.slice(0, key.lastIndexOf("/"));
-  if (by === undefined || (by.key !== key && by.key !== directory)) return "missing";
-  return by.action === "expire" ? "expired" : "deleted";
 }

@@ -1,4 +1,4 @@
-import type { Departure } from "./cluster-model.ts";
+import type { Departure } from "./departure.ts";
 import type { MachineId } from "./machine-id.ts";
 
 /** Machines whose units may be moved away, and those that look lost but are held, each with the reason. */

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import { isRunning, type LoadedUnit, reconcile, reconcileLeaving, type Step } from "./reconcile.ts";
+import { writeBlob, writeJobObject } from "./records.ts";
 import { type SampleUnit, sampleCluster, sampleMachine } from "./sample-cluster.ts";
 
 const name = "x.service" as UnitName;
@@ -117,18 +118,31 @@ test("reconcile() unloads a destroyed unit: by its tombstone, or by an event abo
   assert.deepEqual(kinds(gone({ key: keys.prefix, action: "delete" })), ["keep"]);
   assert.deepEqual(kinds(gone({ key: object, action: "expire" })), ["keep"]);
   assert.deepEqual(kinds(gone(undefined)), ["keep"]);
-  for (const [hash, kind] of [
-    [HASH, "unload"],
-    ["f".repeat(40), "keep"],
-  ] as const) {
+  // Also when the unit had another text by then, which this machine was never told of.
+  for (const hash of [HASH, "f".repeat(40), ""]) {
     const model = gone(undefined);
-    model.apply({
-      key: keys.removed(name),
-      after: { value: hash, modifiedIndex: 9 },
-      by: undefined,
-    });
-    assert.deepEqual(kinds(model), [kind]);
+    const after = { value: hash, modifiedIndex: 9 };
+    model.apply({ key: keys.removed(name), after, by: undefined });
+    assert.deepEqual(kinds(model), ["unload"]);
   }
+});
+
+test("reconcile() leaves alone what is submitted anew and not yet said to be wanted or not", () => {
+  const model = clusterWith(undefined);
+  const { jobs, keys } = clusterWith({ on: "a" });
+  const hash = jobs.get(name)!.hash!;
+  const after = { value: writeJobObject(name, hash), modifiedIndex: 9 };
+  model.apply({
+    key: keys.blob(hash),
+    after: { value: writeBlob("[Service]\n"), modifiedIndex: 8 },
+    by: undefined,
+  });
+  model.apply({ key: keys.job(name, "object"), after, by: undefined });
+  const steps = reconcile(model, ME, new Map([[name, here()]]));
+  assert.deepEqual(
+    steps.map(({ kind }) => kind),
+    ["keep"],
+  );
 });
 
 test("reconcile() touches nothing of a job that cannot be read", () => {

@@ -82,13 +82,14 @@ export function fateOf(
 ): Fate {
   const job = model.jobs.get(name);
   if (job?.hash === undefined)
-    return loadedHash !== undefined && model.isDestroyed(name, loadedHash)
+    return loadedHash !== undefined && model.isDestroyed(name)
       ? { kind: "remove", reason: "unit was destroyed" }
       : { kind: "keep", reason: "it has no job, and nothing says that it was destroyed" };
   const { unit, desired, target } = job;
   if (unit === undefined || desired === undefined || job.targetUnreadable)
     return { kind: "keep", reason: "its job cannot be read" };
   if (unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
+  if (!job.isDesiredSaid) return { kind: "keep", reason: "nothing says what is desired of it" };
   if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
   if (unit.wants.global)
     return globalFits(unit, me)

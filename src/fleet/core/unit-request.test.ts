@@ -12,6 +12,7 @@ const THERE: Job = {
   hash: RAW,
   unit: undefined,
   desired: "loaded",
+  isDesiredSaid: true,
   target: undefined,
   targetUnreadable: false,
   launchedOn: undefined,
