@@ -23,6 +23,7 @@ export class SimulatedStore implements StoreEnd, AsyncDisposable {
   /** How long a write takes at most. */
   readonly speed = { delayMaxMs: 2 };
   readonly #options: SimulatedStoreOptions;
+  #isEnding = false;
   #up: { readonly server: KeysServer; readonly log: MemoryLog; readonly keys: Keys } | undefined;
 
   constructor(options: SimulatedStoreOptions) {
@@ -44,7 +45,7 @@ export class SimulatedStore implements StoreEnd, AsyncDisposable {
 
   /** Starts a server on what the disk holds. */
   start(): void {
-    if (this.#up !== undefined) throw new Error("the store runs already");
+    if (this.#up !== undefined || this.#isEnding) throw new Error("a server has the disk already");
     const { random, snapshotEvery, wrapLog = (log) => log } = this.#options;
     const clock = this.#clock();
     const log = new MemoryLog(this.disk, this.#logOptions(clock));
@@ -61,11 +62,13 @@ export class SimulatedStore implements StoreEnd, AsyncDisposable {
     await up?.server[Symbol.asyncDispose]();
   }
 
-  /** Ends the server as its service does. */
+  /** Ends the server as its service does: it writes what it was asked to, and answers nobody any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     const up = this.#up;
     this.#up = undefined;
+    this.#isEnding = true;
     await up?.server[Symbol.asyncDispose]();
+    this.#isEnding = false;
   }
 
   #logOptions(clock: Clock): ConstructorParameters<typeof MemoryLog>[1] {
