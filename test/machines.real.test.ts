@@ -18,8 +18,8 @@ coreos:
       command: start
       content: |
         [Service]
-        ExecStart=/bin/sh -c 'echo "hello from %H %m"; exec sleep 1000'
-        ExecReload=/bin/echo reloaded on %H
+        ExecStart=/bin/sh -c 'trap "echo reloaded" HUP; echo "hello from %H %m"; while :; do sleep 1000 & wait $$!; done'
+        ExecReload=/bin/kill -HUP $MAINPID
         ExecStop=/bin/sh -c 'echo in order >> "$KEELSON_ROOT/home/core/stopped"'
 `;
 const HELLO_SLOWLY = `${HELLO}    - name: slow.service
@@ -31,10 +31,13 @@ const HELLO_SLOWLY = `${HELLO}    - name: slow.service
         ExecStart=/bin/sleep 2
 `;
 
-/** What a unit prints at its very start may come before the moment from which systemd shows it here; a reload cannot. */
+/**
+ * What a unit prints at its very start may come before the moment from which systemd shows it here, and what a
+ * process prints that ends at once the journal may not know the unit of; this line is neither.
+ */
 const STATUS_AFTER_RELOAD = `systemctl --user reload hello
 for attempt in $(seq 100); do
-  systemctl --user status hello --no-pager | grep -q reloaded && break; sleep 0.1
+  systemctl --user status hello --no-pager | grep -q ": reloaded" && break; sleep 0.1
 done
 systemctl --user status hello --no-pager`;
 
@@ -69,7 +72,7 @@ test("a machine lives through halts and power cuts, and destroy leaves nothing",
   assert.match(await inside(state, ...journal), new RegExp(`hello from core-01 ${id}`));
   assert.match(await inside(state, ...journal), /Started hello\.service/);
   const status = await inside(state, "sh", "-c", STATUS_AFTER_RELOAD);
-  assert.match(status, /active \(running\)[\s\S]*echo\[\d+\]: reloaded on core-01/);
+  assert.match(status, /active \(running\)[\s\S]*sh\[\d+\]: reloaded/);
 
   await state.succeed("halt", "core-01");
   assert.match(await state.succeed("status"), /core-01 +halted [\s\S]*core-02 +running/);
@@ -116,7 +119,7 @@ test("what remains of a systemd that crashed is cleared by the next up", async (
   await until(async () => (await identify(pid)) === undefined);
   assert.match(await state.succeed("status"), /core-01 +halted/);
   await state.succeed("up");
-  const sleeps = (await state.traces()).filter((trace) => trace.includes("sleep 1000"));
+  const sleeps = (await state.traces()).filter((trace) => /: sleep 1000/.test(trace));
   assert.equal(sleeps.length, 1, sleeps.join("\n"));
 });
 
