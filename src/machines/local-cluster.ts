@@ -22,6 +22,7 @@ import type { StateDirectory } from "#machines/state-directory.ts";
 const run = promisify(execFile);
 
 const USER_DATA = "var/lib/coreos-install/user_data"; // where CoreOS keeps it
+const CLOUDINIT = "coreos-cloudinit.service";
 const CONFIGURED_LIMIT_MS = 120_000;
 const POLL_MS = 50;
 
@@ -75,16 +76,17 @@ export class LocalCluster {
     await state.save(cluster);
     const results = await Promise.allSettled(
       chosen.map(async (machine) => {
-        if (await provider.isRunning(machine.name)) {
-          report(machine.name, "is already running");
-        } else {
-          const path = join(state.root(machine.name), USER_DATA);
-          if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
+        const path = join(state.root(machine.name), USER_DATA);
+        if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
+        const sinceMs = this.#init.clock.now().getTime();
+        if (await provider.isRunning(machine.name))
+          await this.#resume(machine.name, userData !== undefined, signal);
+        else {
           report(machine.name, `booting (${provider.name}, ${machine.address})`);
           await provider.boot(machine, signal);
           report(machine.name, "applying its user-data");
         }
-        await this.#untilConfigured(machine.name, signal); // also the end of an `up` that was interrupted
+        await this.#untilConfigured(machine.name, sinceMs, signal);
         report(machine.name, "ready");
       }),
     );
@@ -167,14 +169,28 @@ export class LocalCluster {
     return growCluster(cluster, count, parseMetadata(options.metadata, names), randomHex);
   }
 
+  /** Goes on with a machine that runs: perhaps an `up` was interrupted, or its user-data could not be applied. */
+  async #resume(name: string, hasNewUserData: boolean, signal: AbortSignal): Promise<void> {
+    const { report } = this.#init;
+    report(
+      name,
+      `is already running${hasNewUserData ? "; the new user-data is for its next boot" : ""}`,
+    );
+    const [, cloudinit] = await this.#activeStates(name, signal);
+    if (cloudinit !== "failed") return;
+    report(name, "applying its user-data again");
+    await this.#runIn(name, ["systemctl", "--user", "--no-block", "restart", CLOUDINIT], signal);
+    await this.#init.clock.sleep(POLL_MS, signal); // until the new attempt replaces the failed one
+  }
+
   /** multi-user.target comes after the unit that applies the user-data, and that one after the units it starts. */
-  async #untilConfigured(name: string, signal: AbortSignal): Promise<void> {
+  async #untilConfigured(name: string, sinceMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#init;
     const endMs = clock.monotonicMs() + CONFIGURED_LIMIT_MS;
     for (;;) {
       const [target, cloudinit] = await this.#activeStates(name, signal);
-      if (cloudinit === "failed") throw await this.#configurationFailure(name, signal);
-      if (target === "active") return;
+      if (cloudinit === "failed") throw await this.#configurationFailure(name, sinceMs, signal);
+      if (target === "active" && cloudinit !== "activating") return;
       if (clock.monotonicMs() > endMs)
         throw new Fault(
           "TIMED_OUT",
@@ -185,21 +201,20 @@ export class LocalCluster {
   }
 
   async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
-    const units = ["multi-user.target", "coreos-cloudinit.service"];
+    const units = ["multi-user.target", CLOUDINIT];
     const query = ["systemctl", "--user", "show", "--property=ActiveState", "--value", ...units];
     const { stdout } = await this.#runIn(name, query, signal);
     return stdout.split("\n").filter(Boolean);
   }
 
-  async #configurationFailure(name: string, signal: AbortSignal): Promise<Fault> {
-    const units = ["coreos-cloudinit", "etcd2", "fleet"].map(
-      (unit) => `--user-unit=${unit}.service`,
-    );
-    const query = ["journalctl", "--no-pager", "--output=cat", "--lines=12", ...units];
+  async #configurationFailure(name: string, sinceMs: number, signal: AbortSignal): Promise<Fault> {
+    const units = [CLOUDINIT, "etcd2.service", "fleet.service"].map((u) => `--user-unit=${u}`);
+    const since = `--since=@${Math.floor(sinceMs / 1000)}`;
+    const query = ["journalctl", "--no-pager", "--output=cat", since, ...units];
     const { stdout } = await this.#runIn(name, query, signal);
     return new Fault(
       "CLOUD_CONFIG_INVALID",
-      `Cannot configure ${name} from its user-data; its journal says:\n${stdout.trim().replaceAll(/^/gm, "  ")}\nThe machine runs on for a look (\`keelson shell ${name}\`); mend the cause, then \`keelson halt ${name} --force\` and \`keelson up ${name}\``,
+      `Cannot configure ${name} from its user-data; its journal says:\n${tellingLines(stdout).join("\n")}\nThe machine runs on for a look (\`keelson shell ${name}\`); mend the cause, then \`keelson up ${name}\``,
     );
   }
 
@@ -240,6 +255,13 @@ export async function readUserData(path: string): Promise<string> {
       cause,
     });
   }
+}
+
+/** What daemons said as they failed, each once; else the last lines. */
+function tellingLines(journal: string): readonly string[] {
+  const lines = journal.trim().split("\n");
+  const faults = [...new Set(lines.filter((line) => /^[a-z0-9-]+: Cannot /.test(line)))];
+  return (faults.length > 0 ? faults : lines.slice(-12)).map((line) => `  ${line}`);
 }
 
 function randomHex(digits: number): string {
