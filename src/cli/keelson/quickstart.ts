@@ -41,6 +41,7 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
   const examples = join(installation(io), "examples/quickstart");
   const { cluster } = openLocalCluster(io);
   const network = parseNetwork(values.network ?? DEFAULT_NETWORK);
+  let isUp = false;
   try {
     const machines = await cluster.up(
       {
@@ -75,22 +76,23 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
       return UNITS.every(isActive);
     });
     io.stdout.write(await summary(machines, io, clientIo.env));
+    isUp = true;
   } catch (error) {
     if (!io.signal.aborted) throw error;
     io.stderr.write("\n==> interrupted\n");
   }
-  if (values.detach === true && !io.signal.aborted) return 0;
-  if (!io.signal.aborted) {
+  if (isUp && values.detach === true) return 0;
+  if (isUp) {
     io.stdout.write("\nCtrl-C shuts the machines down.\n");
     const alive = setInterval(() => {}, 60_000); // an idle event loop would end the process
-    await once(io.signal, "abort");
+    if (!io.signal.aborted) await once(io.signal, "abort");
     clearInterval(alive);
   }
   await cluster.halt([], false, new AbortController().signal);
   io.stdout.write(
     "The machines are halted and keep what they have; start them again, or remove them with `bin/keelson destroy`.\n",
   );
-  return 0;
+  return isUp ? 0 : 130; // 130: ended by Ctrl-C before it was done, as shells say it
 }
 
 /** Asks until it is so; a fleet that does not answer yet is asked again. */
