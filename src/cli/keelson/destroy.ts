@@ -10,6 +10,6 @@ export async function destroy(args: readonly string[], io: Io): Promise<number> 
       "USAGE",
       "Cannot destroy single machines: `keelson destroy` removes them all; `keelson halt NAME` switches one off",
     );
-  await openLocalCluster(io).cluster.destroy();
+  await openLocalCluster(io).cluster.destroy(io.signal);
   return 0;
 }
