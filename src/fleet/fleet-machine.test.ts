@@ -88,6 +88,28 @@ test("restarting the daemon touches no unit, nor does the time without it", asyn
   assert.deepEqual(cluster.running(), before);
 });
 
+test("a unit whose stop was cut short by the end of its daemon runs again when wanted", async (t) => {
+  const cluster = await clusterOf(t, "a");
+  const name = "x.service" as UnitName;
+  const raw = "[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep 2\n";
+  const known = { blobInUse: false, tombstone: false, replaces: false };
+  await cluster.whileTimePasses(
+    cluster.registry.createJob(name, raw, "launched", known, cluster.signal),
+  );
+  const { systemd } = cluster.machine("a");
+  const state = () => systemd.status("x.service").activeState;
+  await cluster.until("x is active", () => state() === "active");
+  const set = (desired: "loaded" | "launched") =>
+    cluster.whileTimePasses(cluster.registry.setDesired(name, desired, cluster.signal));
+  await set("loaded");
+  await cluster.until("x is being stopped", () => state() === "deactivating");
+  await cluster.killDaemon("a");
+  await set("launched");
+  await cluster.until("x has stopped", () => state() === "inactive");
+  cluster.startDaemon("a");
+  await cluster.until("x runs again", () => state() === "active");
+});
+
 test("losing the store stops and starts nothing, and nothing moves when it is back", async (t) => {
   const names = ["a", "b", "c"];
   const cluster = await clusterOf(t, ...names);

@@ -174,6 +174,9 @@ export class UnitWorker {
 
   async #stop(name: UnitName): Promise<void> {
     const { systemd, units, signal } = this.#options;
+    // First, so that what this does not see through to its end does not pass for a unit that ended by itself.
+    units.setLaunched(name, false);
+    await units.record();
     const [status] = await systemd.status([name], signal);
     const { activeState = "inactive" } = status ?? {};
     if (isRunning(activeState) || activeState === "deactivating") {
@@ -186,8 +189,6 @@ export class UnitWorker {
           `Cannot stop ${name}: it is still ${after.activeState} after systemd's stop job ended as "${result}"`,
         );
     }
-    units.setLaunched(name, false);
-    await units.record();
   }
 
   async #unload(name: UnitName): Promise<void> {
