@@ -31,7 +31,9 @@ export class Board {
   where(unit: string): MachineId | undefined {
     const name = unit as UnitName; // a name that is none is found nowhere
     if (this.#where.has(name)) return this.#where.get(name);
-    return this.#model.jobs.get(name)?.target?.value;
+    const job = this.#model.jobs.get(name);
+    // What is left of a job that was destroyed is nowhere.
+    return job?.hash === undefined ? undefined : job.target?.value;
   }
 
   unitsOn(machine: MachineId): ReadonlySet<UnitName> {

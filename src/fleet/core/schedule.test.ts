@@ -169,6 +169,23 @@ for (const { name, given, lost = [], plan } of CASES)
     assert.deepEqual(decisions.map(brief), plan);
   });
 
+test("schedule() takes away a target that outlived its job, and nobody counts on it", () => {
+  const model = sampleCluster({
+    machines: { a: "" },
+    units: { "web.service": { on: "a" }, "side.service": { fleet: ["MachineOf=web.service"] } },
+  });
+  const web = "web.service" as UnitName;
+  const { keys } = model;
+  model.apply({ key: keys.job(web, "object"), after: undefined, by: undefined });
+  assert.deepEqual(schedule(model, new Map(), "all").map(brief), ["wait side.service"]);
+  const after = { value: "f".repeat(40), modifiedIndex: 99 };
+  model.apply({ key: keys.removed(web), after, by: undefined });
+  assert.deepEqual(schedule(model, new Map(), "all").map(brief), [
+    "unplace web.service a",
+    "wait side.service",
+  ]);
+});
+
 test("schedule() says why it moves what, in words", () => {
   const model = sampleCluster({ machines: { b: "" }, units: { "web.service": { on: "a" } } });
   const lost = new Map([[sampleMachine("a"), "its record expired"]]);

@@ -87,6 +87,8 @@ class Planner {
   /** Whether the unit may stay where it is, and if not, what becomes of it. */
   #review(name: UnitName): void {
     const job = this.#model.jobs.get(name);
+    if (job?.target !== undefined && this.#model.isDestroyed(name))
+      this.#clear(name, job.target.value);
     if (job?.unit === undefined || job.desired === undefined || job.targetUnreadable) return;
     const { unit } = job;
     const from = this.#board.where(name);
@@ -99,6 +101,11 @@ class Planner {
     const never = neverPlaced(job);
     if (never !== undefined) this.#unplace(unit, from, never);
     else this.#reviewPlaced(unit, from);
+  }
+
+  /** An engine that did not yet know of it placed a unit that was destroyed: the next of its name must not inherit that. */
+  #clear(unit: UnitName, from: MachineId): void {
+    this.#decisions.push({ kind: "unplace", unit, from, reason: "unit was destroyed" });
   }
 
   #reviewPlaced(unit: Unit, from: MachineId): void {
