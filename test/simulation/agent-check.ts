@@ -1,0 +1,135 @@
+import type { RegistryHistory } from "./registry-history.ts";
+import type { Violations } from "./trace.ts";
+import { isTemplate } from "./unit-spec.ts";
+
+/** A machine as its agent sees itself. */
+export interface AgentView {
+  readonly machine: string;
+  readonly name: string;
+  readonly boot: number;
+  /** The index that its model is at. */
+  readonly index: number;
+  /** Whether it was told to leave the cluster. */
+  readonly isLeaving: boolean;
+}
+
+interface Step {
+  readonly kind: string;
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** Steps that stop the unit if it runs. */
+const ENDING: readonly string[] = ["stop", "unload", "replace"];
+
+const STOP = "4 no unit is stopped without a record that says so";
+const START = "4 no unit is started without a record that says so, nor again";
+const CAUSE = "8 no stop without a cause that is logged";
+
+/**
+ * Judges what agents ask of systemd by what the registry said at some time between the agent's view when it decided
+ * and now.
+ */
+export class AgentCheck {
+  readonly #history: RegistryHistory;
+  readonly #violations: Violations;
+  /** The newest decision about a unit, by machine and unit. */
+  readonly #steps = new Map<string, Step>();
+  /** Units that were started, and not told to stop since, by machine, boot and unit. */
+  readonly #launched = new Set<string>();
+
+  constructor(history: RegistryHistory, violations: Violations) {
+    this.#history = history;
+    this.#violations = violations;
+  }
+
+  /** An agent logged what it is about to do with a unit; `loaded` is the hash of the unit's file on the machine. */
+  decided(view: AgentView, unit: string, step: Omit<Step, "index">, loaded: string | undefined) {
+    const { machine, index, name } = view;
+    this.#steps.set(`${machine} ${unit}`, { ...step, index });
+    if (!ENDING.includes(step.kind)) return;
+    this.#launched.delete(keyOf(view, unit));
+    if (view.isLeaving || this.#mayStop(machine, unit, loaded, index)) return;
+    this.#violations.add(STOP, `${unit} on ${name}`, this.#seen({ ...step, index }, unit));
+  }
+
+  stops(view: AgentView, unit: string): void {
+    const step = this.#steps.get(`${view.machine} ${unit}`);
+    if (step === undefined || !ENDING.includes(step.kind) || step.reason === "")
+      this.#violations.add(
+        CAUSE,
+        `${unit} on ${view.name}`,
+        `stopped after ${step?.kind ?? "nothing"}`,
+      );
+  }
+
+  starts(view: AgentView, unit: string, loaded: string | undefined): void {
+    const step = this.#steps.get(`${view.machine} ${unit}`);
+    if (this.#launched.has(keyOf(view, unit)))
+      this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
+    this.#launched.add(keyOf(view, unit));
+    if (step === undefined)
+      return this.#violations.add(
+        CAUSE,
+        `${unit} on ${view.name}`,
+        "started without a logged step",
+      );
+    if (this.#ever(step.index, (index) => this.#mayStart(view.machine, unit, loaded, index)))
+      return;
+    this.#violations.add(START, `${unit} on ${view.name}`, this.#seen(step, unit));
+  }
+
+  /** The agent does not know how a start ended: it may ask again. */
+  forgets(view: Pick<AgentView, "machine" | "boot">, unit: string): void {
+    this.#launched.delete(keyOf(view, unit));
+  }
+
+  /** Whether the unit was started there and not stopped since; if it does not run, it ended by itself. */
+  hasLaunched(view: AgentView, unit: string): boolean {
+    return this.#launched.has(keyOf(view, unit));
+  }
+
+  #ever(from: number, holds: (index: number) => boolean): boolean {
+    for (let index = this.#history.ledger.index; index >= from; index -= 1)
+      if (holds(index)) return true;
+    return false;
+  }
+
+  #mayStop(machine: string, unit: string, loaded: string | undefined, index: number): boolean {
+    const history = this.#history;
+    const job = history.job(unit, index);
+    if (job === undefined) {
+      const by = history.removal(unit, index);
+      const directory = history.jobDirectory(unit);
+      const isOwn =
+        by !== undefined && (by.key === directory || by.key.startsWith(`${directory}/`));
+      if (isOwn && by.action !== "expire") return true;
+      return history.tombstone(unit, index) !== undefined;
+    }
+    const { spec, desired, target, hash } = job;
+    if (spec === undefined || desired === undefined) return false;
+    if (desired !== "launched" || isTemplate(unit) || hash !== loaded) return true;
+    return spec.global ? !history.globalFits(spec, machine, index) : target !== machine;
+  }
+
+  #mayStart(machine: string, unit: string, loaded: string | undefined, index: number): boolean {
+    const job = this.#history.job(unit, index);
+    if (job?.spec === undefined || isTemplate(unit)) return false;
+    const { spec, desired, target, hash } = job;
+    if (desired !== "launched" || hash !== loaded) return false;
+    return spec.global ? this.#history.globalFits(spec, machine, index) : target === machine;
+  }
+
+  #seen({ index, reason }: Step, unit: string): string {
+    const job = this.#history.job(unit, index);
+    const record =
+      job === undefined
+        ? `no job (${JSON.stringify(this.#history.removal(unit, index) ?? "never")})`
+        : `desired ${job.desired ?? "nothing"}, target ${job.target ?? "none"}`;
+    return `"${reason}" at index ${index}: ${record}; now ${this.#history.ledger.index}`;
+  }
+}
+
+function keyOf({ machine, boot }: Pick<AgentView, "machine" | "boot">, unit: string): string {
+  return `${machine} ${boot} ${unit}`;
+}

@@ -1,0 +1,320 @@
+import type { Random } from "#base/random.ts";
+import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
+import type { SimulatedLink, Way } from "#fleet/simulated-link.ts";
+import { between, chance, pick } from "./pick.ts";
+import type { Trace } from "./trace.ts";
+
+/** What a machine's daemon is doing that no second fault may disturb. */
+type Occupation = "starting" | "ending" | "leaving" | "away";
+
+type Kind =
+  | "slow"
+  | "lossy"
+  | "cut out"
+  | "cut back"
+  | "cut both"
+  | "cut many"
+  | "pause"
+  | "kill"
+  | "restart"
+  | "power cut"
+  | "leave"
+  | "drop systemd"
+  | "wall clock"
+  | "slow store"
+  | "crash"
+  | "stop store"
+  | "full disk"
+  | "skew"
+  | "leap"
+  | "wipe"
+  | "flood";
+
+interface Fault {
+  readonly untilMs: number;
+  readonly end: () => void | Promise<void>;
+}
+
+const CALM_DELAY_MS = [0.5, 3] as const;
+const KEY_PREFIX = "/_coreos.com/fleet";
+
+/** Breaks things for a while, by the seed, and mends them all when told to. */
+export class Faults {
+  readonly #cluster: SimulatedCluster;
+  readonly #random: Random;
+  readonly #trace: Trace;
+  /** Links of watchers, besides the machines'. */
+  readonly #links: readonly SimulatedLink[];
+  readonly #open = new Set<Fault>();
+  readonly #occupied = new Map<SimulatedMachine, Occupation>();
+  readonly #leaving = new Set<SimulatedMachine>();
+  readonly #pending = new Set<Promise<void>>();
+  #storeIsBusy = false;
+  /** Called after the disk changed hands. */
+  readonly #onStoreDown: () => void;
+  count = 0;
+  /** Until when an engine may think that it holds a lease which the store has forgotten. */
+  leaseLostUntilMs = 0;
+
+  constructor(
+    cluster: SimulatedCluster,
+    random: Random,
+    trace: Trace,
+    links: readonly SimulatedLink[],
+    onStoreDown: () => void,
+  ) {
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#trace = trace;
+    this.#links = links;
+    this.#onStoreDown = onStoreDown;
+    for (const { link } of cluster.machines) calm(link);
+    for (const link of links) calm(link);
+  }
+
+  /** Whether the machine's daemon was told to leave the cluster. */
+  isLeaving(machine: SimulatedMachine): boolean {
+    return this.#leaving.has(machine);
+  }
+
+  get pending(): number {
+    return this.#pending.size + this.#open.size;
+  }
+
+  /** Begins one fault, for up to `longestMs`. */
+  begin(longestMs: number): void {
+    const lasts = between(this.#random, 100, chance(this.#random, 0.3) ? longestMs : longestMs / 5);
+    const kinds = [
+      ...NETWORK,
+      ...DAEMONS,
+      ...STORE,
+      ...RARE.filter(() => chance(this.#random, 0.1)),
+    ];
+    const kind = pick(this.#random, kinds);
+    const untilMs = this.#cluster.clock.monotonicMs() + lasts;
+    const end = this.#start(kind);
+    if (end === undefined) return;
+    this.count += 1;
+    this.#trace.add(`fault ${kind} for ${Math.round(lasts)} ms: ${end.what}`);
+    if (end.undo !== undefined) this.#open.add({ untilMs, end: end.undo });
+  }
+
+  /** Ends the faults whose time has come; all of them when told so. */
+  endDue(nowMs: number): void {
+    for (const fault of this.#open) {
+      if (fault.untilMs > nowMs) continue;
+      this.#open.delete(fault);
+      this.#run(async () => fault.end());
+    }
+  }
+
+  mendAll(): void {
+    this.#trace.add("all faults end");
+    this.endDue(Number.POSITIVE_INFINITY);
+    for (const machine of this.#cluster.machines) {
+      calm(machine.link);
+      machine.process.resume();
+      machine.wallAheadMs = 0;
+    }
+    for (const link of this.#links) calm(link);
+    this.#cluster.store.speed.delayMaxMs = 2;
+  }
+
+  #run(work: () => Promise<void>): void {
+    const running = work().finally(() => void this.#pending.delete(running));
+    this.#pending.add(running);
+  }
+
+  #start(kind: Kind): { what: string; undo?: () => void | Promise<void> } | undefined {
+    if (NETWORK.includes(kind)) return this.#network(kind);
+    if (STORE.includes(kind)) return this.#store(kind);
+    if (RARE.includes(kind)) return this.#rare(kind);
+    const free = [...this.#cluster.machines].filter(
+      (machine) => !this.#occupied.has(machine) && machine.daemon !== undefined,
+    );
+    return free.length === 0 ? undefined : this.#daemon(kind, pick(this.#random, free));
+  }
+
+  #network(kind: Kind): { what: string; undo: () => void } {
+    const random = this.#random;
+    const machines = [...this.#cluster.machines];
+    const all = [...machines.map(({ link }) => link), ...this.#links];
+    const group = kind === "cut many" ? all.filter(() => chance(random, 0.7)) : [pick(random, all)];
+    const names = group.map((link) => machines.find((m) => m.link === link)?.name ?? "a watcher");
+    for (const { out, back } of group) {
+      const ways = kind === "slow" || kind === "lossy" || kind.startsWith("cut ");
+      if (ways && kind !== "cut back") disturb(out, kind, random);
+      if (ways && kind !== "cut out") disturb(back, kind, random);
+    }
+    return { what: names.join(", "), undo: () => group.forEach(calm) };
+  }
+
+  #daemon(kind: Kind, machine: SimulatedMachine) {
+    const { name, process } = machine;
+    switch (kind) {
+      case "pause":
+        this.#occupied.set(machine, "away");
+        process.pause();
+        return { what: name, undo: () => (process.resume(), void this.#occupied.delete(machine)) };
+      case "kill":
+        this.#occupied.set(machine, "away");
+        this.#run(() => this.#cluster.killDaemon(name));
+        return { what: name, undo: () => this.#startDaemon(machine) };
+      case "restart":
+        this.#occupied.set(machine, "ending");
+        this.#run(async () => {
+          await this.#cluster.endDaemon(name);
+          this.#startDaemon(machine);
+        });
+        return { what: name };
+      case "power cut":
+        this.#occupied.set(machine, "away");
+        this.#run(() => this.#cutPower(machine));
+        return { what: name, undo: () => this.#startDaemon(machine) };
+      case "leave":
+        return this.#leave(machine);
+      case "drop systemd":
+        machine.systemd.dropConnections();
+        return { what: name };
+      default:
+        machine.wallAheadMs = between(this.#random, -100_000, 100_000);
+        return { what: `${name} ${Math.round(machine.wallAheadMs)}` };
+    }
+  }
+
+  async #cutPower(machine: SimulatedMachine): Promise<void> {
+    const killed = this.#cluster.killDaemon(machine.name);
+    machine.systemd.reboot();
+    machine.files.texts.clear();
+    machine.boot += 1;
+    await killed;
+  }
+
+  /** A machine that cannot leave is killed in the end, as a service that does not stop in time. */
+  #leave(machine: SimulatedMachine) {
+    const { name, daemon } = machine;
+    this.#occupied.set(machine, "leaving");
+    this.#leaving.add(machine);
+    const limit = new AbortController();
+    let hasLeft = false;
+    this.#run(async () => {
+      await daemon!.leave(limit.signal).then(
+        () => this.#trace.add(`${name} left`),
+        (error: unknown) => this.#trace.add(`${name} could not leave: ${String(error)}`),
+      );
+      await this.#cluster.endDaemon(name);
+      hasLeft = true;
+      if (limit.signal.aborted) this.#startDaemon(machine);
+    });
+    const undo = () => {
+      if (hasLeft) this.#startDaemon(machine);
+      else limit.abort(new Error("it took too long"));
+    };
+    return { what: name, undo };
+  }
+
+  #startDaemon(machine: SimulatedMachine): void {
+    this.#leaving.delete(machine);
+    this.#occupied.delete(machine);
+    this.#cluster.startDaemon(machine.name);
+    this.#trace.add(`daemon of ${machine.name} starts`);
+  }
+
+  #store(kind: Kind): { what: string; undo?: () => void | Promise<void> } | undefined {
+    const { store } = this.#cluster;
+    const random = this.#random;
+    if (kind === "slow store") {
+      store.speed.delayMaxMs = between(random, 50, chance(random, 0.2) ? 8_000 : 800);
+      return { what: "", undo: () => void (store.speed.delayMaxMs = 2) };
+    }
+    if (kind === "skew") {
+      const ms = between(random, -300, 300);
+      this.#skew(ms);
+      return { what: `by ${Math.round(ms)} ms` };
+    }
+    if (this.#storeIsBusy) return undefined;
+    this.#storeIsBusy = true;
+    if (kind === "full disk") {
+      store.disk.isFull = true;
+      return { what: "", undo: () => this.#restartStore(() => store.crash()) };
+    }
+    const ended = kind === "crash" ? store.crash() : store[Symbol.asyncDispose]();
+    this.#run(() => ended);
+    return { what: "", undo: () => this.#restartStore(() => ended) };
+  }
+
+  async #restartStore(end: () => Promise<void>): Promise<void> {
+    const { store } = this.#cluster;
+    await end();
+    store.disk.isFull = false;
+    if (store.server === undefined) {
+      this.#onStoreDown();
+      store.start();
+      this.#trace.add(`store starts at index ${store.etcdIndex}`);
+    }
+    this.#storeIsBusy = false;
+  }
+
+  #skew(ms: number): void {
+    this.#cluster.store.skewMs += ms;
+    if (ms > 0) this.#loseLease(ms);
+  }
+
+  /** The store forgets the lease before its holder thinks so, now or within `ms`. */
+  #loseLease(ms: number): void {
+    const ttlMs = 5_000; // of an engine's lease
+    this.leaseLostUntilMs = this.#cluster.clock.monotonicMs() + ttlMs + ms;
+  }
+
+  #rare(kind: Kind): { what: string } {
+    if (kind === "leap") {
+      const ms = between(this.#random, -20_000, 20_000);
+      this.#skew(ms);
+      return { what: `${Math.round(ms)} ms` };
+    }
+    if (kind === "wipe") this.#loseLease(0);
+    this.#run(() => (kind === "wipe" ? this.#wipe() : this.#flood()));
+    return { what: "" };
+  }
+
+  async #wipe(): Promise<void> {
+    const { keys, signal } = this.#cluster;
+    await keys.delete(KEY_PREFIX, { recursive: true, dir: true }, signal).catch(() => {});
+  }
+
+  /** More events than the history keeps. */
+  async #flood(): Promise<void> {
+    const { keys, signal } = this.#cluster;
+    const writes = Array.from({ length: 1_100 }, (_, i) =>
+      keys.set(`/noise/${i % 50}`, String(i), {}, signal),
+    );
+    await Promise.allSettled(writes);
+  }
+}
+
+const NETWORK: readonly Kind[] = ["slow", "lossy", "cut out", "cut back", "cut both", "cut many"];
+const DAEMONS: readonly Kind[] = [
+  "pause",
+  "kill",
+  "restart",
+  "power cut",
+  "leave",
+  "drop systemd",
+  "wall clock",
+];
+const STORE: readonly Kind[] = ["slow store", "crash", "stop store", "full disk", "skew"];
+const RARE: readonly Kind[] = ["leap", "wipe", "flood"];
+
+function disturb(way: Way, kind: Kind, random: Random): void {
+  if (kind === "slow") way.delayMs = [between(random, 5, 50), between(random, 50, 1_500)];
+  else if (kind === "lossy") way.loss = between(random, 0.05, 0.5);
+  else way.isBlocked = true;
+}
+
+function calm({ out, back }: SimulatedLink): void {
+  for (const way of [out, back]) {
+    way.isBlocked = false;
+    way.loss = 0;
+    way.delayMs = CALM_DELAY_MS;
+  }
+}

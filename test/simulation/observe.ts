@@ -1,0 +1,106 @@
+import { KeysError } from "#keys/core/keys-error.ts";
+import type { Keys, Reply } from "#keys/keys.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import type { Ledger } from "./ledger.ts";
+import type { TargetWrite } from "./placement-check.ts";
+import type { Violations } from "./trace.ts";
+
+const STALE = "1 an answer is not older than what was acknowledged before it was asked for";
+
+export interface KeysObserver {
+  readonly ledger: Ledger;
+  readonly violations: Violations;
+  /** Told before a write of some unit's target is sent. */
+  readonly onTarget?: (write: TargetWrite) => void;
+}
+
+const TARGET = /\/job\/([^/]+)\/target$/;
+
+/** The same keys; every answer is compared with the truth. */
+export function observeKeys(keys: Keys, { ledger, violations, onTarget }: KeysObserver): Keys {
+  const answered = async (what: string, isWrite: boolean, call: () => Promise<Reply>) => {
+    const acknowledged = ledger.shown;
+    const check = (index: number) => {
+      ledger.show(index);
+      if (index < acknowledged)
+        violations.add(STALE, what, `index ${index} after ${acknowledged} was shown`);
+    };
+    try {
+      const reply = await call();
+      check(reply.etcdIndex);
+      if (isWrite) ledger.acknowledge(reply.event);
+      return reply;
+    } catch (error) {
+      if (error instanceof KeysError && error.index > 0) check(error.index);
+      throw error;
+    }
+  };
+  const target = (key: string, to: string | undefined, over: TargetWrite["over"]) => {
+    const unit = TARGET.exec(key)?.[1];
+    if (unit !== undefined) onTarget?.({ unit, to, over });
+  };
+  return {
+    get: (key, options, signal) =>
+      answered(`get ${key}`, false, () => keys.get(key, options, signal)),
+    set: (key, value, options, signal) => {
+      const { prevExist, prevValue, prevIndex } = options;
+      target(key, value, prevExist === false ? null : (prevValue ?? prevIndex));
+      return answered(`set ${key}`, true, () => keys.set(key, value, options, signal));
+    },
+    createInOrder: (directory, value, options, signal) =>
+      answered(`create in ${directory}`, true, () =>
+        keys.createInOrder(directory, value, options, signal),
+      ),
+    delete: (key, options, signal) => {
+      target(key, undefined, options.prevValue ?? options.prevIndex);
+      return answered(`delete ${key}`, true, () => keys.delete(key, options, signal));
+    },
+    async *watch(key, options, signal) {
+      for await (const event of keys.watch(key, options, signal)) {
+        ledger.show(event.node.modifiedIndex);
+        yield event;
+      }
+    },
+  };
+}
+
+export interface SystemdObserver {
+  readonly starts: (unit: string) => void;
+  readonly stops: (unit: string) => void;
+  /** It is not known how a start ended. */
+  readonly loses: (unit: string) => void;
+}
+
+/** The same systemd; whatever starts or stops a unit is told first. */
+export function observeSystemd(systemd: Systemd, observer: SystemdObserver): Systemd {
+  const startUnit = async (unit: string, signal: AbortSignal) => {
+    observer.starts(unit);
+    try {
+      return await systemd.startUnit(unit, signal);
+    } catch (error) {
+      observer.loses(unit);
+      throw error;
+    }
+  };
+  return {
+    reload: (signal) => systemd.reload(signal),
+    list: (signal) => systemd.list(signal),
+    linkUnitFiles: (paths, signal) => systemd.linkUnitFiles(paths, signal),
+    unlinkUnitFiles: (names, signal) => systemd.unlinkUnitFiles(names, signal),
+    enableUnitFiles: (names, options, signal) => systemd.enableUnitFiles(names, options, signal),
+    status: (names, signal) => systemd.status(names, signal),
+    startUnit,
+    stopUnit: (unit, signal) => {
+      observer.stops(unit);
+      return systemd.stopUnit(unit, signal);
+    },
+    restartUnit: (unit, signal) => {
+      observer.stops(unit);
+      return systemd.restartUnit(unit, signal);
+    },
+    reloadUnit: (unit, signal) => systemd.reloadUnit(unit, signal),
+    resetFailed: (unit, signal) => systemd.resetFailed(unit, signal),
+    changes: (signal) => systemd.changes(signal),
+    [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
+  };
+}

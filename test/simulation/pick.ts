@@ -1,0 +1,14 @@
+import type { Random } from "#base/random.ts";
+
+/** One of them, all equally likely. */
+export function pick<T>(random: Random, from: readonly T[]): T {
+  return from[Math.floor(random() * from.length)]!;
+}
+
+export function chance(random: Random, share: number): boolean {
+  return random() < share;
+}
+
+export function between(random: Random, least: number, most: number): number {
+  return least + random() * (most - least);
+}

@@ -1,0 +1,109 @@
+import type { FitOracle, Placement } from "./fit-oracle.ts";
+import type { RegistryHistory } from "./registry-history.ts";
+import type { Violations } from "./trace.ts";
+import { isTemplate } from "./unit-spec.ts";
+
+/** A write of a unit's target as an engine sent it. */
+export interface TargetWrite {
+  readonly unit: string;
+  /** Undefined: the target is taken away. */
+  readonly to: string | undefined;
+  /** What the write says must be there: a value, nothing (null), the state at an index; undefined when it says nothing. */
+  readonly over: string | number | null | undefined;
+}
+
+interface Batch {
+  readonly engine: string;
+  readonly atMs: number;
+  /** The index that the engine's model was at. */
+  readonly index: number;
+  readonly writes: TargetWrite[];
+}
+
+const HARD = "7 no target against a hard constraint";
+const CAUSE = "8 no move without a cause";
+const SWAP = "a target changes only by compare-and-swap";
+
+/** Judges what engines decide: each plan by what its engine knew when it sent the writes, all of them together. */
+export class PlacementCheck {
+  readonly #history: RegistryHistory;
+  readonly #oracle: FitOracle;
+  readonly #violations: Violations;
+  #batch: Batch | undefined;
+
+  constructor(history: RegistryHistory, oracle: FitOracle, violations: Violations) {
+    this.#history = history;
+    this.#oracle = oracle;
+    this.#violations = violations;
+  }
+
+  sent(engine: string, atMs: number, index: number, write: TargetWrite): void {
+    const batch = this.#batch;
+    if (batch?.engine === engine && batch.atMs === atMs) batch.writes.push(write);
+    else {
+      this.flush();
+      this.#batch = { engine, atMs, index, writes: [write] };
+    }
+  }
+
+  /** To be called once no more writes of the newest plan can come. */
+  flush(): void {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    if (batch === undefined) return;
+    const before = this.#oracle.placement(batch.index);
+    const after = new Map(before);
+    for (const { unit, to } of batch.writes)
+      if (to === undefined) after.delete(unit);
+      else after.set(unit, to);
+    for (const write of batch.writes) this.#judge(batch, write, before, after);
+  }
+
+  #judge(batch: Batch, write: TargetWrite, before: Placement, after: Placement): void {
+    const { unit, to, over } = write;
+    const { index } = batch;
+    const from = before.get(unit);
+    const job = this.#history.job(unit, index);
+    const subject = `${unit} from ${from ?? "nowhere"} to ${to ?? "nowhere"}`;
+    const tell = (invariant: string, what: string) =>
+      this.#violations.add(invariant, subject, `${what}; ${batch.engine} saw index ${index}`);
+    if (over === undefined) tell(SWAP, "written whatever was there");
+    else if (typeof over !== "number" && (over ?? undefined) !== this.#history.target(unit, index))
+      tell(SWAP, `written over ${over ?? "nothing"}`);
+    if (job === undefined) {
+      if (to !== undefined) tell(HARD, "there is no such job");
+      return;
+    }
+    const { spec, desired } = job;
+    if (spec === undefined) return tell(HARD, "its unit file is not on record");
+    const isOut = desired !== "loaded" && desired !== "launched";
+    const isNever = isOut || spec.global || isTemplate(unit);
+    if (to !== undefined) {
+      const misfit = isNever ? "never placed" : this.#oracle.misfit(spec, to, index, after);
+      if (misfit !== undefined) tell(HARD, misfit);
+      const stay = this.#oracle.replacedBy(spec, to, index, after);
+      if (stay.length > 0) tell(HARD, `it replaces ${stay.join(", ")} there`);
+    }
+    if (from === undefined || isNever) return;
+    const isFine =
+      this.#oracle.misfit(spec, from, index, before) === undefined &&
+      this.#oracle.misfit(spec, from, index, after) === undefined;
+    if (isFine) tell(CAUSE, "it may stay where it is");
+    else if (to === undefined) this.#judgeHomeless(spec.name, batch, after, tell);
+  }
+
+  /** A unit is left without a machine only if none fits. */
+  #judgeHomeless(
+    unit: string,
+    { index }: Batch,
+    after: Placement,
+    tell: (invariant: string, what: string) => void,
+  ): void {
+    const spec = this.#history.job(unit, index)?.spec;
+    if (spec === undefined) return;
+    const free = this.#history
+      .machines(index)
+      .find((machine) => this.#oracle.misfit(spec, machine, index, after) === undefined);
+    if (free !== undefined && spec.replaces.length === 0) tell(CAUSE, `it fits on ${free}`);
+  }
+}

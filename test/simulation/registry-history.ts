@@ -1,0 +1,127 @@
+import type { FleetKeys } from "#fleet/core/fleet-keys.ts";
+import type { MachineId } from "#fleet/core/machine-id.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { Ledger, Version } from "./ledger.ts";
+import { isTemplate, type SpecBook, type UnitSpec } from "./unit-spec.ts";
+
+export interface JobThen {
+  readonly name: string;
+  readonly hash: string;
+  /** Undefined when its unit is not on record, or when it never had a text of this run's. */
+  readonly spec: UnitSpec | undefined;
+  /** Undefined while nothing is said about it. */
+  readonly desired: string | undefined;
+  readonly target: string | undefined;
+}
+
+/** fleet's records as they were at any index of the store, read without any code of fleet's but the keys' names. */
+export class RegistryHistory {
+  readonly ledger: Ledger;
+  readonly #at: FleetKeys;
+  readonly #specs: SpecBook;
+  /** What each machine is configured with. */
+  readonly configured = new Map<string, ReadonlyMap<string, string>>();
+
+  constructor(ledger: Ledger, at: FleetKeys, specs: SpecBook) {
+    this.ledger = ledger;
+    this.#at = at;
+    this.#specs = specs;
+  }
+
+  job(name: string, index: number): JobThen | undefined {
+    const object = this.#jobPart(name, "object", index)?.value;
+    if (object === undefined) return undefined;
+    const hash = hashIn(object);
+    const hasBlob = this.ledger.value(this.#at.blob(hash), index) !== undefined;
+    return {
+      name,
+      hash,
+      spec: hasBlob ? this.#specs.find(name, hash) : undefined,
+      desired: this.#jobPart(name, "target-state", index)?.value,
+      target: this.#jobPart(name, "target", index)?.value,
+    };
+  }
+
+  /** Where the job is placed, also when nothing else of it is left. */
+  target(name: string, index: number): string | undefined {
+    return this.#jobPart(name, "target", index)?.value;
+  }
+
+  /** All jobs then, by name. */
+  jobs(index: number): JobThen[] {
+    return this.#names("job/").flatMap((name) => this.job(name, index) ?? []);
+  }
+
+  /** Why the record of a job is not there: the removal, when there was one. */
+  removal(name: string, index: number): Version["by"] | undefined {
+    const version = this.#jobPart(name, "object", index);
+    return version?.value === undefined ? version?.by : undefined;
+  }
+
+  tombstone(name: string, index: number): string | undefined {
+    return this.ledger.value(this.#at.removed(name as UnitName), index);
+  }
+
+  jobDirectory(name: string): string {
+    return this.#at.jobDirectory(name as UnitName);
+  }
+
+  /** Machines on record then, by id. */
+  machines(index: number): string[] {
+    return this.#names("machines/").filter((id) => this.isPresent(id, index));
+  }
+
+  isPresent(machine: string, index: number): boolean {
+    return this.ledger.value(this.#at.machine(machine as MachineId, "object"), index) !== undefined;
+  }
+
+  isLeaving(machine: string, index: number): boolean {
+    const key = this.#at.machine(machine as MachineId, "leaving");
+    return this.ledger.value(key, index) !== undefined;
+  }
+
+  /** What it is configured with and what the keys beside its record say. */
+  metadata(machine: string, index: number): Map<string, string> {
+    const found = new Map(this.configured.get(machine));
+    const directory = this.#at.metadata(machine as MachineId, "");
+    for (const key of this.ledger.keys) {
+      if (!key.startsWith(directory)) continue;
+      const value = this.ledger.value(key, index);
+      if (value !== undefined) found.set(key.slice(directory.length), value);
+    }
+    return found;
+  }
+
+  /** Whether a global unit of this spec belongs on the machine. */
+  globalFits(spec: UnitSpec, machine: string, index: number): boolean {
+    return metadataFits(spec, this.metadata(machine, index)) && !isTemplate(spec.name);
+  }
+
+  #jobPart(name: string, part: "object" | "target" | "target-state", index: number) {
+    return this.ledger.at(this.#at.job(name as UnitName, part), index);
+  }
+
+  #names(directory: string): string[] {
+    const prefix = `${this.#at.prefix}/${directory}`;
+    const names = new Set<string>();
+    for (const key of this.ledger.keys)
+      if (key.startsWith(prefix)) names.add(key.slice(prefix.length).split("/")[0]!);
+    return [...names].sort();
+  }
+}
+
+export function metadataFits(spec: UnitSpec, has: ReadonlyMap<string, string>): boolean {
+  const keys = new Set(spec.metadata.map(([key]) => key));
+  return [...keys].every((key) =>
+    spec.metadata.some(([wanted, value]) => wanted === key && has.get(key) === value),
+  );
+}
+
+function hashIn(object: string): string {
+  try {
+    const { UnitHash } = JSON.parse(object) as { UnitHash: number[] };
+    return UnitHash.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  } catch {
+    return "";
+  }
+}

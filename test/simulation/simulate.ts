@@ -1,0 +1,32 @@
+// script/simulate --seeds N --from S [--verbose]: runs N seeds from S on, tells of those that fail, and counts.
+import { parseArgs } from "node:util";
+import { simulate } from "./simulation.ts";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "200" },
+    from: { type: "string", default: "1" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const [from, seeds] = [Number(values.from), Number(values.seeds)];
+const total = { simulatedMs: 0, operations: 0, faults: 0, events: 0, violations: 0 };
+const startedMs = performance.now();
+
+for (let seed = from; seed < from + seeds; seed++) {
+  const report = await simulate(seed, values.verbose ? { print: (line) => console.log(line) } : {});
+  total.simulatedMs += report.simulatedMs;
+  total.operations += report.operations;
+  total.faults += report.faults;
+  total.events += report.events;
+  total.violations += report.violations.length;
+  for (const violation of report.violations) console.log(`seed ${seed}: ${violation}`);
+  if (report.violations.length > 0)
+    console.log(`replay: script/simulate --from ${seed} --seeds 1 --verbose`);
+}
+
+console.log(
+  `${seeds} seeds, ${Math.round(total.simulatedMs / 1000)} simulated seconds in ${((performance.now() - startedMs) / 1000).toFixed(1)} s, ` +
+    `${total.operations} operations, ${total.faults} faults, ${total.events} events, ${total.violations} violations`,
+);
+process.exitCode = total.violations > 0 ? 1 : 0;

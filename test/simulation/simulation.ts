@@ -1,0 +1,297 @@
+import { type Logger, pino } from "pino";
+import { seededRandom } from "#base/random.ts";
+import type { FleetMachine } from "#fleet/fleet-machine.ts";
+import {
+  SimulatedCluster,
+  type SimulatedMachine,
+  type SimulationHooks,
+} from "#fleet/simulated-cluster.ts";
+import type { SimulatedLink } from "#fleet/simulated-link.ts";
+import { hashOf } from "#fleet/unit-files.ts";
+import { type Mirror, openMirror } from "#keys/mirror.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { AgentCheck, type AgentView } from "./agent-check.ts";
+import { Faults } from "./faults.ts";
+import { FitOracle } from "./fit-oracle.ts";
+import { Ledger } from "./ledger.ts";
+import { observeKeys, observeSystemd } from "./observe.ts";
+import { between, chance, pick } from "./pick.ts";
+import { PlacementCheck } from "./placement-check.ts";
+import { RegistryHistory } from "./registry-history.ts";
+import { describeDaemon, unsettled } from "./settled-check.ts";
+import { Trace, Violations } from "./trace.ts";
+import { SpecBook } from "./unit-spec.ts";
+import { WatchCheck } from "./watch-check.ts";
+import { Workload } from "./workload.ts";
+
+/** What a run came to. */
+export interface Report {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  /** Equal for two runs of one seed. */
+  readonly hash: string;
+  readonly simulatedMs: number;
+  readonly operations: number;
+  readonly faults: number;
+  readonly events: number;
+}
+
+export interface SimulationOptions {
+  /** Gets every line of the trace. */
+  readonly print?: (line: string) => void;
+  /** Bugs that are planted on purpose. */
+  readonly plant?: SimulationHooks;
+}
+
+const LIVE = "after all faults end, everything is as it should be";
+const ALONE = "one engine leads at a time";
+const CRASH = "a daemon does not end by itself";
+const STEP_MS = 50;
+/** Longer than many machines lost together are held, and all that follows. */
+const SETTLE_MS = 150_000;
+/** How long it has to stay settled. */
+const STEADY_MS = 8_000;
+const METADATA = ["role=web", "role=db", "", "role=web,az=1", "az=2"];
+
+/** Runs the whole cluster from one seed: times of trouble, each followed by a calm in which all must come right. */
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Report> {
+  await using run = new Simulation(seed, options);
+  return await run.play();
+}
+
+class Simulation implements AsyncDisposable {
+  readonly #seed: number;
+  readonly #random;
+  readonly #cluster: SimulatedCluster;
+  readonly #trace: Trace;
+  readonly #violations: Violations;
+  readonly #ledger: Ledger;
+  readonly #history: RegistryHistory;
+  readonly #oracle: FitOracle;
+  readonly #placements: PlacementCheck;
+  readonly #agents: AgentCheck;
+  readonly #specs = new SpecBook();
+  readonly #workload: Workload;
+  readonly #faults: Faults;
+  readonly #watches: WatchCheck[] = [];
+  readonly #mirrors: Mirror[] = [];
+  readonly #end = new AbortController();
+
+  constructor(seed: number, { print, plant = {} }: SimulationOptions) {
+    this.#seed = seed;
+    this.#random = seededRandom(seed * 2 + 1);
+    const random = this.#random;
+    this.#trace = new Trace(() => this.#cluster?.clock.monotonicMs() ?? 0, print);
+    this.#violations = new Violations(this.#trace);
+    this.#ledger = new Ledger(this.#violations);
+    const snapshotEvery = Math.round(between(random, 15, 400));
+    const hooks = { snapshotEvery, ...this.#hooks(plant) };
+    this.#cluster = new SimulatedCluster(seed, this.#logger(), hooks);
+    this.#history = new RegistryHistory(this.#ledger, this.#cluster.at, this.#specs);
+    this.#oracle = new FitOracle(this.#history);
+    this.#placements = new PlacementCheck(this.#history, this.#oracle, this.#violations);
+    this.#agents = new AgentCheck(this.#history, this.#violations);
+    const machines = 3 + Math.floor(random() * 3);
+    for (let at = 0; at < machines; at++) {
+      const machine = this.#cluster.add(String.fromCodePoint(97 + at), pick(random, METADATA));
+      this.#history.configured.set(machine.id, machine.metadata);
+    }
+    const links = this.#openWatchers();
+    this.#faults = new Faults(this.#cluster, random, this.#trace, links, () => this.#checkDisk());
+    this.#workload = new Workload(this.#cluster, random, this.#specs, this.#trace);
+  }
+
+  async play(): Promise<Report> {
+    const random = this.#random;
+    const rounds = 1 + Math.floor(random() * 3);
+    for (let round = 0; round < rounds && this.#violations.found.length === 0; round++) {
+      await this.#trouble(between(random, 8_000, 40_000));
+      await this.#calm();
+    }
+    return {
+      seed: this.#seed,
+      violations: this.#violations.found,
+      hash: this.#trace.hash,
+      simulatedMs: this.#cluster.clock.monotonicMs(),
+      operations: this.#workload.operations,
+      faults: this.#faults.count,
+      events: this.#ledger.index,
+    };
+  }
+
+  async #trouble(lastsMs: number): Promise<void> {
+    const random = this.#random;
+    const { clock } = this.#cluster;
+    const endMs = clock.monotonicMs() + lastsMs;
+    const [busy, wild] = [between(random, 0.02, 0.3), between(random, 0.005, 0.06)];
+    while (clock.monotonicMs() < endMs) {
+      if (chance(random, busy)) this.#workload.act();
+      if (chance(random, wild)) this.#faults.begin(lastsMs / 2);
+      this.#faults.endDue(clock.monotonicMs());
+      if (chance(random, 0.004)) this.#checkStore();
+      await this.#step();
+    }
+  }
+
+  async #calm(): Promise<void> {
+    const { clock } = this.#cluster;
+    const endMs = clock.monotonicMs() + SETTLE_MS;
+    this.#faults.mendAll();
+    let problems: string[] = ["nothing was looked at yet"];
+    let steadyMs = 0;
+    while (steadyMs < STEADY_MS && clock.monotonicMs() < endMs) {
+      for (let at = 0; at < 10; at++) await this.#step();
+      const pending = this.#workload.pending + this.#faults.pending;
+      problems = pending > 0 ? [`${pending} operations are under way`] : this.#unsettled();
+      steadyMs = problems.length === 0 ? steadyMs + 10 * STEP_MS : 0;
+      this.#faults.endDue(Number.POSITIVE_INFINITY);
+    }
+    if (problems.length > 0) {
+      const where = [...this.#cluster.machines].map(describeDaemon).join(", ");
+      for (const problem of problems) this.#violations.add(LIVE, problem, where);
+    }
+    this.#trace.add(`settled at index ${this.#ledger.index}`);
+    this.#checkStore();
+    this.#checkDisk();
+  }
+
+  async #step(): Promise<void> {
+    await this.#cluster.clock.advance(STEP_MS);
+    this.#placements.flush();
+    const leaders = [...this.#cluster.machines].filter(({ daemon }) => daemon?.leads === true);
+    if (leaders.length > 1 && this.#cluster.clock.monotonicMs() > this.#faults.leaseLostUntilMs)
+      this.#violations.add(ALONE, leaders.map(({ name }) => name).join(" and "), "both lead");
+  }
+
+  #unsettled(): string[] {
+    return unsettled({
+      cluster: this.#cluster,
+      history: this.#history,
+      oracle: this.#oracle,
+      watches: this.#watches,
+      mirrors: this.#mirrors,
+      hasEnded: (machine, unit) => this.#agents.hasLaunched(this.#view(machine), unit),
+    });
+  }
+
+  #checkStore(): void {
+    const { server } = this.#cluster.store;
+    if (server !== undefined) this.#ledger.checkServer(server);
+  }
+
+  #checkDisk(): void {
+    this.#ledger.checkDisk(this.#cluster.store.disk);
+  }
+
+  #openWatchers(): SimulatedLink[] {
+    const { clock, random, at } = this.#cluster;
+    const links: SimulatedLink[] = [];
+    const open = () => {
+      const link = this.#cluster.link();
+      links.push(link);
+      return observeKeys(link, { ledger: this.#ledger, violations: this.#violations });
+    };
+    for (const [key, recursive] of [
+      [at.prefix, true],
+      [`${at.prefix}/job`, true],
+      [at.lease, false],
+      ["/", true],
+    ] as const) {
+      const watched = { keys: open(), key, recursive };
+      this.#watches.push(new WatchCheck(watched, clock, this.#ledger, this.#violations));
+    }
+    this.#mirrors.push(openMirror(open(), at.prefix, { clock, random }));
+    for (const watch of this.#watches) void watch.run(this.#end.signal);
+    return links;
+  }
+
+  #hooks(plant: SimulationHooks): SimulationHooks {
+    const { wrapLog = (log) => log, wrapKeys = (keys) => keys } = plant;
+    const { wrapSystemd = (systemd) => systemd } = plant;
+    return {
+      ...plant,
+      wrapLog: (log) => this.#ledger.around(wrapLog(log)),
+      wrapKeys: (keys, machine) =>
+        wrapKeys(
+          observeKeys(keys, {
+            ledger: this.#ledger,
+            violations: this.#violations,
+            onTarget: (write) => {
+              const { index } = this.#view(machine);
+              this.#trace.add(`${machine.name} targets ${write.unit} to ${write.to ?? "nowhere"}`);
+              this.#placements.sent(machine.id, this.#cluster.clock.monotonicMs(), index, write);
+            },
+          }),
+          machine,
+        ),
+      wrapSystemd: (systemd, machine) => {
+        const { boot } = machine;
+        return wrapSystemd(
+          observeSystemd(systemd, {
+            starts: (unit) => this.#asked("starts", machine, unit),
+            stops: (unit) => this.#asked("stops", machine, unit),
+            loses: (unit) => this.#agents.forgets({ machine: machine.id, boot }, unit),
+          }),
+          machine,
+        );
+      },
+      onStart: (daemon, machine) => {
+        plant.onStart?.(daemon, machine);
+        this.#guard(daemon, machine);
+      },
+    };
+  }
+
+  #asked(what: "starts" | "stops", machine: SimulatedMachine, unit: string): void {
+    this.#trace.add(`${machine.name} ${what} ${unit}`);
+    this.#agents[what](this.#view(machine), unit, hashOn(machine, unit));
+  }
+
+  #view(machine: SimulatedMachine): AgentView {
+    const { id, name, boot, daemon } = machine;
+    const index = daemon?.feed.index ?? 0;
+    return { machine: id, name, boot, index, isLeaving: this.#faults.isLeaving(machine) };
+  }
+
+  /** Nobody may end a daemon but the simulation. */
+  #guard(daemon: FleetMachine, machine: SimulatedMachine): void {
+    const { process } = machine;
+    const told = (how: string) => {
+      if (machine.daemon === daemon && machine.process === process && !this.#end.signal.aborted)
+        this.#violations.add(CRASH, machine.name, how);
+    };
+    daemon.ended.then(
+      () => {}, // it was told to
+      (error: unknown) => told(error instanceof Error ? (error.stack ?? error.message) : ""),
+    );
+  }
+
+  #logger(): Logger {
+    const write = (line: string) => this.#hear(JSON.parse(line) as Record<string, string>);
+    return pino({ level: "info", base: null, timestamp: false }, { write });
+  }
+
+  #hear(record: Record<string, string>): void {
+    const { msg, unit, step, reason = "", part } = record;
+    const { machine: name = "" } = record;
+    this.#trace.add(`log ${JSON.stringify(record)}`);
+    if (msg !== "step" || part !== "agent" || unit === undefined || step === undefined) return;
+    const machine = this.#cluster.machine(name);
+    const decided = { kind: step, reason };
+    this.#agents.decided(this.#view(machine), unit, decided, hashOn(machine, unit));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
+    this.#faults.mendAll();
+    for (const machine of this.#cluster.machines) await this.#cluster.killDaemon(machine.name);
+    for (const mirror of this.#mirrors) await mirror[Symbol.asyncDispose]();
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+}
+
+/** The hash of the unit's file on the machine. */
+function hashOn({ files }: SimulatedMachine, unit: string): string | undefined {
+  const text = files.texts.get(files.path(unit as UnitName));
+  return text === undefined ? undefined : hashOf(text);
+}

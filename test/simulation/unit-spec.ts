@@ -1,0 +1,64 @@
+import { hashOf } from "#fleet/unit-files.ts";
+
+/** What a unit of the workload asks for, from which its text is made: so checks need not read the text. */
+export interface UnitSpec {
+  readonly name: string;
+  readonly global: boolean;
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+  readonly machineId: string | undefined;
+  readonly machineOf: readonly string[];
+  readonly conflicts: readonly string[];
+  readonly replaces: readonly string[];
+  /** What the unit does. */
+  readonly service: readonly string[];
+}
+
+export const PLAIN: Omit<UnitSpec, "name"> = {
+  global: false,
+  metadata: [],
+  machineId: undefined,
+  machineOf: [],
+  conflicts: [],
+  replaces: [],
+  service: ["ExecStart=/bin/sleep infinity"],
+};
+
+export function textOf(spec: UnitSpec): string {
+  const fleet = [
+    ...(spec.global ? ["Global=true"] : []),
+    ...spec.metadata.map(([key, value]) => `MachineMetadata=${key}=${value}`),
+    ...(spec.machineId === undefined ? [] : [`MachineID=${spec.machineId}`]),
+    ...spec.machineOf.map((peer) => `MachineOf=${peer}`),
+    ...spec.conflicts.map((glob) => `Conflicts=${glob}`),
+    ...spec.replaces.map((glob) => `Replaces=${glob}`),
+  ];
+  const section = fleet.length === 0 ? "" : `\n[X-Fleet]\n${fleet.join("\n")}\n`;
+  return `[Service]\n${spec.service.join("\n")}\n${section}`;
+}
+
+/** What the texts of a run ask for, by name and hash. One text may stand under several names. */
+export class SpecBook {
+  readonly #byHash = new Map<string, UnitSpec>();
+
+  /** The unit's text and its hash. */
+  add(spec: UnitSpec): { readonly raw: string; readonly hash: string } {
+    const raw = textOf(spec);
+    const hash = hashOf(raw);
+    this.#byHash.set(hash, spec);
+    return { raw, hash };
+  }
+
+  find(name: string, hash: string): UnitSpec | undefined {
+    const spec = this.#byHash.get(hash);
+    return spec && { ...spec, name };
+  }
+}
+
+/** Whether systemd keeps the unit running until it is told otherwise. */
+export function runsForEver({ service }: UnitSpec): boolean {
+  return service.includes("ExecStart=/bin/sleep infinity");
+}
+
+export function isTemplate(name: string): boolean {
+  return name.includes("@.");
+}

@@ -1,0 +1,194 @@
+import { Fault } from "#base/fault.ts";
+import type { Random } from "#base/random.ts";
+import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
+import { isKeysError, Registry } from "#fleet/registry.ts";
+import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { chance, pick } from "./pick.ts";
+import type { Trace } from "./trace.ts";
+import { PLAIN, type SpecBook, type UnitSpec } from "./unit-spec.ts";
+
+/** Names that the workload uses; few, so that the same unit is met again and again. */
+const NAMES = [
+  "web.service",
+  "db.service",
+  "log.service",
+  "cache.service",
+  "mail.service",
+  "web@1.service",
+  "web@2.service",
+  "web@.service",
+  "side.service",
+  "every.service",
+] as const;
+const PROGRAMS: readonly (readonly string[])[] = [
+  ["ExecStart=/bin/sleep 7"],
+  ["ExecStart=/bin/false"],
+  ["ExecStart=/bin/sleep infinity", "ExecStop=/bin/sleep 9"],
+  ["Type=oneshot", "ExecStart=/bin/sleep 2"],
+  ["Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"],
+];
+
+/** What people and programs ask of the cluster, as the API of one of its machines does it. */
+export class Workload {
+  readonly #cluster: SimulatedCluster;
+  readonly #random: Random;
+  readonly #specs: SpecBook;
+  readonly #trace: Trace;
+  readonly #pending = new Set<Promise<void>>();
+  operations = 0;
+
+  constructor(cluster: SimulatedCluster, random: Random, specs: SpecBook, trace: Trace) {
+    this.#cluster = cluster;
+    this.#random = random;
+    this.#specs = specs;
+    this.#trace = trace;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Begins one operation on a machine that is up. */
+  act(): void {
+    const ready = [...this.#cluster.machines].filter(
+      ({ daemon, process }) => daemon?.feed.isListed === true && !process.isPaused,
+    );
+    if (ready.length === 0) return;
+    const machine = pick(this.#random, ready);
+    const name = pick(this.#random, NAMES) as UnitName;
+    const act = this.#choose(machine, name);
+    this.operations += 1;
+    const running = act().then(
+      (what) => this.#trace.add(`done by ${machine.name}: ${what}`),
+      (error: unknown) => {
+        const wasCut = error instanceof Error && error.message.includes("simulated process");
+        if (!(error instanceof Fault) && !isKeysError(error, 100, 101, 105) && !wasCut) throw error;
+        this.#trace.add(
+          `failed on ${machine.name}: ${error instanceof Error ? error.message : ""}`,
+        );
+      },
+    );
+    const tracked = running.finally(() => void this.#pending.delete(tracked));
+    this.#pending.add(tracked);
+  }
+
+  #choose(machine: SimulatedMachine, name: UnitName): () => Promise<string> {
+    const { model } = machine.daemon!.feed;
+    const job = model.jobs.get(name);
+    const dice = this.#random();
+    if (job?.hash === undefined || dice < 0.15) return () => this.#submit(machine, name);
+    if (dice < 0.35) return () => this.#destroy(machine, name, job.hash!);
+    if (dice < 0.7) {
+      const states = ["launched", "launched", "loaded", "inactive"] as const;
+      return () => this.#setDesired(machine, name, pick(this.#random, states));
+    }
+    if (dice < 0.9) return async () => this.#meddle(name);
+    return () => this.#setMetadata(machine);
+  }
+
+  async #submit(machine: SimulatedMachine, name: UnitName): Promise<string> {
+    const { model } = machine.daemon!.feed;
+    const { raw, hash } = this.#specs.add(this.#newSpec(name));
+    const desired = name.includes("@.")
+      ? "inactive"
+      : pick<UnitStateName>(this.#random, [
+          "launched",
+          "launched",
+          "launched",
+          "loaded",
+          "inactive",
+        ]);
+    const job = model.jobs.get(name);
+    const registry = this.#registry(machine);
+    const what = `submit ${name} ${desired} ${JSON.stringify(raw)}`;
+    this.#trace.add(`${what} by ${machine.name}`);
+    if (job?.hash === hash) await registry.setDesired(name, desired, this.#cluster.signal);
+    else
+      await registry.createJob(
+        name,
+        raw,
+        desired,
+        {
+          blobInUse: model.jobsWithHash(hash).size > 0,
+          tombstone: model.removed.has(name),
+          replaces: job?.hash !== undefined,
+        },
+        this.#cluster.signal,
+      );
+    return `submit ${name}`;
+  }
+
+  async #destroy(machine: SimulatedMachine, name: UnitName, hash: string): Promise<string> {
+    this.#trace.add(`destroy ${name} by ${machine.name}`);
+    await this.#registry(machine).destroyJob(name, hash, this.#cluster.signal);
+    return `destroy ${name}`;
+  }
+
+  async #setDesired(machine: SimulatedMachine, name: UnitName, state: string): Promise<string> {
+    if (name.includes("@.") || !isUnitStateName(state)) return "nothing: a template stays inactive";
+    this.#trace.add(`set ${name} ${state} by ${machine.name}`);
+    await this.#registry(machine).setDesired(name, state, this.#cluster.signal);
+    return `set ${name} ${state}`;
+  }
+
+  async #setMetadata(machine: SimulatedMachine): Promise<string> {
+    const value = chance(this.#random, 0.4) ? undefined : pick(this.#random, ["web", "db"]);
+    this.#trace.add(`metadata of ${machine.name}: role=${value ?? "as configured"}`);
+    const registry = this.#registry(machine);
+    await registry.setMetadata(machine.id, "role", value, this.#cluster.signal);
+    return `metadata of ${machine.name}`;
+  }
+
+  /** What happens to processes by themselves. */
+  #meddle(name: UnitName): string {
+    const machine = pick(this.#random, [...this.#cluster.machines]);
+    if (chance(this.#random, 0.3)) {
+      const fails = chance(this.#random, 0.5);
+      machine.systemd.setFailing(name, fails);
+      return `${name} ${fails ? "fails" : "works"} on ${machine.name} from now on`;
+    }
+    const status = chance(this.#random, 0.5) ? 0 : 1;
+    machine.systemd.exitUnit(name, status);
+    return `${name} on ${machine.name} exits with ${status}`;
+  }
+
+  /** As the API of the machine: cut short when its daemon is killed. */
+  #registry({ process, link }: SimulatedMachine): Registry {
+    return new Registry(process.keys(link), this.#cluster.at);
+  }
+
+  #newSpec(name: UnitName): UnitSpec {
+    const random = this.#random;
+    const own: UnitSpec = {
+      ...PLAIN,
+      name,
+      service: chance(random, 0.25) ? pick(random, PROGRAMS) : PLAIN.service,
+    };
+    if (name === "every.service" || chance(random, 0.08))
+      return { ...own, global: true, metadata: chance(random, 0.5) ? [["role", "web"]] : [] };
+    const dice = random();
+    if (dice < 0.35) return own;
+    if (dice < 0.5) return { ...own, metadata: [["role", pick(random, ["web", "db", "none"])]] };
+    if (dice < 0.6) {
+      const { id } = pick(random, [...this.#cluster.machines]);
+      return { ...own, machineId: chance(random, 0.5) ? id : id.slice(0, 8) };
+    }
+    if (dice < 0.7)
+      return {
+        ...own,
+        machineOf: [
+          pick(
+            random,
+            NAMES.filter((n) => n !== name),
+          ),
+        ],
+      };
+    if (dice < 0.9)
+      return {
+        ...own,
+        conflicts: [pick(random, ["web@*.service", "db.service", "?a*.service", name])],
+      };
+    return { ...own, replaces: [pick(random, ["log.service", "web@*.service"])] };
+  }
+}
