@@ -1,5 +1,8 @@
 import type { Clock } from "#base/clock.ts";
 
+/** Made once, for an abort without a reason makes an error each time. */
+const RUNG = new Error("the bell was rung");
+
 /** A level-triggered bell: rung any number of times before somebody waits, it wakes them once. */
 export class Wake {
   #rung = false;
@@ -17,7 +20,7 @@ export class Wake {
       const timer = new AbortController();
       const abort = () => timer.abort(signal.reason);
       signal.addEventListener("abort", abort, { once: true });
-      this.#waiter = () => timer.abort();
+      this.#waiter = () => timer.abort(RUNG);
       await clock.sleep(ms, timer.signal).catch((error: unknown) => {
         if (!timer.signal.aborted) throw error;
       });
