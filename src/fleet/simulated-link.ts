@@ -31,6 +31,8 @@ export interface LinkOptions {
   readonly idleMs?: number;
 }
 
+const CLOSED = new Error("the connection was closed");
+const DONE = new Error("answered in time");
 const NEVER = new AbortController().signal;
 /** How soon a connection tries again what did not get through. */
 const RESEND_MS = 200;
@@ -134,7 +136,7 @@ export class SimulatedLink implements Keys {
     try {
       return await promise;
     } finally {
-      done.abort();
+      done.abort(DONE);
       signal.removeEventListener("abort", abort);
     }
   }
@@ -218,7 +220,7 @@ class Connection {
   }
 
   close(): void {
-    this.#end.abort(new Error("the connection was closed"));
+    this.#end.abort(CLOSED);
   }
 }
 
