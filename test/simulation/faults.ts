@@ -4,10 +4,7 @@ import type { SimulatedLink, Way } from "#fleet/simulated-link.ts";
 import { between, chance, pick } from "./pick.ts";
 import type { Trace } from "./trace.ts";
 
-/** What a machine's daemon is doing that no second fault may disturb. */
-type Occupation = "starting" | "ending" | "leaving" | "away";
-
-type Kind =
+export type FaultKind =
   | "slow"
   | "lossy"
   | "cut out"
@@ -30,6 +27,19 @@ type Kind =
   | "wipe"
   | "flood";
 
+/** What a fault is about, and what ends it if time does. */
+interface Begun {
+  readonly what: string;
+  readonly undo?: () => void | Promise<void>;
+}
+
+export interface FaultOptions {
+  /** Called when nobody has the store's disk. */
+  readonly onStoreDown: () => void;
+  /** A kind that is to happen often. */
+  readonly favour: FaultKind | undefined;
+}
+
 interface Fault {
   readonly untilMs: number;
   readonly end: () => void | Promise<void>;
@@ -46,12 +56,12 @@ export class Faults {
   /** Links of watchers, besides the machines'. */
   readonly #links: readonly SimulatedLink[];
   readonly #open = new Set<Fault>();
-  readonly #occupied = new Map<SimulatedMachine, Occupation>();
+  /** Machines whose daemon is away, or in trouble that no other may add to. */
+  readonly #occupied = new Set<SimulatedMachine>();
   readonly #leaving = new Set<SimulatedMachine>();
   readonly #pending = new Set<Promise<void>>();
   #storeIsBusy = false;
-  /** Called after the disk changed hands. */
-  readonly #onStoreDown: () => void;
+  readonly #options: FaultOptions;
   count = 0;
   /** Until when an engine may think that it holds a lease which the store has forgotten. */
   leaseLostUntilMs = 0;
@@ -61,13 +71,13 @@ export class Faults {
     random: Random,
     trace: Trace,
     links: readonly SimulatedLink[],
-    onStoreDown: () => void,
+    options: FaultOptions,
   ) {
     this.#cluster = cluster;
     this.#random = random;
     this.#trace = trace;
     this.#links = links;
-    this.#onStoreDown = onStoreDown;
+    this.#options = options;
     for (const { link } of cluster.machines) calm(link);
     for (const link of links) calm(link);
   }
@@ -90,7 +100,8 @@ export class Faults {
       ...STORE,
       ...RARE.filter(() => chance(this.#random, 0.1)),
     ];
-    const kind = pick(this.#random, kinds);
+    const { favour } = this.#options;
+    const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
     const untilMs = this.#cluster.clock.monotonicMs() + lasts;
     const end = this.#start(kind);
     if (end === undefined) return;
@@ -125,7 +136,7 @@ export class Faults {
     this.#pending.add(running);
   }
 
-  #start(kind: Kind): { what: string; undo?: () => void | Promise<void> } | undefined {
+  #start(kind: FaultKind): Begun | undefined {
     if (NETWORK.includes(kind)) return this.#network(kind);
     if (STORE.includes(kind)) return this.#store(kind);
     if (RARE.includes(kind)) return this.#rare(kind);
@@ -135,7 +146,7 @@ export class Faults {
     return free.length === 0 ? undefined : this.#daemon(kind, pick(this.#random, free));
   }
 
-  #network(kind: Kind): { what: string; undo: () => void } {
+  #network(kind: FaultKind): { what: string; undo: () => void } {
     const random = this.#random;
     const machines = [...this.#cluster.machines];
     const all = [...machines.map(({ link }) => link), ...this.#links];
@@ -149,37 +160,29 @@ export class Faults {
     return { what: names.join(", "), undo: () => group.forEach(calm) };
   }
 
-  #daemon(kind: Kind, machine: SimulatedMachine) {
-    const { name, process } = machine;
-    switch (kind) {
-      case "pause":
-        this.#occupied.set(machine, "away");
-        process.pause();
-        return { what: name, undo: () => (process.resume(), void this.#occupied.delete(machine)) };
-      case "kill":
-        this.#occupied.set(machine, "away");
-        this.#run(() => this.#cluster.killDaemon(name));
-        return { what: name, undo: () => this.#startDaemon(machine) };
-      case "restart":
-        this.#occupied.set(machine, "ending");
-        this.#run(async () => {
-          await this.#cluster.endDaemon(name);
-          this.#startDaemon(machine);
-        });
-        return { what: name };
-      case "power cut":
-        this.#occupied.set(machine, "away");
-        this.#run(() => this.#cutPower(machine));
-        return { what: name, undo: () => this.#startDaemon(machine) };
-      case "leave":
-        return this.#leave(machine);
-      case "drop systemd":
-        machine.systemd.dropConnections();
-        return { what: name };
-      default:
-        machine.wallAheadMs = between(this.#random, -100_000, 100_000);
-        return { what: `${name} ${Math.round(machine.wallAheadMs)}` };
+  #daemon(kind: FaultKind, machine: SimulatedMachine): Begun {
+    const { name } = machine;
+    if (kind === "leave") return this.#leave(machine);
+    if (kind === "drop systemd") machine.systemd.dropConnections();
+    if (kind === "wall clock") machine.wallAheadMs = between(this.#random, -100_000, 100_000);
+    if (kind === "drop systemd" || kind === "wall clock") return { what: name };
+    this.#occupied.add(machine);
+    if (kind === "pause") return this.#pause(machine);
+    if (kind === "restart") {
+      this.#run(() => this.#cluster.endDaemon(name).then(() => this.#startDaemon(machine)));
+      return { what: name };
     }
+    this.#run(() => (kind === "kill" ? this.#cluster.killDaemon(name) : this.#cutPower(machine)));
+    return { what: name, undo: () => this.#startDaemon(machine) };
+  }
+
+  #pause(machine: SimulatedMachine): Begun {
+    machine.process.pause();
+    const undo = () => {
+      machine.process.resume();
+      this.#occupied.delete(machine);
+    };
+    return { what: machine.name, undo };
   }
 
   async #cutPower(machine: SimulatedMachine): Promise<void> {
@@ -191,9 +194,9 @@ export class Faults {
   }
 
   /** A machine that cannot leave is killed in the end, as a service that does not stop in time. */
-  #leave(machine: SimulatedMachine) {
+  #leave(machine: SimulatedMachine): Begun {
     const { name, daemon } = machine;
-    this.#occupied.set(machine, "leaving");
+    this.#occupied.add(machine);
     this.#leaving.add(machine);
     const limit = new AbortController();
     let hasLeft = false;
@@ -220,7 +223,7 @@ export class Faults {
     this.#trace.add(`daemon of ${machine.name} starts`);
   }
 
-  #store(kind: Kind): { what: string; undo?: () => void | Promise<void> } | undefined {
+  #store(kind: FaultKind): Begun | undefined {
     const { store } = this.#cluster;
     const random = this.#random;
     if (kind === "slow store") {
@@ -248,7 +251,7 @@ export class Faults {
     await end();
     store.disk.isFull = false;
     if (store.server === undefined) {
-      this.#onStoreDown();
+      this.#options.onStoreDown();
       store.start();
       this.#trace.add(`store starts at index ${store.etcdIndex}`);
     }
@@ -266,7 +269,7 @@ export class Faults {
     this.leaseLostUntilMs = this.#cluster.clock.monotonicMs() + ttlMs + ms;
   }
 
-  #rare(kind: Kind): { what: string } {
+  #rare(kind: FaultKind): { what: string } {
     if (kind === "leap") {
       const ms = between(this.#random, -20_000, 20_000);
       this.#skew(ms);
@@ -292,8 +295,15 @@ export class Faults {
   }
 }
 
-const NETWORK: readonly Kind[] = ["slow", "lossy", "cut out", "cut back", "cut both", "cut many"];
-const DAEMONS: readonly Kind[] = [
+const NETWORK: readonly FaultKind[] = [
+  "slow",
+  "lossy",
+  "cut out",
+  "cut back",
+  "cut both",
+  "cut many",
+];
+const DAEMONS: readonly FaultKind[] = [
   "pause",
   "kill",
   "restart",
@@ -302,10 +312,10 @@ const DAEMONS: readonly Kind[] = [
   "drop systemd",
   "wall clock",
 ];
-const STORE: readonly Kind[] = ["slow store", "crash", "stop store", "full disk", "skew"];
-const RARE: readonly Kind[] = ["leap", "wipe", "flood"];
+const STORE: readonly FaultKind[] = ["slow store", "crash", "stop store", "full disk", "skew"];
+const RARE: readonly FaultKind[] = ["leap", "wipe", "flood"];
 
-function disturb(way: Way, kind: Kind, random: Random): void {
+function disturb(way: Way, kind: FaultKind, random: Random): void {
   if (kind === "slow") way.delayMs = [between(random, 5, 50), between(random, 50, 1_500)];
   else if (kind === "lossy") way.loss = between(random, 0.05, 0.5);
   else way.isBlocked = true;

@@ -115,6 +115,14 @@ export class Ledger {
     return this.at(key, index)?.value;
   }
 
+  /** Whether there was a value at the key or below it. */
+  hasAny(key: string, index: number): boolean {
+    for (const one of this.#versions.keys())
+      if ((one === key || one.startsWith(`${key}/`)) && this.value(one, index) !== undefined)
+        return true;
+    return false;
+  }
+
   /** Keys that ever were, in order of their first appearance. */
   get keys(): Iterable<string> {
     return this.#versions.keys();

@@ -88,7 +88,9 @@ function describeModel(model: ClusterModel): string {
       .filter((job) => job.hash !== undefined)
       .map((job) => [job.name, job.hash, job.desired, job.target?.value, job.launchedOn].join(" ")),
     ...[...model.machines.values()].map(({ id, metadata }) =>
-      [id, model.isLeaving(id), ...[...metadata].sort().flat()].join(" "),
+      [id, model.isLeaving(id), ...[...metadata].map((pair) => pair.join("=")).toSorted()].join(
+        " ",
+      ),
     ),
     ...[...model.states].flatMap(([unit, states]) =>
       [...states].map(([id, s]) => [unit, id, s.activeState, s.subState, s.hash].join(" ")),

@@ -11,7 +11,7 @@ import { hashOf } from "#fleet/unit-files.ts";
 import { type Mirror, openMirror } from "#keys/mirror.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { AgentCheck, type AgentView } from "./agent-check.ts";
-import { Faults } from "./faults.ts";
+import { type FaultKind, Faults } from "./faults.ts";
 import { FitOracle } from "./fit-oracle.ts";
 import { Ledger } from "./ledger.ts";
 import { observeKeys, observeSystemd } from "./observe.ts";
@@ -41,6 +41,8 @@ export interface SimulationOptions {
   readonly print?: (line: string) => void;
   /** Bugs that are planted on purpose. */
   readonly plant?: SimulationHooks;
+  /** A kind of fault that is to happen often. */
+  readonly favour?: FaultKind;
 }
 
 const LIVE = "after all faults end, everything is as it should be";
@@ -77,7 +79,7 @@ class Simulation implements AsyncDisposable {
   readonly #mirrors: Mirror[] = [];
   readonly #end = new AbortController();
 
-  constructor(seed: number, { print, plant = {} }: SimulationOptions) {
+  constructor(seed: number, { print, plant = {}, favour }: SimulationOptions) {
     this.#seed = seed;
     this.#random = seededRandom(seed * 2 + 1);
     const random = this.#random;
@@ -97,7 +99,10 @@ class Simulation implements AsyncDisposable {
       this.#history.configured.set(machine.id, machine.metadata);
     }
     const links = this.#openWatchers();
-    this.#faults = new Faults(this.#cluster, random, this.#trace, links, () => this.#checkDisk());
+    this.#faults = new Faults(this.#cluster, random, this.#trace, links, {
+      onStoreDown: () => this.#checkDisk(),
+      favour,
+    });
     this.#workload = new Workload(this.#cluster, random, this.#specs, this.#trace);
   }
 

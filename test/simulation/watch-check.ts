@@ -57,7 +57,7 @@ export class WatchCheck {
 
   /** What it has not been told of yet; to be empty once all is quiet. */
   get missing(): number | undefined {
-    return this.#next === undefined ? undefined : this.#expected(this.#next);
+    return this.#next === undefined ? undefined : this.#due(this.#next, Number.POSITIVE_INFINITY);
   }
 
   async #index(signal: AbortSignal): Promise<number> {
@@ -72,7 +72,7 @@ export class WatchCheck {
   #take(event: KeyEvent): void {
     const next = this.#next ?? 0;
     const { modifiedIndex } = event.node;
-    const expected = this.#expected(next);
+    const expected = this.#due(next, modifiedIndex);
     const told = `${event.action} ${event.node.key} at ${modifiedIndex}`;
     if (modifiedIndex !== expected)
       this.#tell(`told ${told}, expected index ${expected ?? "none"} from ${next}`);
@@ -91,6 +91,19 @@ export class WatchCheck {
       if (event !== undefined && this.#concerns(event)) return index;
     }
     return undefined;
+  }
+
+  /**
+   * The index of the next event that it has to be told of, `told` being the one it was. The removal of a directory
+   * above is told to who asks for the past, and to who is there only if there was something here, as in etcd.
+   */
+  #due(from: number, told: number): number | undefined {
+    for (let index = this.#expected(from); ; index = this.#expected(index + 1)) {
+      if (index === undefined || index >= told) return index;
+      const { key } = this.#ledger.events.get(index)!.node;
+      if (!this.#key.startsWith(`${key}/`) || this.#ledger.hasAny(this.#key, index - 1))
+        return index;
+    }
   }
 
   #concerns({ action, node, prevNode }: KeyEvent): boolean {

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FaultKind } from "#test/simulation/faults.ts";
+import { endlessLease, PLANTS } from "#test/simulation/plants.ts";
+import { type SimulationOptions, simulate } from "#test/simulation/simulation.ts";
+
+const BLOCKS = 10;
+const SEEDS_PER_BLOCK = 20;
+
+for (let block = 0; block < BLOCKS; block++) {
+  const first = 1 + block * SEEDS_PER_BLOCK;
+  const last = first + SEEDS_PER_BLOCK - 1;
+  test(`whatever happens, the invariants hold: seeds ${first} to ${last}`, async () => {
+    for (let seed = first; seed <= last; seed++) {
+      const { violations } = await simulate(seed);
+      const replay = `script/simulate --from ${seed} --seeds 1 --verbose`;
+      assert.deepEqual(violations, [], `replay with: ${replay}`);
+    }
+  });
+}
+
+test("the same seed gives the same run", async () => {
+  for (const seed of [3, 18]) assert.deepEqual(await simulate(seed), await simulate(seed));
+  assert.notEqual((await simulate(3)).hash, (await simulate(4)).hash);
+});
+
+/** How many seeds are tried until a planted bug is found. */
+const TRIES = 15;
+
+/** The first violation that some seed finds. */
+async function firstFound(options: () => SimulationOptions, expected: RegExp): Promise<string> {
+  const others: string[] = [];
+  for (let seed = 1; seed <= TRIES; seed++) {
+    const { violations } = await simulate(seed, options());
+    const found = violations.find((text) => expected.test(text));
+    if (found !== undefined) return found;
+    others.push(...violations);
+  }
+  return `none of ${TRIES} seeds found it, but ${JSON.stringify(others)}`;
+}
+
+const FINDINGS: Readonly<Record<keyof typeof PLANTS, readonly [RegExp, FaultKind]>> = {
+  eagerLog: [/^1 .*the disk: ends at entry/, "crash"],
+  lossySnapshot: [/^2 .*differs at/, "crash"],
+  skippingWatch: [/^after all faults end.* sees /, "slow"],
+  blindWrite: [/^a target changes only by compare-and-swap: .* whatever was there/, "slow"],
+  hastyAgent: [/^4 no unit is stopped.*"unit was destroyed".*no job/, "wipe"],
+  fearfulAgent: [/^8 no stop without a cause/, "crash"],
+  forgetfulAgent: [/^4 no unit is started.*again/, "restart"],
+  quarrelsomeEngine: [/^7 no target.*conflicts with/, "slow"],
+};
+
+for (const [name, plant] of Object.entries(PLANTS)) {
+  const [expected, favour] = FINDINGS[name as keyof typeof PLANTS];
+  test(`the checks find a planted bug: ${name}`, async () => {
+    assert.match(await firstFound(() => ({ plant: plant(), favour }), expected), expected);
+  });
+}
+
+test("the checks find a planted bug: a lease that never ends", async () => {
+  using _ = endlessLease();
+  const expected = /^one engine leads at a time/;
+  assert.match(await firstFound(() => ({ favour: "cut out" }), expected), expected);
+});
