@@ -26,9 +26,10 @@ export interface WatchContext {
 }
 
 /**
- * Events, each with the store's index when its poll began. Long polls, one event each: the next poll resumes from the index after the last event, at the same server or
- * another, so nothing is skipped or repeated. (A streamed answer of etcd's tells at most one event of the past and
- * then nothing more, so it cannot resume.)
+ * Events, each with the store's index when its poll began. Long polls: the next one resumes from the index after the
+ * last event, at the same server or another, so nothing is skipped or repeated. Keelson's server answers a poll with
+ * all events there are, etcd with one. (A streamed answer of etcd's tells at most one event of the past and then nothing
+ * more, so it cannot resume.)
  */
 export async function* watchByPolling(
   context: WatchContext,
@@ -42,12 +43,16 @@ export async function* watchByPolling(
     const startedMs = context.clock.monotonicMs();
     const { message, endpoint, index } = await openPoll(context, key, { recursive, next }, signal);
     next ??= index + 1;
-    const event = await readPoll(context, { message, endpoint }, signal);
-    if (event !== undefined && event.node.modifiedIndex >= next) {
+    const events = await readPoll(context, { message, endpoint }, signal);
+    let told = false;
+    for (const event of events) {
+      if (event.node.modifiedIndex < next) continue;
       yield { event, etcdIndex: index };
       next = event.node.modifiedIndex + 1;
-      hasty = 0;
-    } else if (context.clock.monotonicMs() - startedMs < HASTY_MS) {
+      told = true;
+    }
+    if (told) hasty = 0;
+    else if (context.clock.monotonicMs() - startedMs < HASTY_MS) {
       await context.clock.sleep(backoffMs(hasty, RETRY, context.random), signal);
       hasty += 1;
     }
@@ -61,7 +66,7 @@ async function openPoll(
   { recursive, next }: { readonly recursive: boolean; readonly next: number | undefined },
   signal: AbortSignal,
 ): Promise<{ message: IncomingMessage; endpoint: Endpoint; index: number }> {
-  const query = formOf({ recursive, wait: true, waitIndex: next ?? 0 });
+  const query = formOf({ recursive, wait: true, waitIndex: next ?? 0, batch: true });
   const request: HttpRequest = { method: "GET", path: `${keyPath(key)}?${query}` };
   const failures: ExchangeError[] = [];
   for (const endpoint of endpoints.order()) {
@@ -92,23 +97,23 @@ async function openPoll(
   throw unavailable(`watch ${key}`, failures);
 }
 
-/** The event that ends the poll; nothing when the poll ended, or its server was lost, without one. */
+/** The events that end the poll; none when the poll ended, or its server was lost, without one. */
 async function readPoll(
   context: WatchContext,
   { message, endpoint }: { readonly message: IncomingMessage; readonly endpoint: Endpoint },
   signal: AbortSignal,
-): Promise<KeyEvent | undefined> {
+): Promise<readonly KeyEvent[]> {
   const poll = new AbortController();
   const limit = AbortSignal.any([poll.signal, signal]);
   const guarding = guard(context, endpoint, limit).catch((error: unknown) => error);
   void guarding.then((reason) => poll.abort(reason));
   try {
     const body = await readBody(endpoint, message, limit);
-    return body.trim() === "" ? undefined : parseEvent(body);
+    return body.split("\n").filter(Boolean).map(parseEvent);
   } catch (error) {
     signal.throwIfAborted();
     if (!poll.signal.aborted && !(error instanceof ExchangeError)) throw error;
-    return undefined;
+    return [];
   } finally {
     poll.abort();
     await guarding;

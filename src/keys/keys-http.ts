@@ -5,7 +5,12 @@ import { unescapePercent } from "#keys/core/form.ts";
 import { cleanKey } from "#keys/core/key-path.ts";
 import { KEYS_ERRORS } from "#keys/core/keys-error.ts";
 import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
-import { type KeysRequest, type Method, parseRequest } from "#keys/core/request.ts";
+import {
+  type KeysRequest,
+  type Method,
+  parseRequest,
+  type WatchAnswers,
+} from "#keys/core/request.ts";
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
 import { allowMethod, answerText, cleanPath, redirect } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
@@ -154,10 +159,11 @@ export class KeysHttp {
     const past: KeyEvent[] = [];
     let tell = (event: KeyEvent): void => void past.push(event);
     const notify = (event: KeyEvent): void => tell(event);
-    const { stream, fromIndex } = request;
-    const stop = stream
-      ? this.#server.watchAll(request, fromIndex, notify)
-      : this.#server.watchOnce(request, fromIndex, notify);
+    const { answers, fromIndex } = request;
+    const stop =
+      answers === "once"
+        ? this.#server.watchOnce(request, fromIndex, notify)
+        : this.#server.watchAll(request, fromIndex, notify);
     if (typeof stop !== "function") {
       this.#refuse(res, stop);
       return;
@@ -169,11 +175,34 @@ export class KeysHttp {
     });
     res.writeHead(200, this.#headers(this.#server.etcdIndex));
     res.flushHeaders(); // the client shall know that the watch stands
-    tell = (event) => {
-      if (stream && res.writableLength < UNREAD_MAX_BYTES) res.write(this.#encode(event));
-      else res.end(stream ? undefined : this.#encode(event));
-    };
+    tell = this.#teller(answers, res, stop);
     for (const event of past) tell(event);
+  }
+
+  #teller(answers: WatchAnswers, res: ServerResponse, stop: () => void): (event: KeyEvent) => void {
+    switch (answers) {
+      case "once":
+        return (event) => void res.end(this.#encode(event));
+      case "stream":
+        return (event) => {
+          if (res.writableLength < UNREAD_MAX_BYTES) res.write(this.#encode(event));
+          else res.end();
+        };
+      case "batch": {
+        let lines = "";
+        return (event) => {
+          // What is applied in one go, or was there already, is told in this same turn: one answer for all.
+          if (lines === "")
+            queueMicrotask(() => {
+              stop();
+              res.end(lines);
+            });
+          if (lines.length < UNREAD_MAX_BYTES) lines += this.#encode(event);
+        };
+      }
+      default:
+        return answers satisfies never;
+    }
   }
 
   /** Once for all who watch it. */

@@ -18,10 +18,16 @@ export type KeysRequest =
       readonly kind: "watch";
       readonly key: string;
       readonly recursive: boolean;
-      readonly stream: boolean;
+      readonly answers: WatchAnswers;
       readonly fromIndex: number | undefined;
     }
   | { readonly kind: "command"; readonly command: Command; readonly noValue: boolean };
+
+/**
+ * One event ends the watch; or, as Keelson's own clients ask by `batch=true`, all that there are at once, one a line (a
+ * genuine etcd does not know the word and answers with one); or they go on for as long as the client stays.
+ */
+export type WatchAnswers = "once" | "batch" | "stream";
 
 const PLAIN_READ = { recursive: false, sorted: false };
 const NO_FIELDS = new Map<string, string>();
@@ -59,7 +65,7 @@ function requestOf(
     case "HEAD":
       if (fields.wait) {
         const fromIndex = fields.waitIndex || undefined;
-        return { kind: "watch", key, recursive, stream: fields.stream, fromIndex };
+        return { kind: "watch", key, recursive, answers: fields.answers, fromIndex };
       }
       return fields.quorum && method === "GET"
         ? { kind: "command", command: { op: "get", key, recursive, sorted, timeMs }, noValue }
@@ -95,7 +101,7 @@ interface Fields {
   readonly wait: boolean;
   readonly dir: boolean;
   readonly quorum: boolean;
-  readonly stream: boolean;
+  readonly answers: WatchAnswers;
   readonly prevValue: string;
   readonly noValueOnSuccess: boolean;
   readonly ttl: bigint | undefined;
@@ -141,8 +147,10 @@ function readFields(form: ReadonlyMap<string, string>, method: Method): Fields |
   const value = form.get("value") ?? "";
   if (refresh && value !== "") return refuse(211, "A value was provided on a refresh");
   if (refresh && ttl === undefined) return refuse(212, "No TTL value set");
+  const { stream, ...others } = flags;
   return {
-    ...flags,
+    ...others,
+    answers: stream ? "stream" : form.get("batch") === "true" ? "batch" : "once",
     prevIndex: Number(prevIndex),
     waitIndex: Number(waitIndex),
     prevValue,
