@@ -128,6 +128,10 @@ export class Ledger {
     return this.#versions.keys();
   }
 
+  get keyCount(): number {
+    return this.#versions.size;
+  }
+
   /** Keys that hold a value now. */
   get live(): ReadonlySet<string> {
     return this.#live;

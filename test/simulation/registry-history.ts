@@ -19,6 +19,7 @@ export class RegistryHistory {
   readonly ledger: Ledger;
   readonly #at: FleetKeys;
   readonly #specs: SpecBook;
+  readonly #namesIn = new Map<string, { keyCount: number; names: readonly string[] }>();
   /** What each machine is configured with. */
   readonly configured = new Map<string, ReadonlyMap<string, string>>();
 
@@ -84,10 +85,9 @@ export class RegistryHistory {
   metadata(machine: string, index: number): Map<string, string> {
     const found = new Map(this.configured.get(machine));
     const directory = this.#at.metadata(machine as MachineId, "");
-    for (const key of this.ledger.keys) {
-      if (!key.startsWith(directory)) continue;
-      const value = this.ledger.value(key, index);
-      if (value !== undefined) found.set(key.slice(directory.length), value);
+    for (const name of this.#names(`machines/${machine}/metadata/`)) {
+      const value = this.ledger.value(directory + name, index);
+      if (value !== undefined) found.set(name, value);
     }
     return found;
   }
@@ -101,12 +101,18 @@ export class RegistryHistory {
     return this.ledger.at(this.#at.job(name as UnitName, part), index);
   }
 
-  #names(directory: string): string[] {
+  /** Names that ever were in the directory; looked for again only after new keys. */
+  #names(directory: string): readonly string[] {
+    const known = this.#namesIn.get(directory);
+    const { keyCount } = this.ledger;
+    if (known?.keyCount === keyCount) return known.names;
     const prefix = `${this.#at.prefix}/${directory}`;
-    const names = new Set<string>();
+    const found = new Set<string>();
     for (const key of this.ledger.keys)
-      if (key.startsWith(prefix)) names.add(key.slice(prefix.length).split("/")[0]!);
-    return [...names].sort();
+      if (key.startsWith(prefix)) found.add(key.slice(prefix.length).split("/")[0]!);
+    const names = [...found].sort();
+    this.#namesIn.set(directory, { keyCount, names });
+    return names;
   }
 }
 
