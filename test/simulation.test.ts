@@ -13,7 +13,7 @@ const SEEDS_PER_BLOCK = 20;
 const PROGRAM = join(import.meta.dirname, "simulation/simulate.ts");
 /** All that is printed when nothing is wrong. */
 const COUNTS =
-  /^20 seeds, \d+ simulated seconds in [\d.]+ s, \d+ operations, \d+ faults, \d+ events, 0 violations\n$/;
+  /^20 seeds, \d+ simulated seconds in [\d.]+ s, \d+ operations, \d+ faults, \d+ events, settled within \d+ s, 0 violations\n$/;
 
 for (let block = 0; block < BLOCKS; block++) {
   const first = 1 + block * SEEDS_PER_BLOCK;

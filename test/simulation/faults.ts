@@ -25,7 +25,8 @@ export type FaultKind =
   | "skew"
   | "leap"
   | "wipe"
-  | "flood";
+  | "flood"
+  | "blackout";
 
 /** What a fault is about, and what ends it if time does. */
 interface Begun {
@@ -269,7 +270,8 @@ export class Faults {
     this.leaseLostUntilMs = this.#cluster.clock.monotonicMs() + ttlMs + ms;
   }
 
-  #rare(kind: FaultKind): { what: string } {
+  #rare(kind: FaultKind): Begun {
+    if (kind === "blackout") return this.#blackout();
     if (kind === "leap") {
       const ms = between(this.#random, -20_000, 20_000);
       this.#skew(ms);
@@ -278,6 +280,21 @@ export class Faults {
     if (kind === "wipe") this.#loseLease(0);
     this.#run(() => (kind === "wipe" ? this.#wipe() : this.#flood()));
     return { what: "" };
+  }
+
+  /** The power of everything that stands is cut at once. */
+  #blackout(): Begun {
+    const machines = [...this.#cluster.machines].filter((machine) => !this.#occupied.has(machine));
+    for (const machine of machines) {
+      this.#occupied.add(machine);
+      this.#run(() => this.#cutPower(machine));
+    }
+    const store = this.#storeIsBusy ? undefined : this.#store("crash");
+    const undo = async () => {
+      for (const machine of machines) this.#startDaemon(machine);
+      await store?.undo?.();
+    };
+    return { what: machines.map(({ name }) => name).join(", "), undo };
   }
 
   async #wipe(): Promise<void> {
@@ -313,7 +330,7 @@ const DAEMONS: readonly FaultKind[] = [
   "wall clock",
 ];
 const STORE: readonly FaultKind[] = ["slow store", "crash", "stop store", "full disk", "skew"];
-const RARE: readonly FaultKind[] = ["leap", "wipe", "flood"];
+const RARE: readonly FaultKind[] = ["leap", "wipe", "flood", "blackout"];
 
 function disturb(way: Way, kind: FaultKind, random: Random): void {
   if (kind === "slow") way.delayMs = [between(random, 5, 50), between(random, 50, 1_500)];

@@ -12,12 +12,15 @@ export interface KeysObserver {
   readonly violations: Violations;
   /** Told before a write of some unit's target is sent. */
   readonly onTarget?: (write: TargetWrite) => void;
+  /** Told when the store said no to such a write: nothing happened. */
+  readonly onRefused?: (unit: string) => void;
 }
 
 const TARGET = /\/job\/([^/]+)\/target$/;
 
 /** The same keys; every answer is compared with the truth. */
-export function observeKeys(keys: Keys, { ledger, violations, onTarget }: KeysObserver): Keys {
+export function observeKeys(keys: Keys, observer: KeysObserver): Keys {
+  const { ledger, violations, onTarget, onRefused } = observer;
   const answered = async (what: string, isWrite: boolean, call: () => Promise<Reply>) => {
     const acknowledged = ledger.shown;
     const check = (index: number) => {
@@ -31,7 +34,11 @@ export function observeKeys(keys: Keys, { ledger, violations, onTarget }: KeysOb
       if (isWrite) ledger.acknowledge(reply.event);
       return reply;
     } catch (error) {
-      if (error instanceof KeysError && error.index > 0) check(error.index);
+      if (error instanceof KeysError) {
+        const unit = TARGET.exec(what)?.[1];
+        if (unit !== undefined) onRefused?.(unit);
+        if (error.index > 0) check(error.index);
+      }
       throw error;
     }
   };

@@ -20,6 +20,9 @@ interface Batch {
   readonly writes: TargetWrite[];
 }
 
+/** Longer than any request takes. */
+const TOLD_WITHIN_MS = 6_000;
+
 const HARD = "7 no target against a hard constraint";
 const CAUSE = "8 no move without a cause";
 const SWAP = "a target changes only by compare-and-swap";
@@ -30,6 +33,8 @@ export class PlacementCheck {
   readonly #oracle: FitOracle;
   readonly #violations: Violations;
   #batch: Batch | undefined;
+  /** Writes whose reason was not logged yet, by engine and unit, and when they were sent. */
+  readonly #untold = new Map<string, number>();
 
   constructor(history: RegistryHistory, oracle: FitOracle, violations: Violations) {
     this.#history = history;
@@ -38,12 +43,36 @@ export class PlacementCheck {
   }
 
   sent(engine: string, atMs: number, index: number, write: TargetWrite): void {
+    // What has no job is cleared away without a plan.
+    if (this.#history.job(write.unit, index) !== undefined)
+      this.#untold.set(`${engine} ${write.unit}`, atMs);
     const batch = this.#batch;
     if (batch?.engine === engine && batch.atMs === atMs) batch.writes.push(write);
     else {
       this.flush();
       this.#batch = { engine, atMs, index, writes: [write] };
     }
+  }
+
+  /** An engine logged what it did, or could not do, about a unit, and why. */
+  told(engine: string, unit: string, reason: string): void {
+    if (reason !== "") this.refused(engine, unit);
+  }
+
+  refused(engine: string, unit: string): void {
+    this.#untold.delete(`${engine} ${unit}`);
+  }
+
+  /** The engine's daemon ended, with all that it was about to log. */
+  ended(engine: string): void {
+    for (const key of this.#untold.keys()) if (key.startsWith(engine)) this.#untold.delete(key);
+  }
+
+  /** To be called when all is quiet. */
+  checkTold(nowMs: number): void {
+    for (const [key, atMs] of this.#untold)
+      if (nowMs - atMs > TOLD_WITHIN_MS)
+        this.#violations.add(CAUSE, key, "a target was written and no reason logged");
   }
 
   /** To be called once no more writes of the newest plan can come. */

@@ -10,7 +10,7 @@ const { values } = parseArgs({
   },
 });
 const [from, seeds] = [Number(values.from), Number(values.seeds)];
-const total = { simulatedMs: 0, operations: 0, faults: 0, events: 0, violations: 0 };
+const total = { simulatedMs: 0, operations: 0, faults: 0, events: 0, violations: 0, settledMs: 0 };
 const startedMs = performance.now();
 
 for (let seed = from; seed < from + seeds; seed++) {
@@ -19,6 +19,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   total.operations += report.operations;
   total.faults += report.faults;
   total.events += report.events;
+  total.settledMs = Math.max(total.settledMs, report.settledMs);
   total.violations += report.violations.length;
   for (const violation of report.violations) console.log(`seed ${seed}: ${violation}`);
   if (report.violations.length > 0)
@@ -27,6 +28,7 @@ for (let seed = from; seed < from + seeds; seed++) {
 
 console.log(
   `${seeds} seeds, ${Math.round(total.simulatedMs / 1000)} simulated seconds in ${((performance.now() - startedMs) / 1000).toFixed(1)} s, ` +
-    `${total.operations} operations, ${total.faults} faults, ${total.events} events, ${total.violations} violations`,
+    `${total.operations} operations, ${total.faults} faults, ${total.events} events, ` +
+    `settled within ${Math.round(total.settledMs / 1000)} s, ${total.violations} violations`,
 );
 process.exitCode = total.violations > 0 ? 1 : 0;

@@ -34,6 +34,8 @@ export interface Report {
   readonly operations: number;
   readonly faults: number;
   readonly events: number;
+  /** How long after its faults it took to settle, at most. */
+  readonly settledMs: number;
 }
 
 export interface SimulationOptions {
@@ -50,7 +52,9 @@ const ALONE = "one engine leads at a time";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
 /** Longer than many machines lost together are held, and all that follows. */
-const SETTLE_MS = 150_000;
+const SETTLE_MS = 100_000;
+/** Long enough for leftovers to be cleared away. */
+const LONG_MS = 13 * 60_000;
 /** How long it has to stay settled. */
 const STEADY_MS = 8_000;
 const METADATA = ["role=web", "role=db", "", "role=web,az=1", "az=2"];
@@ -78,6 +82,8 @@ class Simulation implements AsyncDisposable {
   readonly #watches: WatchCheck[] = [];
   readonly #mirrors: Mirror[] = [];
   readonly #end = new AbortController();
+  /** The longest time that it took to settle. */
+  #settledMs = 0;
 
   constructor(seed: number, { print, plant = {}, favour }: SimulationOptions) {
     this.#seed = seed;
@@ -113,6 +119,11 @@ class Simulation implements AsyncDisposable {
       await this.#trouble(between(random, 8_000, 40_000));
       await this.#calm();
     }
+    if (chance(random, 0.02)) {
+      this.#trace.add("long calm");
+      await this.#cluster.clock.advance(LONG_MS);
+      await this.#calm();
+    }
     return {
       seed: this.#seed,
       violations: this.#violations.found,
@@ -121,6 +132,7 @@ class Simulation implements AsyncDisposable {
       operations: this.#workload.operations,
       faults: this.#faults.count,
       events: this.#ledger.index,
+      settledMs: this.#settledMs,
     };
   }
 
@@ -140,7 +152,8 @@ class Simulation implements AsyncDisposable {
 
   async #calm(): Promise<void> {
     const { clock } = this.#cluster;
-    const endMs = clock.monotonicMs() + SETTLE_MS;
+    const startMs = clock.monotonicMs();
+    const endMs = startMs + SETTLE_MS;
     this.#faults.mendAll();
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;
@@ -156,8 +169,10 @@ class Simulation implements AsyncDisposable {
       for (const problem of problems) this.#violations.add(LIVE, problem, where);
     }
     this.#trace.add(`settled at index ${this.#ledger.index}`);
+    this.#placements.checkTold(clock.monotonicMs());
     this.#checkStore();
     this.#checkDisk();
+    this.#settledMs = Math.max(this.#settledMs, clock.monotonicMs() - startMs - steadyMs);
   }
 
   async #step(): Promise<void> {
@@ -221,6 +236,7 @@ class Simulation implements AsyncDisposable {
           observeKeys(keys, {
             ledger: this.#ledger,
             violations: this.#violations,
+            onRefused: (unit) => this.#placements.refused(machine.id, unit),
             onTarget: (write) => {
               const { index } = this.#view(machine);
               this.#trace.add(`${machine.name} targets ${write.unit} to ${write.to ?? "nowhere"}`);
@@ -241,6 +257,7 @@ class Simulation implements AsyncDisposable {
         );
       },
       onStart: (daemon, machine) => {
+        this.#placements?.ended(machine.id);
         plant.onStart?.(daemon, machine);
         this.#guard(daemon, machine);
       },
@@ -277,9 +294,10 @@ class Simulation implements AsyncDisposable {
   }
 
   #hear(record: Record<string, string>): void {
-    const { msg, unit, step, reason = "", part } = record;
-    const { machine: name = "" } = record;
+    const { msg, unit, step, reason = "", part, machine: name = "" } = record;
     this.#trace.add(`log ${JSON.stringify(record)}`);
+    if (part === "engine" && unit !== undefined && msg !== "unit waits")
+      this.#placements.told(this.#cluster.machine(name).id, unit, reason);
     if (msg !== "step" || part !== "agent" || unit === undefined || step === undefined) return;
     const machine = this.#cluster.machine(name);
     const decided = { kind: step, reason };
