@@ -144,23 +144,23 @@ export class SimulatedLink implements Keys {
   /** Undefined when nobody will ever hear of it. */
   async #travel<T>(serve: (keys: Keys) => Promise<T>): Promise<{ readonly value: T } | undefined> {
     const { store } = this.#options;
-    if (!(await this.#passes(this.out))) return undefined;
+    if (!(await this.#passes(this.out, NEVER))) return undefined;
     const { keys } = store;
     const [answer] = await Promise.allSettled([
       keys === undefined ? Promise.reject(unavailable("nothing listens there")) : serve(keys),
     ]);
     // A server that ended meanwhile answers nothing, whatever it did.
     const isReset = keys !== undefined && keys !== store.keys;
-    if (!(await this.#passes(this.back))) return undefined;
+    if (!(await this.#passes(this.back, NEVER))) return undefined;
     if (isReset) throw unavailable("the connection was reset");
     if (answer.status === "rejected") throw answer.reason;
     return { value: answer.value };
   }
 
-  async #passes(way: Way): Promise<boolean> {
+  async #passes(way: Way, signal: AbortSignal): Promise<boolean> {
     const { clock, random } = this.#options;
     const [least, most] = way.delayMs;
-    if (most > 0) await clock.sleep(least + random() * (most - least), NEVER);
+    if (most > 0) await clock.sleep(least + random() * (most - least), signal);
     return !way.isBlocked && random() >= way.loss;
   }
 
@@ -168,7 +168,7 @@ export class SimulatedLink implements Keys {
   async #arrives(signal: AbortSignal): Promise<boolean> {
     const { clock } = this.#options;
     try {
-      while (!(await this.#passes(this.back))) await clock.sleep(RESEND_MS, signal);
+      while (!(await this.#passes(this.back, signal))) await clock.sleep(RESEND_MS, signal);
       return !signal.aborted;
     } catch (error) {
       if (!signal.aborted) throw error;
