@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { FaultKind } from "#test/simulation/faults.ts";
 import { endlessLease, PLANTS } from "#test/simulation/plants.ts";
@@ -10,7 +10,7 @@ import { type SimulationOptions, simulate } from "#test/simulation/simulation.ts
 const BLOCKS = 10;
 const SEEDS_PER_BLOCK = 20;
 
-const PROGRAM = join(import.meta.dirname, "simulation/simulate.ts");
+const PROGRAM = fileURLToPath(import.meta.resolve("./simulation/simulate.ts"));
 /** All that is printed when nothing is wrong. */
 const COUNTS =
   /^20 seeds, \d+ simulated seconds in [\d.]+ s, \d+ operations, \d+ faults, \d+ events, settled within \d+ s, 0 violations\n$/;

@@ -15,6 +15,8 @@ export interface Settled {
   readonly history: RegistryHistory;
   readonly oracle: FitOracle;
   readonly watches: readonly WatchCheck[];
+  /** The index at the last look: what came later may still be on its way to those who watch. */
+  readonly indexBefore: number;
   readonly mirrors: readonly Mirror[];
   /** Whether this unit's process ended by itself, or was made to, since it was last started there. */
   readonly hasEnded: (machine: SimulatedMachine, unit: string) => boolean;
@@ -52,7 +54,7 @@ function unreadyMachines({ cluster, history }: Settled): string[] {
 }
 
 /** Every view that claims to follow shows the store as it is. */
-function staleViews({ cluster, history, mirrors, watches }: Settled): string[] {
+function staleViews({ cluster, history, mirrors, watches, indexBefore }: Settled): string[] {
   const { ledger } = history;
   const { prefix } = cluster.at;
   const keys = [...ledger.live].filter((key) => key.startsWith(`${prefix}/`)).sort();
@@ -78,7 +80,8 @@ function staleViews({ cluster, history, mirrors, watches }: Settled): string[] {
       problems.push(`mirror ${at} has ${difference(seen.join("\n"), want.join("\n"))}`);
   }
   for (const [at, watch] of watches.entries())
-    if (watch.missing !== undefined) problems.push(`watch ${at} was not told of ${watch.missing}`);
+    if ((watch.missing ?? Number.POSITIVE_INFINITY) <= indexBefore)
+      problems.push(`watch ${at} was not told of ${watch.missing}`);
   return problems;
 }
 
@@ -116,7 +119,8 @@ function misplacedUnits(around: Settled): string[] {
   const problems: string[] = [];
   for (const job of history.jobs(index)) {
     const { name, spec, desired, target } = job;
-    if (spec === undefined) continue;
+    // A submission that broke off decides nothing, and what is there stays as it is.
+    if (spec === undefined || desired === undefined) continue;
     const isWanted = (desired === "loaded" || desired === "launched") && !isTemplate(name);
     for (const machine of cluster.machines) {
       const belongs =

@@ -84,6 +84,7 @@ class Simulation implements AsyncDisposable {
   readonly #end = new AbortController();
   /** The longest time that it took to settle. */
   #settledMs = 0;
+  #lookedAtIndex = 0;
 
   constructor(seed: number, { print, plant = {}, favour }: SimulationOptions) {
     this.#seed = seed;
@@ -157,14 +158,19 @@ class Simulation implements AsyncDisposable {
     this.#faults.mendAll();
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;
+    let told = "";
     while (steadyMs < STEADY_MS && clock.monotonicMs() < endMs) {
       for (let at = 0; at < 10; at++) await this.#step();
       const pending = this.#workload.pending + this.#faults.pending;
       problems = pending > 0 ? [`${pending} operations are under way`] : this.#unsettled();
+      const [first = "all is as it should be"] = problems;
+      if (first !== told) this.#trace.add(first);
+      told = first;
       steadyMs = problems.length === 0 ? steadyMs + 10 * STEP_MS : 0;
       this.#faults.endDue(Number.POSITIVE_INFINITY);
     }
-    if (problems.length > 0) {
+    if (steadyMs < STEADY_MS) {
+      if (problems.length === 0) problems = ["it does not stay settled"];
       const where = [...this.#cluster.machines].map(describeDaemon).join(", ");
       for (const problem of problems) this.#violations.add(LIVE, problem, where);
     }
@@ -184,7 +190,10 @@ class Simulation implements AsyncDisposable {
   }
 
   #unsettled(): string[] {
+    const indexBefore = this.#lookedAtIndex;
+    this.#lookedAtIndex = this.#ledger.index;
     return unsettled({
+      indexBefore,
       cluster: this.#cluster,
       history: this.#history,
       oracle: this.#oracle,
@@ -307,8 +316,10 @@ class Simulation implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#end.abort();
     this.#faults.mendAll();
-    for (const machine of this.#cluster.machines) await this.#cluster.killDaemon(machine.name);
-    for (const mirror of this.#mirrors) await mirror[Symbol.asyncDispose]();
+    for (const { name } of this.#cluster.machines)
+      await this.#cluster.whileTimePasses(this.#cluster.killDaemon(name));
+    for (const mirror of this.#mirrors)
+      await this.#cluster.whileTimePasses(mirror[Symbol.asyncDispose]());
     await this.#cluster[Symbol.asyncDispose]();
   }
 }
