@@ -37,6 +37,8 @@ export class AgentCheck {
   readonly #steps = new Map<string, Step>();
   /** Units that were started, and not told to stop since, by machine, boot and unit. */
   readonly #launched = new Set<string>();
+  /** The same, with those whose start ended in a way that the agent was not told of. */
+  readonly #started = new Set<string>();
 
   constructor(history: RegistryHistory, violations: Violations) {
     this.#history = history;
@@ -49,6 +51,7 @@ export class AgentCheck {
     this.#steps.set(`${machine} ${unit}`, { ...step, index });
     if (!ENDING.includes(step.kind)) return;
     this.#launched.delete(keyOf(view, unit));
+    this.#started.delete(keyOf(view, unit));
     if (view.isLeaving || this.#mayStop(machine, unit, loaded, index)) return;
     this.#violations.add(STOP, `${unit} on ${name}`, this.#seen({ ...step, index }, unit));
   }
@@ -68,6 +71,7 @@ export class AgentCheck {
     if (this.#launched.has(keyOf(view, unit)))
       this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
     this.#launched.add(keyOf(view, unit));
+    this.#started.add(keyOf(view, unit));
     if (step === undefined)
       return this.#violations.add(
         CAUSE,
@@ -85,8 +89,8 @@ export class AgentCheck {
   }
 
   /** Whether the unit was started there and not stopped since; if it does not run, it ended by itself. */
-  hasLaunched(view: AgentView, unit: string): boolean {
-    return this.#launched.has(keyOf(view, unit));
+  hasStarted(view: AgentView, unit: string): boolean {
+    return this.#started.has(keyOf(view, unit));
   }
 
   #ever(from: number, holds: (index: number) => boolean): boolean {

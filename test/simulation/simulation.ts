@@ -51,8 +51,8 @@ const LIVE = "after all faults end, everything is as it should be";
 const ALONE = "one engine leads at a time";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
-/** Longer than many machines lost together are held, and all that follows. */
-const SETTLE_MS = 100_000;
+/** Longer than many machines lost together are held (60 s), and what follows. */
+const SETTLE_MS = 70_000;
 /** Long enough for leftovers to be cleared away. */
 const LONG_MS = 13 * 60_000;
 /** How long it has to stay settled. */
@@ -199,7 +199,7 @@ class Simulation implements AsyncDisposable {
       oracle: this.#oracle,
       watches: this.#watches,
       mirrors: this.#mirrors,
-      hasEnded: (machine, unit) => this.#agents.hasLaunched(this.#view(machine), unit),
+      hasEnded: (machine, unit) => this.#agents.hasStarted(this.#view(machine), unit),
     });
   }
 
