@@ -40,6 +40,8 @@ export class Engine {
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
   #allAtMs: number | undefined;
+  /** When time alone may change what the last round was told of machines; that may be over by its end. */
+  #verdictUntilMs: number | undefined;
   /** Units that nothing fits. */
   #waiting = new Set<UnitName>();
   /** Why units wait, as it was logged. */
@@ -86,17 +88,17 @@ export class Engine {
   }
 
   #pauseMs(): number {
-    const { clock, feed, intervalMs } = this.#options;
+    const { clock, intervalMs } = this.#options;
     const nowMs = clock.monotonicMs();
-    const { againAtMs } = feed.verdict();
-    const times = [againAtMs, this.#allAtMs].filter((atMs) => atMs !== undefined);
+    const times = [this.#verdictUntilMs, this.#allAtMs].filter((atMs) => atMs !== undefined);
     const nextMs = Math.min(nowMs + 10 * intervalMs, ...times);
     return Math.max(this.#lease.leads ? 1 : intervalMs, nextMs - nowMs);
   }
 
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, feed } = this.#options;
-    const { lost, held } = feed.verdict();
+    const { lost, held, againAtMs } = feed.verdict();
+    this.#verdictUntilMs = againAtMs;
     this.#tellHeld(held);
     // Time alone makes machines lost, so a lost machine that still holds units is a reason to look at all of them.
     const all =
