@@ -29,8 +29,9 @@ for (let block = 0; block < BLOCKS; block++) {
 }
 
 test("the same seed gives the same run", async () => {
-  for (const seed of [3, 18]) assert.deepEqual(await simulate(seed), await simulate(seed));
-  assert.notEqual((await simulate(3)).hash, (await simulate(4)).hash);
+  const first = await simulate(3);
+  assert.deepEqual(await simulate(3), first);
+  assert.notEqual((await simulate(4)).hash, first.hash);
 });
 
 /** How many seeds are tried until a planted bug is found. */
