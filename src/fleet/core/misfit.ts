@@ -81,7 +81,7 @@ export function replaces(unit: Unit, mate: Unit): boolean {
 }
 
 /** Whether other units on a machine can matter to this one, or it to them. */
-export function isSociable(unit: Unit): boolean {
+function isSociable(unit: Unit): boolean {
   return unit.wants.conflicts.length > 0 || unit.wants.replaces.length > 0;
 }
 
