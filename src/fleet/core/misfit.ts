@@ -80,11 +80,6 @@ export function replaces(unit: Unit, mate: Unit): boolean {
   return matchesAny(unit.wants.replaces, mate.name) && !matchesAny(mate.wants.replaces, unit.name);
 }
 
-/** Whether other units on a machine can matter to this one, or it to them. */
-function isSociable(unit: Unit): boolean {
-  return unit.wants.conflicts.length > 0 || unit.wants.replaces.length > 0;
-}
-
 const SPECIAL = /[*?[\\]/;
 
 function matchesAny(patterns: readonly string[], name: string): boolean {
