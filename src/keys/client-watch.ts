@@ -23,12 +23,14 @@ export interface WatchContext {
   readonly requestTimeoutMs: number;
   /** After this long without any answer from a server, it is asked whether it is there. */
   readonly idleMs: number;
+  /** Asks for all events there are at once, `batch=true`. */
+  readonly batch: boolean;
 }
 
 /**
  * Events, each with the store's index when its poll began. Long polls: the next one resumes from the index after the
- * last event, at the same server or another, so nothing is skipped or repeated. Keelson's server answers a poll with
- * all events there are, etcd with one. (A streamed answer of etcd's tells at most one event of the past and then nothing
+ * last event, at the same server or another, so nothing is skipped or repeated. Keelson's server answers a poll
+ * with all events there are when asked by `batch`, etcd with one. (A streamed answer of etcd's tells at most one event of the past and then nothing
  * more, so it cannot resume.)
  */
 export async function* watchByPolling(
@@ -61,13 +63,13 @@ export async function* watchByPolling(
 
 /** Registers the watch with the first server that takes it; etcd sends the head of the answer at once. */
 async function openPoll(
-  { endpoints, clock, requestTimeoutMs }: WatchContext,
+  { endpoints, clock, requestTimeoutMs, batch }: WatchContext,
   key: string,
   { recursive, next }: { readonly recursive: boolean; readonly next: number | undefined },
   signal: AbortSignal,
 ): Promise<{ message: IncomingMessage; endpoint: Endpoint; index: number }> {
-  const query = formOf({ recursive, wait: true, waitIndex: next ?? 0, batch: true });
-  const request: HttpRequest = { method: "GET", path: `${keyPath(key)}?${query}` };
+  const fields = { recursive, wait: true, waitIndex: next ?? 0, batch: batch || undefined };
+  const request: HttpRequest = { method: "GET", path: `${keyPath(key)}?${formOf(fields)}` };
   const failures: ExchangeError[] = [];
   for (const endpoint of endpoints.order()) {
     try {

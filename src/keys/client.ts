@@ -22,6 +22,8 @@ export interface KeysClientOptions {
   readonly connectTimeoutMs?: number;
   /** How long a watch may be silent before its server is asked whether it is there; default 20 s. */
   readonly idleMs?: number;
+  /** Whether watches ask a server of Keelson's for all events at once, which etcd ignores; default true. */
+  readonly batch?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Certificates for `https` endpoints. */
@@ -49,7 +51,7 @@ export interface KeysClient extends Keys, AsyncDisposable {
  */
 export function openKeysClient(options: KeysClientOptions): KeysClient {
   const { clock = systemClock, random = Math.random, tls, auth, idleMs = 20_000 } = options;
-  const { requestTimeoutMs = 5_000, connectTimeoutMs = 1_000, onRequest } = options;
+  const { requestTimeoutMs = 5_000, connectTimeoutMs = 1_000, batch = true, onRequest } = options;
   if (options.endpoints.length === 0)
     throw new Fault("CONFIG_INVALID", "Cannot use an empty list of endpoints: name one at least");
   const connections = new Connections({
@@ -75,7 +77,7 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
     return { event, etcdIndex };
   }
 
-  const watching = { endpoints, clock, random, requestTimeoutMs, idleMs };
+  const watching = { endpoints, clock, random, requestTimeoutMs, idleMs, batch };
   const watchReplies: KeysClient["watchReplies"] = (key, watchOptions, signal) =>
     watchByPolling(watching, key, watchOptions, open(signal));
 

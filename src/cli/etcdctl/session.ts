@@ -117,6 +117,7 @@ export async function openClient(
     endpoints,
     requestTimeoutMs,
     connectTimeoutMs: requestTimeoutMs,
+    batch: false, // its requests are the original's
     ...(await certificates(given)),
     ...(user === undefined ? {} : { auth: user }),
     ...(traced && globals.bool("debug")
