@@ -139,8 +139,8 @@ export class ClusterFeed {
   }
 
   #trackPresence({ machine, gone }: Effect & { kind: "machine" }, nowMs: number): void {
-    if (this.model.machines.has(machine)) this.#presence.arrived(machine);
-    else if (gone !== undefined) this.#presence.departed(machine, gone, nowMs);
+    if (gone !== undefined && !this.model.machines.has(machine))
+      this.#presence.departed(machine, gone, nowMs);
   }
 
   /** The mirror may have been lost and found again since anybody looked. */

@@ -57,7 +57,6 @@ test("PresenceTracker: an expired record counts once the sweep is over, a delete
   presence.departed(b, "deleted", 10_000);
   assert.deepEqual(lostAt(presence, [a, b], [c, d], 10_000), [b]);
   assert.deepEqual(lostAt(presence, [a, b], [c, d], 10_500), [a, b]);
-  presence.arrived(a);
   assert.deepEqual(lostAt(presence, [a, b], [a, c, d], 10_500), [b]);
 });
 
@@ -86,4 +85,28 @@ test("PresenceTracker: a machine whose units moved already still counts among ma
   presence.departed(a, "expired", 10_000);
   presence.departed(b, "expired", 15_000);
   assert.deepEqual(lostAt(presence, [b, c], [c], 16_000), []);
+});
+
+test("PresenceTracker: after the store is found an expired record counts only after a time to live", () => {
+  const presence = tracker(9_700);
+  presence.departed(a, "expired", 10_000);
+  const { lost, againAtMs } = presence.judge([a], new Set([b, c]), 15_699);
+  assert.deepEqual([lost.size, againAtMs], [0, 15_700]);
+  assert.deepEqual(lostAt(presence, [a], [b, c], 15_700), [a]);
+});
+
+test("PresenceTracker: that one of many is back frees no other", () => {
+  const presence = tracker();
+  presence.departed(a, "expired", 10_000);
+  presence.departed(b, "expired", 10_200);
+  assert.deepEqual(lostAt(presence, [a, b], [a, c], 30_000), []);
+  assert.deepEqual(lostAt(presence, [a, b], [a, c], 70_200), [b]);
+});
+
+test("PresenceTracker: machines that go one after another are each lost at once", () => {
+  const presence = tracker();
+  presence.departed(a, "expired", 10_000);
+  presence.departed(b, "expired", 16_001);
+  assert.deepEqual(lostAt(presence, [b], [a, c], 16_501), [b]);
+  assert.deepEqual(lostAt(presence, [b], [c], 16_501), [b]);
 });

@@ -29,14 +29,16 @@ interface Absence {
  * expire or to be deleted, or when the store was followed for a whole time to live without it. While the store
  * is away, and for a time to live after, nobody is lost: a store that stops for a while forgets everybody.
  *
- * When more than half of all machines, and at least two, vanish within `holdMs`, the store, the network or this side
- * of it is more likely broken than all of them. They are held: none counts as lost until it has been away for
- * `holdMs`, time for such a fault to heal and for machines to register again. A machine still away by then is lost,
- * also when the others are. Records that were deleted on purpose are never held.
+ * When more than half of all machines, and at least two, vanish within a time to live of each other, the store, the
+ * network or this side of it is more likely broken than all of them. They are held: none counts as lost until it has
+ * been away for `holdMs`, time for such a fault to heal and for machines to register again; that some are back sooner
+ * frees no other. A machine still away by then is lost, also when the others are. Records that were deleted on purpose
+ * are never held.
  */
 export class PresenceTracker {
   readonly #options: PresenceOptions;
-  readonly #absent = new Map<MachineId, Absence>();
+  /** How each machine went last, also of those that are back since. */
+  readonly #gone = new Map<MachineId, Absence>();
   #followingSinceMs: number | undefined;
 
   constructor(options: PresenceOptions) {
@@ -47,19 +49,15 @@ export class PresenceTracker {
   follow(nowMs: number): void {
     if (this.#followingSinceMs !== undefined) return;
     this.#followingSinceMs = nowMs;
-    this.#absent.clear();
+    this.#gone.clear();
   }
 
   interrupt(): void {
     this.#followingSinceMs = undefined;
   }
 
-  arrived(machine: MachineId): void {
-    this.#absent.delete(machine);
-  }
-
   departed(machine: MachineId, how: Departure, nowMs: number): void {
-    this.#absent.set(machine, { sinceMs: nowMs, how });
+    this.#gone.set(machine, { sinceMs: nowMs, how });
   }
 
   /** `holders` are the machines that units are placed on, `present` those that have a record. */
@@ -71,31 +69,31 @@ export class PresenceTracker {
     const lost = new Map<MachineId, string>();
     const held = new Map<MachineId, string>();
     if (this.#followingSinceMs === undefined) return { lost, held, againAtMs: undefined };
-    const away = [...holders].filter((machine) => !present.has(machine)).sort();
-    const recent = this.#recentlyGone(away, nowMs);
-    const all = present.size + recent;
-    const many = recent >= 2 && recent > all / 2;
     const times: number[] = [];
-    for (const machine of away) {
+    for (const machine of [...holders].filter((holder) => !present.has(holder)).sort()) {
       const absence = this.#absence(machine);
-      const dueMs = this.#dueMs(absence);
-      const heldMs = many && absence.how !== "deleted" ? absence.sinceMs + this.#options.holdMs : 0;
+      const dueMs = this.#dueMs(absence, this.#followingSinceMs);
+      const mass = this.#massOf(machine, present);
+      const heldMs = mass === undefined ? 0 : absence.sinceMs + this.#options.holdMs;
       if (nowMs < dueMs) times.push(dueMs);
       else if (nowMs < heldMs) {
         times.push(heldMs);
-        held.set(machine, heldReason(recent, all, Math.ceil((heldMs - nowMs) / 1000)));
+        held.set(
+          machine,
+          `${mass}; nothing moves for another ${Math.ceil((heldMs - nowMs) / 1000)} s`,
+        );
       } else lost.set(machine, lostReason(absence.how));
     }
     return { lost, held, againAtMs: times.length === 0 ? undefined : Math.min(...times) };
   }
 
   /** When a machine counts as lost if nothing else speaks against it. */
-  #dueMs({ how, sinceMs }: Absence): number {
+  #dueMs({ how, sinceMs }: Absence, followingSinceMs: number): number {
     switch (how) {
       case "deleted":
         return sinceMs;
       case "expired":
-        return sinceMs + SWEEP_MS;
+        return Math.max(sinceMs + SWEEP_MS, followingSinceMs + this.#options.ttlMs);
       case "missing":
         return sinceMs + this.#options.ttlMs;
       default:
@@ -103,18 +101,26 @@ export class PresenceTracker {
     }
   }
 
-  /** How many machines went without being told to, not longer ago than `holdMs`. */
-  #recentlyGone(away: readonly MachineId[], nowMs: number): number {
-    const machines = new Set([...this.#absent.keys(), ...away]);
-    return [...machines].filter((machine) => {
-      const { sinceMs, how } = this.#absence(machine);
-      return how !== "deleted" && nowMs - sinceMs < this.#options.holdMs;
-    }).length;
+  /** The loss of many at once that this machine's is a part of, in words; undefined when it went by itself. */
+  #massOf(
+    machine: MachineId,
+    present: { readonly size: number; has(machine: MachineId): boolean },
+  ): string | undefined {
+    const { how, sinceMs } = this.#absence(machine);
+    if (how === "deleted") return undefined;
+    const together = [...new Set([machine, ...this.#gone.keys()])].filter((other) => {
+      const gone = this.#absence(other);
+      return gone.how !== "deleted" && Math.abs(gone.sinceMs - sinceMs) <= this.#options.ttlMs;
+    });
+    const all = present.size + together.filter((other) => !present.has(other)).length;
+    return together.length >= 2 && together.length > all / 2
+      ? `${together.length} of ${all} machines vanished together`
+      : undefined;
   }
 
   #absence(machine: MachineId): Absence {
     return (
-      this.#absent.get(machine) ?? { sinceMs: this.#followingSinceMs ?? 0, how: "missing" as const }
+      this.#gone.get(machine) ?? { sinceMs: this.#followingSinceMs ?? 0, how: "missing" as const }
     );
   }
 }
@@ -130,8 +136,4 @@ function lostReason(how: Departure): string {
     default:
       return how satisfies never;
   }
-}
-
-function heldReason(lost: number, of: number, seconds: number): string {
-  return `${lost} of ${of} machines vanished together; nothing moves for another ${seconds} s`;
 }
