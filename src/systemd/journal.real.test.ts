@@ -126,3 +126,17 @@ test("systemctlStatus() gives the text and the exit status", { skip: SKIP }, asy
   await host.kill();
   await assert.rejects(status("talk.service"), { code: "SYSTEMD_MISSING" });
 });
+
+test("readJournal() has what a unit with another user prints", { skip: SKIP }, async () => {
+  await using talker = await startTalker();
+  const { host, systemd, signal, query } = talker;
+  const path = join(host.root, "units/other.service");
+  await writeFile(
+    path,
+    "[Service]\nUser=nobody\nExecStart=/bin/sh -c 'while sleep 0.1; do echo as $$(id -u); done'\n",
+  );
+  await systemd.linkUnitFiles([path], signal);
+  await systemd.startUnit("other.service", signal);
+  const other = { ...query, unit: "other.service", output: "cat" };
+  while (!/^as \d+$/m.test(await readJournal(other, signal))) await sleep(50);
+});

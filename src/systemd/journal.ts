@@ -40,7 +40,7 @@ export async function* followJournal(
   signal: AbortSignal,
 ): AsyncGenerator<string, void> {
   if (signal.aborted) return;
-  const args = [...argumentsFor(query), "--follow"];
+  const args = ["--follow", ...argumentsFor(query)];
   const child = await startProgram("journalctl", args, query.env, signal);
   const closed = once(child, "close");
   const complaints = text(child.stderr);
@@ -59,11 +59,16 @@ export async function* followJournal(
 }
 
 function argumentsFor({ unit, scope, lines, output, directory }: JournalQuery): string[] {
-  const args = [`--${scope === "user" ? "user-" : ""}unit=${unit}`, "--no-pager"];
+  // journalctl's own --user-unit also wants the caller's user id, and so leaves out what a unit with User= prints.
+  const which =
+    scope === "user"
+      ? [`_SYSTEMD_USER_UNIT=${unit}`, "+", `USER_UNIT=${unit}`]
+      : [`--unit=${unit}`];
+  const args = ["--no-pager"];
   if (lines !== undefined) args.push(`--lines=${lines}`);
   if (output !== undefined) args.push(`--output=${output}`);
   if (directory !== undefined) args.push(`--directory=${directory}`);
-  return args;
+  return [...args, ...which];
 }
 
 function refused({ unit }: JournalQuery, complaint: string): Fault {
