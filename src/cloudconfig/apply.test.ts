@@ -249,6 +249,17 @@ test("applyPlan() runs the commands behind one that fails, and tells of it at th
   ]);
 });
 
+test("applyPlan() names the journal of the manager that ran the unit", async (t) => {
+  const failing = [command("bad.service", "start")];
+  for (const [root, hint] of [
+    ["/", /`journalctl -u bad\.service` says why/],
+    [await makeRoot(t), /`journalctl --user-unit bad\.service` says why/],
+  ] as const) {
+    const systemd = new RecordingSystemd().open();
+    await assert.rejects(applyPlan(failing, { root, systemd, signal }), { message: hint });
+  }
+});
+
 test("applyPlan() skips a command that only follows from another key where the unit is missing", async (t) => {
   const root = await makeRoot(t);
   const action: Action = {

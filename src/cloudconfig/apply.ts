@@ -71,7 +71,7 @@ async function applyAction(action: Action, options: ApplyOptions): Promise<Outco
       return { result: "done" };
     case "command":
       if (systemd === undefined) return WITHOUT_SYSTEMD;
-      return runUnitCommand(systemd, action, signal);
+      return runUnitCommand(systemd, action, root, signal);
     default:
       return action satisfies never;
   }
