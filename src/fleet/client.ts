@@ -63,12 +63,21 @@ export interface FleetClient {
   leave(machineID: string, signal: AbortSignal): Promise<void>;
 }
 
+/** How long an endpoint may be silent before another is asked; the slowest answer of a daemon that is well takes less. */
+const ANSWER_MS = 2_000;
+
+interface FleetClientOptions {
+  readonly endpoints: readonly string[];
+  /** What its user gives a call in all: no endpoint takes more than its share of it while another is left to ask. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Opens nothing yet: each call connects by itself, to the endpoint that answered last, else to the next.
  * @throws {Fault} CONFIG_INVALID for an endpoint that is neither `unix://PATH` nor `http://HOST:PORT`.
  */
-export function openFleetClient(options: { readonly endpoints: readonly string[] }): FleetClient {
-  const ask = failover(options.endpoints);
+export function openFleetClient(options: FleetClientOptions): FleetClient {
+  const ask = failover(options);
   return {
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
@@ -110,7 +119,7 @@ export function openFleetClient(options: { readonly endpoints: readonly string[]
     leave: async (machineID, signal) => {
       const path = `/fleet/v1/machines/${encodeURIComponent(machineID)}/leave`;
       await accepted(
-        await ask({ method: "POST", path }, signal),
+        await ask({ method: "POST", path, takesLong: true }, signal),
         `leave with machine ${machineID}`,
       );
     },
@@ -122,7 +131,12 @@ function wholeUnit(unit: Partial<SchemaUnit>): SchemaUnit {
   return { name: "", options: [], desiredState: "inactive", currentState: "inactive", ...unit };
 }
 
-type Ask = (request: HttpRequest, signal: AbortSignal) => Promise<IncomingMessage>;
+interface Question extends HttpRequest {
+  /** Silence says nothing: the answer begins when all is done, or with the first line of a journal. */
+  readonly takesLong?: boolean;
+}
+
+type Ask = (question: Question, signal: AbortSignal) => Promise<IncomingMessage>;
 
 function unitPath(name: string): string {
   return `/fleet/v1/units/${encodeURIComponent(name)}`;
@@ -136,19 +150,23 @@ function query(values: Readonly<Record<string, string | number | boolean | undef
 }
 
 /**
- * Asks the endpoint that answered last, and the others in turn when it does not, or has lost the store. Every request
- * of this API may be repeated: asked twice it comes to the same.
+ * Asks the endpoint that answered last, and the others in turn when it does not answer in time, or has lost the store.
+ * Every request of this API may be repeated: asked twice it comes to the same.
  */
-function failover(endpoints: readonly string[]): Ask {
+function failover({ endpoints, timeoutMs = Number.POSITIVE_INFINITY }: FleetClientOptions): Ask {
   const addresses: readonly Address[] = endpoints.map(parseAddress);
+  const shareMs = Math.min(ANSWER_MS, timeoutMs / addresses.length);
   let current = 0;
-  return async (request, signal) => {
+  return async ({ takesLong = false, ...request }, signal) => {
     const tried: string[] = [];
     let without: IncomingMessage | undefined;
+    const first = current; // other calls may move it meanwhile
     for (let i = 0; i < addresses.length; i++) {
-      const at = (current + i) % addresses.length;
+      const at = (first + i) % addresses.length;
+      const hasOther = i + 1 < addresses.length || without !== undefined;
+      const limit = hasOther && !takesLong ? { answerMs: shareMs } : {};
       try {
-        const answer = await httpRequest(addresses[at]!, request, signal);
+        const answer = await httpRequest(addresses[at]!, { ...request, ...limit }, signal);
         if (answer.statusCode === 503) {
           without?.destroy();
           without = answer;
@@ -243,7 +261,7 @@ async function* journalText(
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const path = `${unitPath(name)}/journal${query({ ...options })}`;
-  const answer = await ask({ path }, signal);
+  const answer = await ask({ path, takesLong: true }, signal);
   if (answer.statusCode !== 200) await accepted(answer, `read the journal of ${name}`);
   answer.setEncoding("utf8");
   try {

@@ -14,9 +14,14 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Within which the head of the answer has to be there; without it the wait has no end of its own. */
+  readonly answerMs?: number;
 }
 
-/** Sends one request over TCP or a unix socket; resolves once the answer's head is there. */
+/**
+ * Sends one request over TCP or a unix socket; resolves once the answer's head is there. From then on only the signal
+ * ends it.
+ */
 export function httpRequest(
   address: Address,
   what: HttpRequest,
@@ -37,13 +42,19 @@ export function httpRequest(
     signal,
     agent: false,
   });
-  const timer = setTimeout(
-    () => sent.destroy(new Error(`no connection within ${CONNECT_MS / 1000} s`)),
-    CONNECT_MS,
-  );
-  sent.once("socket", (socket) => socket.once("connect", () => clearTimeout(timer)));
-  sent.once("close", () => clearTimeout(timer));
-  sent.once("response", resolve);
+  const endAfter = (ms: number, missing: string) =>
+    setTimeout(() => sent.destroy(new Error(`no ${missing} within ${ms / 1000} s`)), ms);
+  const connecting = endAfter(CONNECT_MS, "connection");
+  const answering = what.answerMs === undefined ? undefined : endAfter(what.answerMs, "answer");
+  sent.once("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
+  sent.once("close", () => {
+    clearTimeout(connecting);
+    clearTimeout(answering);
+  });
+  sent.once("response", (answer) => {
+    clearTimeout(answering);
+    resolve(answer);
+  });
   sent.on("error", reject);
   sent.end(body);
   return promise;

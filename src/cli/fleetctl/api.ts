@@ -13,6 +13,8 @@ import type {
 } from "#fleet/core/schema.ts";
 
 export interface ApiOptions {
+  /** As the person gave them; for messages. */
+  readonly endpoints: readonly string[];
   /** For one call, all pages of a list included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -98,7 +100,7 @@ export class Api {
     what: string,
     work: (client: FleetClient, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { timeoutMs, clock, trace, signal } = this.#options;
+    const { endpoints, timeoutMs, clock, trace, signal } = this.#options;
     const startMs = clock.monotonicMs();
     try {
       this.#client ??= this.#open();
@@ -108,8 +110,11 @@ export class Api {
       );
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw error;
-      const advice = "see whether fleetd and its store are well, or raise --request-timeout";
-      throw new Fault("TIMED_OUT", `${error.message}; ${advice}`, { cause: error });
+      throw new Fault(
+        "TIMED_OUT",
+        `Cannot ${what}: no answer from ${endpoints.join(" or ")} within ${timeoutMs / 1000} s; see whether fleetd and its store are well, or raise --request-timeout`,
+        { cause: error },
+      );
     } finally {
       trace?.(`${what}: ${(clock.monotonicMs() - startMs).toFixed(1)} ms`);
     }

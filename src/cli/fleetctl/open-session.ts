@@ -35,9 +35,11 @@ function openApi(flags: Flags, io: Io, clock: Clock): Api {
       `Cannot use --request-timeout=${timeoutMs / 1000}: expected seconds, above 0 and at most ${TIMEOUT_MAX_MS / 1000}`,
     );
   const endpoints = endpointsOf(flags, io.env);
-  const openClient = async () => (await import("#fleet/client.ts")).openFleetClient({ endpoints });
+  const openClient = async () =>
+    (await import("#fleet/client.ts")).openFleetClient({ endpoints, timeoutMs });
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
   return new Api(openClient, {
+    endpoints,
     timeoutMs,
     clock,
     trace: flags.bool("debug") ? trace : undefined,

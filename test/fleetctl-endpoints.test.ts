@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { listen } from "#base/listen.ts";
+import { openBench } from "./fleetctl-bench.ts";
+import { runFleetctl } from "./fleetctl-run.ts";
+
+/** A server on a free port; it takes requests, and `answer` says what becomes of them. */
+async function serve(answer: Parameters<typeof createServer>[1]) {
+  const server: Server = createServer(answer!);
+  await listen(server, { kind: "tcp", host: "127.0.0.1", port: 0 });
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test("fleetctl asks the next endpoint when one takes the request and never answers", async () => {
+  await using bench = await openBench();
+  let asked = 0;
+  await using silent = await serve(() => void (asked += 1));
+  const endpoint = `${silent.endpoint},${bench.options.env["FLEETCTL_ENDPOINT"]}`;
+  const run = (...words: string[]) =>
+    runFleetctl(["--request-timeout=4", `--endpoint=${endpoint}`, ...words], bench.options);
+  const listed = await run("list-machines", "--no-legend", "--fields=ip");
+  assert.equal(listed.stderr, "");
+  assert.equal(listed.stdout, "172.31.7.11\n172.31.7.12\n172.31.7.13\n");
+  assert.equal(listed.exit, 0);
+  assert.equal(asked, 1);
+  const started = await run("start", "--no-block", "foo");
+  assert.deepEqual(
+    [started.stderr, started.exit, bench.fleet.units.get("foo.service")?.desiredState],
+    ["", 0, "launched"],
+  );
+});
+
+test("fleetctl follows a journal that is silent for longer than an endpoint has for other answers", async () => {
+  await using bench = await openBench();
+  await runFleetctl(["start", "foo"], bench.options);
+  const socketPath = new URL(bench.options.env["FLEETCTL_ENDPOINT"]!).pathname;
+  await using quiet = await serve((asked, response) => {
+    if (!asked.url!.includes("/journal")) {
+      request({ socketPath, path: asked.url }, (answer) => answer.pipe(response)).end();
+      return;
+    }
+    setTimeout(() => response.write("first\n"), 2500);
+    setTimeout(() => response.end("last\n"), 5000);
+  });
+  // The share of each is 2 s.
+  const outcome = await runFleetctl(
+    [
+      "--request-timeout=4",
+      `--endpoint=${quiet.endpoint},unix://${socketPath}`,
+      "journal",
+      "-f",
+      "foo",
+    ],
+    { ...bench.options, signal: AbortSignal.timeout(20_000) },
+  );
+  assert.deepEqual(outcome, { stdout: "first\nlast\n", stderr: "", exit: 0 });
+});
+
+test("fleetctl says which endpoints did not answer, and within how many seconds", async () => {
+  await using bench = await openBench();
+  await using silent = await serve(() => {});
+  const gone = `unix://${join(bench.options.cwd, "gone.sock")}`;
+  const { stderr, exit } = await runFleetctl(
+    ["--request-timeout=0.2", `--endpoint=${gone},${silent.endpoint}`, "list-units"],
+    bench.options,
+  );
+  assert.equal(
+    stderr,
+    `Error retrieving list of units from repository: Cannot list states: no answer from ${gone} or ${silent.endpoint} within 0.2 s; see whether fleetd and its store are well, or raise --request-timeout\n`,
+  );
+  assert.equal(exit, 1);
+});
