@@ -1,10 +1,10 @@
 /**
- * A signal that aborts on SIGTERM or SIGINT, for a daemon's one controller.
+ * A signal that aborts on SIGTERM, SIGINT or SIGHUP (the terminal closed), for a program's one controller.
  * A second SIGINT ends the process at once.
  */
 export function shutdownSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const)
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
     process.once(name, () => controller.abort(new ShutdownRequested(name)));
   return controller.signal;
 }

@@ -48,6 +48,7 @@ async function main(): Promise<number> {
 // A reader that went away, as in `etcdctl ls | head -1`, is the end of the work and no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  process.stderr.write(`Cannot write the output: ${error.message}\n`);
+  process.exit(FAULTS.LOG_IO.exit);
 });
 process.exitCode = await main();

@@ -43,10 +43,12 @@ export interface UpOptions {
   readonly userData: string | undefined;
   /** The text of a cloud-config. */
   readonly defaultUserData: string;
+  /** The network of a new cluster, when none is asked for. */
+  readonly defaultNetwork: string;
   /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
   readonly metadata: readonly string[];
   /** First three bytes of the machines' addresses, for a cluster that is made now. */
-  readonly network: string;
+  readonly network: string | undefined;
 }
 
 export interface MachineStatus {
@@ -69,6 +71,7 @@ export class LocalCluster {
       options.userData === undefined ? undefined : await readUserData(options.userData);
     if (userData !== undefined)
       loadCloudConfig(userData, options.userData ?? "", exampleFacts({ metadata: {} }));
+    chooseMachines(await this.#grown(options), options.names); // before anything is made
     await using _lock = await state.lock();
     const cluster = await this.#grown(options);
     const chosen = chooseMachines(cluster, options.names);
@@ -114,6 +117,8 @@ export class LocalCluster {
   /** Switches machines off, all without names: in order, or with `force` as a power cut. */
   async halt(names: readonly string[], force: boolean, signal: AbortSignal): Promise<void> {
     const { state, provider, report } = this.#init;
+    if ((await this.#loaded()).machines.length === 0)
+      throw new Fault("MACHINE_NOT_FOUND", "Cannot halt machines: there are none");
     await using _lock = await state.lock();
     const running: Machine[] = [];
     for (const machine of chooseMachines(await this.#loaded(), names))
@@ -155,7 +160,7 @@ export class LocalCluster {
 
   async #grown(options: UpOptions): Promise<Cluster> {
     const cluster = (await this.#init.state.load()) ?? {
-      network: options.network,
+      network: options.network ?? options.defaultNetwork,
       idPrefix: randomHex(6),
       machines: [],
     };
@@ -164,6 +169,16 @@ export class LocalCluster {
       throw new Fault(
         "USAGE",
         `Cannot make ${count} machines of ${cluster.machines.length}: a cluster here only grows; \`keelson halt NAME\` switches a machine off, \`keelson destroy\` removes all`,
+      );
+    if (options.network !== undefined && options.network !== cluster.network)
+      throw new Fault(
+        "USAGE",
+        `Cannot use network ${options.network}: the machines there are have ${cluster.network}; \`keelson destroy\` them first, or leave --network out`,
+      );
+    if (options.metadata.length > 0 && count === cluster.machines.length)
+      throw new Fault(
+        "USAGE",
+        "Cannot use --metadata: it is for machines that are made now, and all there shall be are made; --machines N adds more",
       );
     const names = Array.from({ length: count }, (_, at) => machineName(at + 1));
     return growCluster(cluster, count, parseMetadata(options.metadata, names), randomHex);

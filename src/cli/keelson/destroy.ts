@@ -4,7 +4,9 @@ import { parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
 
 export async function destroy(args: readonly string[], io: Io): Promise<number> {
-  const { positionals } = parseOptions("destroy", args, { force: { type: "boolean", short: "f" } });
+  const { positionals } = parseOptions("destroy", args, "names", {
+    force: { type: "boolean", short: "f" },
+  });
   if (positionals.length > 0)
     throw new Fault(
       "USAGE",

@@ -17,7 +17,7 @@ export function clientEnvironment(machines: readonly Machine[]): Record<string, 
 }
 
 export async function env(args: readonly string[], io: Io): Promise<number> {
-  parseOptions("env", args, {});
+  parseOptions("env", args, "none", {});
   const statuses = await openLocalCluster(io).cluster.status();
   if (statuses.length === 0)
     throw new Fault(

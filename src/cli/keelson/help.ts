@@ -35,7 +35,7 @@ they have, and the next start finds it. With --detach it leaves them running.
 Switches on the machines named, or all; makes what is missing (three, unless --machines says otherwise).
   --machines N       how many machines there shall be (1 to 99); more than before adds some
   --user-data FILE   the cloud-config that machines apply at boot; kept for later boots
-  --metadata ...     told to fleet by machines made now (default: role=store for the first, role=worker)
+  --metadata ...     told to fleet by machines made now, beside role=store for the first and role=worker
   --network A.B.C    first three bytes of the machines' addresses (default 127.0.1), for a new cluster
 State is kept in /var/lib/keelson as root, else in ~/.local/state/keelson; KEELSON_STATE overrides.
 `,

@@ -25,7 +25,13 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
   if (command === undefined)
     throw new Fault("USAGE", `Cannot run "${name}": no such command; \`keelson help\` lists them`);
   if (rest.includes("--help") || rest.includes("-h")) return help([name], io);
-  return (await command())(rest, io);
+  try {
+    return await (await command())(rest, io);
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    io.stderr.write("==> interrupted; what was begun goes on, `keelson status` shows it\n");
+    return 130; // as shells say it
+  }
 }
 
 async function help(args: readonly string[], io: Io): Promise<number> {

@@ -1,6 +1,9 @@
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { Fault, reasonOf } from "#base/fault.ts";
 
+/** Whether a command takes names of machines beside its options. */
+export type Operands = "names" | "none";
+
 /**
  * Splits a subcommand's arguments into options and the rest, which may stand in any order.
  * @throws {Fault} USAGE naming the command's help.
@@ -8,10 +11,16 @@ import { Fault, reasonOf } from "#base/fault.ts";
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   command: string,
   args: readonly string[],
+  operands: Operands,
   options: Options,
 ) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: operands === "names",
+      strict: true,
+    });
   } catch (cause) {
     const [first] = reasonOf(cause).split(". ");
     throw new Fault("USAGE", `${first}; \`keelson help ${command}\` shows what it takes`, {

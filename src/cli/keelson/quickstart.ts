@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
@@ -8,6 +7,7 @@ import {
   DEFAULT_NETWORK,
   installation,
   openLocalCluster,
+  programPath,
   quickstartUserData,
 } from "#cli/keelson/local.ts";
 import { parseOptions } from "#cli/keelson/options.ts";
@@ -16,6 +16,7 @@ import type { Io } from "#cli/program.ts";
 import { openFleetClient } from "#fleet/client.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
+import type { LocalCluster } from "#machines/local-cluster.ts";
 
 /** Known to the registry, so that more instances can be started from anywhere. */
 const TEMPLATE = "hello@.service";
@@ -29,10 +30,12 @@ const UNITS = [
 
 const LIMIT_MS = 90_000;
 const POLL_MS = 100;
+/** How often it is looked whether the machines are still there. */
+const LOOK_MS = 2_000;
 
 /** What `script/start` runs: from nothing to a cluster with units on it, and what to try next. */
 export async function quickstart(args: readonly string[], io: Io): Promise<number> {
-  const { values } = parseOptions("quickstart", args, {
+  const { values } = parseOptions("quickstart", args, "none", {
     detach: { type: "boolean", short: "d" },
     "user-data": { type: "string" },
     network: { type: "string" },
@@ -40,7 +43,7 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
   const userData = values["user-data"];
   const examples = join(installation(io), "examples/quickstart");
   const { cluster } = openLocalCluster(io);
-  const network = parseNetwork(values.network ?? DEFAULT_NETWORK);
+  const network = values.network === undefined ? undefined : parseNetwork(values.network);
   let isUp = false;
   try {
     const machines = await cluster.up(
@@ -48,9 +51,10 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
         names: [],
         count: undefined,
         userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-        defaultUserData: await quickstartUserData(io, network),
+        defaultUserData: await quickstartUserData(io, network ?? DEFAULT_NETWORK),
         metadata: [],
         network,
+        defaultNetwork: DEFAULT_NETWORK,
       },
       io.signal,
     );
@@ -84,15 +88,26 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
   if (isUp && values.detach === true) return 0;
   if (isUp) {
     io.stdout.write("\nCtrl-C shuts the machines down.\n");
-    const alive = setInterval(() => {}, 60_000); // an idle event loop would end the process
-    if (!io.signal.aborted) await once(io.signal, "abort");
-    clearInterval(alive);
+    if (!(await untilToldToEnd(cluster, io.signal))) {
+      io.stdout.write("The machines were halted or destroyed from elsewhere.\n");
+      return 0;
+    }
   }
+  io.stderr.write("==> shutting the machines down (Ctrl-C again leaves them to it)\n");
   await cluster.halt([], false, new AbortController().signal);
   io.stdout.write(
-    "The machines are halted and keep what they have; start them again, or remove them with `bin/keelson destroy`.\n",
+    `The machines are halted and keep what they have; start them again, or remove them with ${programPath(io)} destroy.\n`,
   );
   return isUp ? 0 : 130; // 130: ended by Ctrl-C before it was done, as shells say it
+}
+
+/** Waits for Ctrl-C; false when all machines are gone before. */
+async function untilToldToEnd(cluster: LocalCluster, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (!(await cluster.status()).some(({ running }) => running)) return false;
+    await systemClock.sleep(LOOK_MS, signal).catch(() => {}); // aborted: told to end
+  }
+  return true;
 }
 
 /** Asks until it is so; a fleet that does not answer yet is asked again. */
@@ -140,11 +155,13 @@ Keelson is running: ${machines.length} machines as one.
 ${chunks.join("")}The store (etcd v2 API) answers at ${etcd}, fleet's API at ${fleet}/fleet/v1.
 
 Try next:
-  eval "$(${installation(io)}/bin/keelson env)"   # once in each shell: fleetctl and etcdctl on the PATH
+  eval "$(${programPath(io)} env)"   # once in each shell: fleetctl and etcdctl on the PATH
   fleetctl list-units
   etcdctl set /topic coreos && etcdctl get /topic
   fleetctl journal -f hello@1
-  keelson halt core-02 --force                    # cut a machine's power, then watch: fleetctl list-units
+  keelson halt core-02 --force                    # cut a machine's power, after some 6 s: fleetctl list-units
   keelson up core-02                              # and bring it back
+
+\`keelson halt\` shuts all machines down, \`keelson destroy\` removes them.
 `;
 }

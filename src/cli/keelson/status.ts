@@ -5,7 +5,7 @@ import type { Io } from "#cli/program.ts";
 const NAME_WIDTH = 26; // as Vagrant aligns it
 
 export async function status(args: readonly string[], io: Io): Promise<number> {
-  parseOptions("status", args, {});
+  parseOptions("status", args, "none", {});
   const { cluster, provider } = openLocalCluster(io);
   const statuses = await cluster.status();
   if (statuses.length === 0) {

@@ -15,7 +15,7 @@ export function parseNetwork(text: string): string {
 }
 
 export async function up(args: readonly string[], io: Io): Promise<number> {
-  const { values, positionals } = parseOptions("up", args, {
+  const { values, positionals } = parseOptions("up", args, "names", {
     machines: { type: "string" },
     "user-data": { type: "string" },
     metadata: { type: "string", multiple: true },
@@ -23,15 +23,16 @@ export async function up(args: readonly string[], io: Io): Promise<number> {
   });
   const { cluster } = openLocalCluster(io);
   const userData = values["user-data"];
-  const network = parseNetwork(values.network ?? DEFAULT_NETWORK);
+  const network = values.network === undefined ? undefined : parseNetwork(values.network);
   await cluster.up(
     {
       names: positionals,
       count: parseCount("machines", values.machines),
       userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-      defaultUserData: await quickstartUserData(io, network),
+      defaultUserData: await quickstartUserData(io, network ?? DEFAULT_NETWORK),
       metadata: values.metadata ?? [],
       network,
+      defaultNetwork: DEFAULT_NETWORK,
     },
     io.signal,
   );

@@ -44,7 +44,11 @@ test("growCluster() keeps the machines there are and gives new ones their metada
       const grown = growCluster(small, many, metadata, zeros);
       assert.equal(grown.machines.length, many);
       assert.deepEqual(grown.machines.slice(0, few), small.machines);
-      if (many > few) assert.deepEqual(grown.machines.at(-1)?.metadata, { disk: "ssd" });
+      if (many > few)
+        assert.deepEqual(grown.machines.at(-1)?.metadata, {
+          role: many === 1 ? "store" : "worker",
+          disk: "ssd",
+        });
     }),
   );
 });

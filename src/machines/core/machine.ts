@@ -50,7 +50,7 @@ export function growCluster(
       number,
       id: `${cluster.idPrefix}${number.toString(16).padStart(2, "0")}${randomHex(24)}`,
       address: `${cluster.network}.${number}`,
-      metadata: metadata.get(name) ?? { role: number === 1 ? "store" : "worker" },
+      metadata: { role: number === 1 ? "store" : "worker", ...metadata.get(name) },
     });
   }
   return { ...cluster, machines };
