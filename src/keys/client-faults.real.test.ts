@@ -147,6 +147,28 @@ for (const [what, status, text] of [
     });
   });
 
+for (const [status, words, advice] of [
+  [503, "httpproxy: zero endpoints currently available", /no member .* machine is probably down/],
+  [502, "httpproxy: unable to get response from 1 endpoint(s)", /no member .* probably down/],
+  [501, "not here", /check that it is an etcd server/],
+] as const)
+  test(`an answer with HTTP status ${status} is a Fault with its words and fitting advice`, async (t) => {
+    const server = await serve(t, (_, response) =>
+      response.writeHead(status).end(JSON.stringify({ message: words })),
+    );
+    const keys = open(t, [await nobody(), server.url]);
+    const isTold = (error: unknown) => {
+      assert.ok(error instanceof Fault);
+      assert.match(error.message, /^Cannot use the answer of/);
+      assert.ok(error.message.includes(`HTTP status ${status}, "${words}"`), error.message);
+      assert.match(error.message, advice);
+      assert.equal(/check that it is an etcd server/.test(error.message), status === 501);
+      return true;
+    };
+    await assert.rejects(keys.get("/a", {}, signal), isTold);
+    await assert.rejects(keys.watch("/a", {}, signal)[Symbol.asyncIterator]().next(), isTold);
+  });
+
 test("a unix socket is an endpoint", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "keys-client-"));
   t.after(() => rm(directory, { recursive: true }));

@@ -71,6 +71,7 @@ async function openPoll(
   const fields = { recursive, wait: true, waitIndex: next ?? 0, batch: batch || undefined };
   const request: HttpRequest = { method: "GET", path: `${keyPath(key)}?${formOf(fields)}` };
   const failures: ExchangeError[] = [];
+  let troubled: Fault | undefined;
   for (const endpoint of endpoints.order()) {
     try {
       const limit = { ms: requestTimeoutMs, clock, what: `watch ${key}`, signal };
@@ -87,6 +88,7 @@ async function openPoll(
       const answer = { endpoint: from, status, headers: message.headers, body };
       const error = errorOf(answer);
       if (!isServerTrouble(answer)) throw error;
+      if (error instanceof Fault) troubled ??= error;
       failures.push(new ExchangeError(from, true, error));
     } catch (error) {
       signal.throwIfAborted();
@@ -96,6 +98,8 @@ async function openPoll(
       else throw error;
     }
   }
+  // A server that says what ails it says more than those that are silent.
+  if (troubled) throw troubled;
   throw unavailable(`watch ${key}`, failures);
 }
 

@@ -65,12 +65,17 @@ export function errorOf({ status, body, endpoint }: HttpAnswer): KeysError | Fau
     );
   const message = json?.["message"];
   const words = typeof message === "string" ? message : body.slice(0, 200).trim();
-  return new Fault(
-    "STORE_UNAVAILABLE",
-    `Cannot use the answer of ${endpoint.text}: HTTP status ${status}, ${typeof code === "number" ? `error ${code}, ` : ""}"${words}"; check that it is an etcd server with its v2 API on`,
-    { facts: { endpoint: endpoint.text, status } },
-  );
+  const said = `HTTP status ${status}, ${typeof code === "number" ? `error ${code}, ` : ""}"${words}"`;
+  const advice = WITHOUT_MEMBER.has(status)
+    ? `it has no member of the store to ask just now (${said}): the store's machine is probably down; start that machine, or try again when it is back`
+    : `${said}; check that it is an etcd server with its v2 API on`;
+  return new Fault("STORE_UNAVAILABLE", `Cannot use the answer of ${endpoint.text}: ${advice}`, {
+    facts: { endpoint: endpoint.text, status },
+  });
 }
+
+/** What proxies answer while no member does. */
+const WITHOUT_MEMBER: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /** Whether another server may do better: no leader, no quorum, or a proxy with no server behind it. */
 export function isServerTrouble({ status }: HttpAnswer): boolean {

@@ -1,5 +1,6 @@
 import { Fault } from "#base/fault.ts";
 import type { KeysClient } from "#keys/client.ts";
+import { errorOf, isServerTrouble } from "#keys/client-wire.ts";
 
 /** A member of the cluster, as `/v2/members` tells it. */
 export interface Member {
@@ -23,10 +24,11 @@ export async function leaderOf(client: KeysClient, signal: AbortSignal): Promise
 }
 
 async function fetchJson(client: KeysClient, path: string, signal: AbortSignal): Promise<unknown> {
-  const { status, body } = await client.fetch(path, signal);
-  if (status !== 200) throw untold(path);
+  const answer = await client.fetch(path, signal);
+  if (isServerTrouble(answer)) throw errorOf(answer);
+  if (answer.status !== 200) throw untold(path);
   try {
-    return JSON.parse(body);
+    return JSON.parse(answer.body);
   } catch {
     throw untold(path);
   }
