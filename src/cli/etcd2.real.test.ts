@@ -212,7 +212,7 @@ test("refuses a port in use, a directory in use and a damaged one", async (t) =>
 
   const holder = await ready(await start(t));
   const second = await (await start(t, { dataDir: holder.dataDir })).ended;
-  assert.equal(second.code, 74);
+  assert.equal(second.code, 69);
   assert.match(second.stderr, new RegExp(`process ${holder.child.pid} uses it`));
   assert.equal(await valueAt(holder.url, "/none"), undefined);
 

@@ -99,7 +99,7 @@ test("a second process, or a second log, is told who holds the directory", async
   log.start(() => {});
   await log.append("a");
   assert.throws(() => EmbeddedLog.open(directory), {
-    code: "LOG_IO",
+    code: "ADDRESS_IN_USE",
     message: new RegExp(
       `Cannot use the data directory ${directory}: process ${process.pid} uses it`,
     ),

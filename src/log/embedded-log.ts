@@ -43,7 +43,7 @@ export class EmbeddedLog implements Log {
   /**
    * Opens the log in `directory`, which is made when missing; one process at a time.
    * @throws {Fault} LOG_CORRUPT when what is there is damaged (nothing is changed then), LOG_IO when the disk fails or
-   * is full, or another process holds the directory, FILE_UNWRITABLE when the directory cannot be made.
+   * is full, ADDRESS_IN_USE when another process holds the directory, FILE_UNWRITABLE when the directory cannot be made.
    */
   static open(directory: string): EmbeddedLog {
     const path = join(directory, "log.db");
@@ -239,7 +239,7 @@ function makeDirectory(directory: string): void {
 function heldFault(directory: string, holder: string): Fault {
   const pid = existsSync(holder) ? readFileSync(holder, "utf8").trim() : "unknown";
   return new Fault(
-    "LOG_IO",
+    "ADDRESS_IN_USE",
     `Cannot use the data directory ${directory}: process ${pid} uses it; stop that process or choose another directory`,
     { facts: { pid } },
   );

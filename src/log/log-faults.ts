@@ -10,7 +10,6 @@ const NOT_A_DATABASE = 26;
 export function databaseFault(path: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const code = sqliteCode(error);
-  if (code === BUSY) return new Fault("LOG_IO", `Cannot open ${path}: another process uses it`);
   if (code === ERROR || code === CORRUPT || code === NOT_A_DATABASE)
     return corrupt(path, reasonOf(error), error);
   return new Fault(
