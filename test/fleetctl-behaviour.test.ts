@@ -232,6 +232,19 @@ test("fleetctl names what it has when a command or flag is unknown", async () =>
       err: /Cannot use flag --bogus: there is no such flag here/,
       exit: 2,
     },
+    // etcdctl's is called so.
+    {
+      run: "--endpoints http://127.0.0.1:1 list-units",
+      err: "fleetctl: Cannot use flag --endpoints: there is no such flag here; did you mean --endpoint?",
+      exit: 2,
+    },
+    {
+      run: "--endpoint list-units",
+      err: 'fleetctl: Cannot run a command: none is given, for "list-units" is the value of --endpoint here; write --endpoint=VALUE list-units',
+      exit: 2,
+    },
+    { run: "--debug", err: /none is given; fleetctl help lists them\n$/, exit: 2 },
+    { run: "--no-legend --fields unit list-units" },
     { run: "start --block-attempts=-1 foo", err: /Cannot use --block-attempts below 0/, exit: 2 },
     { run: "help bogus", err: /Cannot run command "bogus"/, exit: 2 },
   ]);

@@ -96,4 +96,6 @@ test("firstArgument() passes over flags and their values", () => {
   assert.equal(at("--fields=x start"), 1);
   assert.equal(at("-- start"), 1);
   assert.equal(at("--full"), -1);
+  assert.equal(at("start --bogus"), 0);
+  assert.throws(() => at("--fulls x start"), { code: "USAGE", message: /did you mean --full\?/ });
 });

@@ -97,15 +97,18 @@ export function parseFlags(
   return { flags, args };
 }
 
-/** The place of the first word that is neither a flag nor a flag's value; -1 when there is none. */
+/**
+ * The place of the first word that is neither a flag nor a flag's value; -1 when there is none.
+ * @throws {Fault} USAGE for an unknown flag before it, whose value cannot be told from a command.
+ */
 export function firstArgument(words: readonly string[], specs: readonly FlagSpec[]): number {
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     if (word === "--") return at + 1 < words.length ? at + 1 : -1;
     const flag = splitFlag(word, specs);
     if (flag === undefined) return at;
-    const spec = findSpec(flag.name, specs);
-    if (spec !== undefined && spec.kind !== "bool" && flag.value === undefined) at += 1;
+    const spec = findFlag(flag, word, specs);
+    if (spec.kind !== "bool" && flag.value === undefined) at += 1;
   }
   return -1;
 }

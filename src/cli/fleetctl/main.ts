@@ -7,12 +7,15 @@ import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
+/** What may stand before the command's name. */
+const ALL_FLAGS = [...GLOBAL_FLAGS, ...COMMANDS.flatMap((command) => command.flags)];
+
 /**
  * `fleetctl`: submits, starts, lists, follows and removes the units of a cluster through the fleet API.
  * docs/reference-fleetctl.md lists its commands, flags and exit statuses, and how they differ from the original's.
  */
 export const fleetctl: Program = async (words, io) => {
-  const at = firstArgument(words, GLOBAL_FLAGS);
+  const at = firstArgument(words, ALL_FLAGS);
   const name = words[at];
   if (name === undefined || name === "help") return withoutCommand(words, io);
   const command = findCommand(name);
@@ -26,7 +29,17 @@ export const fleetctl: Program = async (words, io) => {
 async function withoutCommand(words: readonly string[], io: Io): Promise<number> {
   const { flags, args } = parseFlags(words, GLOBAL_FLAGS, io.env);
   if (flags.bool("version")) return run(findCommand("version"), { flags, args: [] }, io);
+  if (words.length > 0 && args.length === 0 && !flags.bool("help")) throw noCommand(words);
   return help(args[1], io);
+}
+
+/** Flags and no command: most likely one that is named like a command took it as its value. */
+function noCommand(words: readonly string[]): Fault {
+  const [flag, value] = words.slice(-2);
+  const hint = COMMANDS.some(({ name }) => name === value)
+    ? `, for "${value}" is the value of ${flag} here; write ${flag}=VALUE ${value}`
+    : "; fleetctl help lists them";
+  return new Fault("USAGE", `Cannot run a command: none is given${hint}`);
 }
 
 async function help(name: string | undefined, io: Io): Promise<number> {
