@@ -1,6 +1,8 @@
 // The story of the README, on machines of its own: from nothing to a cluster, through the loss of each kind of machine.
 import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -36,6 +38,16 @@ async function active(state: MachineState): Promise<string[]> {
 function mainPid(state: MachineState, machine: string, unit: string): Promise<string> {
   const command = ["systemctl", "--user", "show", "--property=MainPID", unit];
   return state.succeed("shell", machine, "--", ...command);
+}
+
+/** `keelson quickstart`, once it says that it waits for Ctrl-C. */
+async function startInForeground(state: MachineState): Promise<ChildProcess> {
+  const foreground = state.start("quickstart", ...NETWORK);
+  let said = "";
+  foreground.stdout?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  foreground.stderr?.resume();
+  await until("it is up", async () => said.includes("Ctrl-C"));
+  return foreground;
 }
 
 test("the quickstart, and what its README shows", async (t: TestContext) => {
@@ -119,18 +131,18 @@ test("the quickstart, and what its README shows", async (t: TestContext) => {
   });
 
   await t.test("run again in the foreground it finds everything, and Ctrl-C halts it", async () => {
-    const foreground = state.start("quickstart", ...NETWORK);
-    let said = "";
-    foreground.stdout?.setEncoding("utf8").on("data", (text: string) => (said += text));
-    foreground.stderr?.resume();
-    await until("it is up", async () => said.includes("Ctrl-C"));
+    const foreground = await startInForeground(state);
     foreground.kill("SIGINT");
     assert.deepEqual(await once(foreground, "exit"), [0, null]);
     assert.match(await state.succeed("status"), /core-01 +halted[\s\S]*core-03 +halted/);
   });
 
-  await t.test("destroy leaves nothing", async () => {
+  await t.test("destroy leaves nothing, and ends what waits in the foreground", async () => {
+    const foreground = await startInForeground(state);
+    const exit = once(foreground, "exit");
     await state.succeed("destroy");
+    assert.deepEqual(await exit, [0, null]);
     assert.deepEqual(await state.traces(), []);
+    assert.equal(existsSync(state.path), false);
   });
 });
