@@ -77,6 +77,9 @@ function newPlace(): LogPlace {
   };
 }
 
+/** SQLite's default size of a page. */
+const PAGE_BYTES = 4096;
+
 testLogConformance("embedded log", newPlace);
 
 function dataOf(log: Log): string[] {
@@ -144,6 +147,25 @@ test("open() refuses a damaged snapshot", async () => {
     code: "LOG_CORRUPT",
     message: /snapshot at index 5 is damaged/,
   });
+});
+
+test("open() says in words that the database's own check failed", async () => {
+  const directory = await filled(300);
+  const path = join(directory, "log.db");
+  const damaged = readFileSync(path);
+  const page = Math.floor(damaged.indexOf("entry 150") / PAGE_BYTES) * PAGE_BYTES;
+  damaged[page] = 0xff; // no kind of page
+  writeFileSync(path, damaged);
+  const start = `Cannot trust the log ${path}: the database's own check of it failed (Tree `;
+  assert.throws(
+    () => EmbeddedLog.open(directory),
+    ({ message }: Error) =>
+      message.startsWith(start) &&
+      message.endsWith(
+        "nothing was changed: restore the data directory from a backup, or start with an empty one",
+      ) &&
+      !/[*\n]/.test(message),
+  );
 });
 
 test("open() of a damaged database either holds every entry or is refused", async () => {

@@ -64,7 +64,7 @@ export function readLog(path: string, refusedFrom: number): LogContent {
     if (format === 0) return { term: 1, snapshot: undefined, entries: [], chain: 0 };
     if (format !== FORMAT) throw corrupt(path, `its format ${format} is not ${FORMAT}`);
     const checked = row(db, "PRAGMA quick_check")?.["quick_check"];
-    if (checked !== "ok") throw corrupt(path, String(checked));
+    if (checked !== "ok") throw corrupt(path, failedCheck(String(checked)));
     const { snapshot, chain } = readSnapshot(db, path);
     return {
       term: Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1),
@@ -122,6 +122,12 @@ function readEntries(
     entries.push({ index, data });
   }
   return { entries, chain };
+}
+
+/** In words. The check tells many lines; those in asterisks only name the database within the connection. */
+function failedCheck(findings: string): string {
+  const first = findings.split("\n").find((line) => !line.startsWith("***"));
+  return `the database's own check of it failed (${first ?? findings})`;
 }
 
 function formatOf(db: DatabaseSync): number {
