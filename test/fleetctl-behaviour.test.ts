@@ -32,6 +32,9 @@ test("fleetctl --replace replaces what the command may, and refuses the rest", a
       out: `Unit foo.service inactive\nUnit foo.service launched on ${M1}`,
     },
     { run: "start --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
+    { run: "load --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
+    { run: "submit --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
+    { run: "list-units --no-legend --fields=active foo", out: "active" },
     { run: "cat foo", out: FOO_V2 },
     {
       run: "list-unit-files --no-legend --fields=hash,state",

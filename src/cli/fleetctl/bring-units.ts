@@ -45,7 +45,8 @@ export async function bringUnits(
     );
     return failed;
   }
-  const able = prepared.filter((unit) => unit.kind !== "refuse");
+  const wanted = prepared.filter((unit) => unit.kind !== "leave");
+  const able = wanted.filter((unit) => unit.kind !== "refuse");
   const results = await mapConcurrently(able, async (unit) =>
     settle(() => bring(session, target, unit)),
   );
@@ -60,13 +61,13 @@ export async function bringUnits(
     complain(session, head, result.error);
   }
   const units = results.flatMap((result) => (result.isDone ? [result.value] : []));
-  return { units, failed: units.length < prepared.length };
+  return { units, failed: units.length < wanted.length };
 }
 
 async function bring(
   session: Session,
   target: UnitStateName,
-  unit: Exclude<PreparedUnit, { kind: "refuse" }>,
+  unit: Exclude<PreparedUnit, { kind: "leave" | "refuse" }>,
 ): Promise<BroughtUnit> {
   const { name } = unit;
   const options = unit.kind === "keep" ? unit.before.options : unit.options;

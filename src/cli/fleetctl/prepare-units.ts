@@ -31,6 +31,8 @@ export type PreparedUnit =
       readonly options: readonly SchemaUnitOption[];
     }
   | { readonly kind: "keep"; readonly name: string; readonly before: SchemaUnit }
+  /** The file is the same and the unit is further on than the command would bring it: --replace has nothing to do. */
+  | { readonly kind: "leave"; readonly name: string }
   | { readonly kind: "refuse"; readonly name: string };
 
 /**
@@ -101,9 +103,10 @@ async function prepareKnown(
     if (!replace) return keep;
     throw notFound(`unable to find Unit(${name}) on filesystem to replace it with`);
   }
+  const isFurther = STEPS.indexOf(before.desiredState) > STEPS.indexOf(target);
   if (unitHash(local.file.options) === unitHash(before.options)) {
     if (replace) session.out(`Found same Unit(${name}) in Registry, nothing to do`);
-    return keep;
+    return replace && isFurther ? { kind: "leave", name } : keep;
   }
   if (!replace) {
     const kind = local.isTemplate ? "local template unit file" : "local unit file";
@@ -112,7 +115,7 @@ async function prepareKnown(
     );
     return keep;
   }
-  if (STEPS.indexOf(before.desiredState) > STEPS.indexOf(target)) {
+  if (isFurther) {
     session.err(
       `Warning: can not replace Unit(${name}) in state '${before.desiredState}', use the appropriate command`,
     );
