@@ -11,6 +11,9 @@ export const DIAL_TIMEOUT_MS = 1_000;
 /** While no endpoint is known, and how long a peer may take. */
 const REFRESH_EMPTY_MS = 1_000;
 const PEER_TIMEOUT_MS = 5_000;
+/** Machines start together: this long a new proxy's requests wait for the first member; etcdctl waits 2 s at most. */
+const HOLD_MS = 1_500;
+const HOLDING_MS = 10_000;
 
 export interface ProxyContext {
   readonly connections: Connections;
@@ -22,12 +25,26 @@ export interface ProxyContext {
 export class ProxyEndpoints {
   readonly #peers: readonly Endpoint[];
   readonly #context: ProxyContext;
+  readonly #startMs: number;
+  /** Aborts with the first answer of a peer. */
+  readonly #met = new AbortController();
   #known: readonly Endpoint[] = [];
   readonly #unavailableUntilMs = new Map<string, number>();
 
   constructor(peers: readonly string[], context: ProxyContext) {
     this.#peers = peers.map(parseEndpoint);
     this.#context = context;
+    this.#startMs = context.clock.monotonicMs();
+  }
+
+  /** For a request that comes while the cluster starts: until a peer has ever answered, but not for long. */
+  async holdForFirst(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context;
+    const ms = Math.min(HOLD_MS, this.#startMs + HOLDING_MS - clock.monotonicMs());
+    if (this.#met.signal.aborted || ms <= 0) return;
+    await clock
+      .sleep(ms, AbortSignal.any([this.#met.signal, signal]))
+      .catch(() => signal.throwIfAborted());
   }
 
   /** Those that did not fail lately. */
@@ -60,6 +77,7 @@ export class ProxyEndpoints {
     if (names.join() !== before.join())
       this.#context.logger.info({ endpoints: names }, "endpoints found");
     this.#known = found;
+    this.#met.abort();
     for (const text of this.#unavailableUntilMs.keys())
       if (!names.includes(text)) this.#unavailableUntilMs.delete(text);
   }

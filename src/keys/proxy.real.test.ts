@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "#base/clock.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
+import { FakeClock } from "#base/fake-clock.ts";
 import type { Address } from "#base/listen.ts";
 import { openLogger } from "#base/logger.ts";
 import { openKeysClient } from "./client.ts";
@@ -13,7 +14,7 @@ import { testKeysConformance } from "./keys-conformance.ts";
 import { runProxy } from "./proxy.ts";
 import { freePort, type RealEtcd, startRealEtcd } from "./real-etcd.ts";
 
-async function startProxy(peers: string[], readonly = false) {
+async function startProxy(peers: string[], readonly = false, clock: Clock = systemClock) {
   const end = new AbortController();
   const listening = Promise.withResolvers<readonly Address[]>();
   const running = runProxy({
@@ -21,7 +22,7 @@ async function startProxy(peers: string[], readonly = false) {
     peers,
     readonly,
     logger: openLogger("silent"),
-    clock: systemClock,
+    clock,
     signal: end.signal,
     onListening: listening.resolve,
   });
@@ -115,6 +116,43 @@ test("a proxy starts before its member, answers 503 until then, and outlives the
   assert.equal((await fetch(`${proxy.url}/version`)).status, 503);
   await using _ = await startRealEtcd({ directory, ...ports });
   await until("the proxy finds the member again", () => answers(proxy.url));
+});
+
+test("a new proxy holds a request until a peer has answered, and later ones not", async (t) => {
+  const clock = new FakeClock(); // stands still: nothing here waits for time
+  const member = createServer((_, response) => response.end("{}"));
+  const clientURLs = [await listenOn(t, member)];
+  const asked = Promise.withResolvers<ServerResponse>();
+  const peer = await listenOn(
+    t,
+    createServer((_, response) => asked.resolve(response)),
+  );
+  await using proxy = await startProxy([peer], false, clock);
+  const early = fetch(`${proxy.url}/version`);
+  const answer = await asked.promise;
+  // Answered at once, so the request before it has come to its wait.
+  await fetch(`${proxy.url}/v2/config/local/proxy`);
+  answer.end(JSON.stringify([{ id: 1, name: "a", clientURLs }]));
+  assert.equal((await early).status, 200);
+
+  member.closeAllConnections();
+  member.close();
+  assert.equal((await fetch(`${proxy.url}/version`)).status, 502);
+  assert.equal((await fetch(`${proxy.url}/version`)).status, 503);
+});
+
+test("a new proxy without a member holds no request for long, and none after a while", async () => {
+  const clock = new FakeClock();
+  await using proxy = await startProxy([`http://127.0.0.1:${await freePort()}`], false, clock);
+  let status: number | undefined;
+  const early = fetch(`${proxy.url}/version`).then((answer) => (status = answer.status));
+  await until("the request is answered", async () => {
+    if (status === undefined) await clock.advance(100);
+    return status !== undefined;
+  });
+  assert.equal(await early, 503);
+  await clock.advance(10_000);
+  assert.equal((await fetch(`${proxy.url}/version`)).status, 503);
 });
 
 test("a read-only proxy refuses all but GET, before it asks anyone", async () => {

@@ -102,13 +102,14 @@ class Proxy {
       refuse(response, 413, `request body over ${BODY_BYTES_MAX} bytes`);
       return;
     }
+    const gone = new AbortController();
+    response.once("close", () => gone.abort(new Error("the client went away")));
+    await this.#endpoints.holdForFirst(gone.signal);
     const endpoints = this.#endpoints.available();
     if (endpoints.length === 0) {
       refuse(response, 503, "zero endpoints currently available");
       return;
     }
-    const gone = new AbortController();
-    response.once("close", () => gone.abort(new Error("the client went away")));
     const upstream = await this.#passOn(request, body, gone.signal);
     if (upstream === undefined) {
       refuse(response, 502, `unable to get response from ${endpoints.length} endpoint(s)`);
