@@ -37,7 +37,7 @@ test("fleetctl with fleetd tells failed units from those that ended well", async
           `^Unit badshot.service inactive\nUnit badshot.service launched on ${WHERE}\n$`,
         ),
         err: new RegExp(
-          `^Error waiting for units: unit badshot.service is failed \\(failed\\) on ${WHERE}; see: fleetctl journal badshot.service\n$`,
+          `^Error waiting for units: unit badshot.service has failed on ${WHERE}; see: fleetctl journal badshot.service\n$`,
         ),
         exit: 1,
       },
@@ -66,7 +66,7 @@ test("fleetctl with fleetd tells failed units from those that ended well", async
       // A unit that failed can be restarted.
       {
         run: "restart badshot",
-        err: /unit badshot\.service is failed/,
+        err: /unit badshot\.service has failed/,
         out: /launched on/,
         exit: 1,
       },

@@ -14,7 +14,7 @@ test("fleetctl start fails with what systemd says and where to look", async () =
     {
       run: "start fail",
       out: `Unit fail.service inactive\nUnit fail.service launched on ${M1}`,
-      err: `Error waiting for units: unit fail.service is failed (failed) on ${M1}; see: fleetctl journal fail.service`,
+      err: `Error waiting for units: unit fail.service has failed on ${M1}; see: fleetctl journal fail.service`,
       exit: 1,
     },
     {
@@ -24,7 +24,7 @@ test("fleetctl start fails with what systemd says and where to look", async () =
       exit: 1,
     },
     // Nothing changes by starting it again, which the original passed over in silence.
-    { run: "start fail", err: /is failed \(failed\)/, exit: 1 },
+    { run: "start fail", err: /has failed/, exit: 1 },
   ]);
 });
 
@@ -82,7 +82,7 @@ test("fleetctl start does not take a process for started that dies at once", asy
       });
     },
   });
-  assert.match(stderr, /unit foo\.service is failed \(failed\) on 11111111/);
+  assert.match(stderr, /unit foo\.service has failed on 11111111/);
   assert.equal(exit, 1);
 });
 
@@ -132,5 +132,9 @@ test("fleetctl start ends when the person has enough, with the unit still wanted
     },
   });
   assert.equal(outcome.exit, 130);
+  assert.match(
+    outcome.stderr,
+    /Interrupted: unit metanone\.service stays wanted and starts when it can; to take that back, run: fleetctl unload metanone\.service\n$/,
+  );
   assert.equal(bench.fleet.units.get("metanone.service")?.desiredState, "launched");
 });

@@ -80,14 +80,14 @@ const CASES: readonly Case[] = [
     goal: "launched",
     unit: "launched launched A",
     state: "loaded failed failed",
-    verdict: "after 3000 ms failed: is failed (failed)",
+    verdict: "after 3000 ms failed: has failed",
   },
   {
     goal: "launched",
     unit: "launched launched A",
     state: "loaded failed failed",
     marks: "new",
-    verdict: "after 0 ms failed: is failed (failed)",
+    verdict: "after 0 ms failed: has failed",
   },
   {
     goal: "launched",

@@ -67,9 +67,9 @@ export function judge(goal: Goal, expected: Expected, observed: Observed): Verdi
   }
 }
 
-/** `active (running)`, as systemctl shows it. */
-function stateText(state: SchemaUnitState): string {
-  return `${state.systemdActiveState} (${state.systemdSubState})`;
+/** `active (running)`, as systemctl shows it; just `failed` where both words are the same. */
+function stateText({ systemdActiveState: active, systemdSubState: sub }: SchemaUnitState): string {
+  return active === sub ? active : `${active} (${sub})`;
 }
 
 function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict {
@@ -107,7 +107,7 @@ function judgeSystemd(state: SchemaUnitState, expected: Expected): Verdict {
     kind: "settling",
     as,
     lastsMs,
-    becomes: { kind: "failed", why: `is ${as}` },
+    becomes: { kind: "failed", why: as === "failed" ? "has failed" : `is ${as}` },
   });
   if (!["loaded", "merged"].includes(state.systemdLoadState))
     return {

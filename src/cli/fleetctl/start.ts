@@ -37,7 +37,24 @@ async function bringAndWait(
   const waiting = brought.units
     .filter((unit) => !unit.isGlobal)
     .map((unit) => ({ ...unit, announce: unit.changed ? "always" : "unless at once" }) as const);
-  const problems = await waitForUnits(session, waiting, options);
+  const problems = await waitForUnits(session, waiting, options).catch((error: unknown) => {
+    if (session.io.signal.aborted) tellStillWanted(session, waiting, verb);
+    throw error;
+  });
   for (const problem of problems) err(`Error waiting for units: ${problem}`);
   return brought.failed || problems.length > 0 ? 1 : 0;
+}
+
+/** An interrupted wait takes nothing back. */
+function tellStillWanted(
+  { err }: Session,
+  units: readonly { readonly name: string }[],
+  verb: "start" | "load",
+): void {
+  const names = units.map((unit) => unit.name).join(" ");
+  const what =
+    units.length === 1
+      ? `unit ${names} stays wanted and ${verb}s when it can`
+      : `the units stay wanted and ${verb} when they can`;
+  err(`Interrupted: ${what}; to take that back, run: fleetctl unload ${names}`);
 }
