@@ -49,6 +49,23 @@ test("fleetctl --replace replaces what the command may, and refuses the rest", a
   ]);
 });
 
+test("fleetctl says that a directory is no unit file", async () => {
+  await using bench = await openBench();
+  await mkdir(join(bench.options.cwd, "units.service"));
+  await bench.follow([
+    {
+      run: "submit units.service",
+      err: "Error creating units: failed getting Unit(units.service) from file: Cannot read unit file units.service: it is a directory; name the unit files in it",
+      exit: 1,
+    },
+    {
+      run: "submit ./elsewhere/",
+      err: "Error creating units: unable to find Unit(elsewhere.service) in Registry or on filesystem\nCannot read unit file ./elsewhere/: it is a directory; name the unit files in it",
+      exit: 1,
+    },
+  ]);
+});
+
 test("fleetctl warns when an instance, or its template, differs from the files here", async () => {
   await using bench = await openBench();
   const { options } = bench;
@@ -225,7 +242,12 @@ test("fleetctl names what it has when a command or flag is unknown", async () =>
   await bench.follow([
     {
       run: "ssh foo",
-      err: /^fleetctl: Cannot run command "ssh": fleetctl has help, cat, destroy, .*version\n$/,
+      err: /^fleetctl: Cannot run command "ssh": it is not built yet; .* keelson shell NAME\n$/,
+      exit: 2,
+    },
+    {
+      run: "fd-forward foo",
+      err: /^fleetctl: Cannot run command "fd-forward": fleetctl has help, cat, destroy, .*version\n$/,
       exit: 2,
     },
     { run: "list-unins", err: /did you mean list-units\?\n$/, exit: 2 },

@@ -198,6 +198,11 @@ export function findCommand(name: string): Command {
   if (exact !== undefined) return exact;
   const begun = COMMANDS.filter((command) => command.name.startsWith(name));
   if (begun.length === 1) return begun[0]!;
+  if (name === "ssh")
+    throw new Fault(
+      "USAGE",
+      'Cannot run command "ssh": it is not built yet; for a machine made by keelson on this computer, run keelson shell NAME',
+    );
   const names = COMMANDS.map((command) => command.name);
   const near = nearestWord(name, names);
   const hint = near === undefined || begun.length > 0 ? "" : `; did you mean ${near}?`;

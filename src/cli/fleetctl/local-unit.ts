@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { parseUnitFile } from "#unitfile/core/parse-unit-file.ts";
@@ -9,6 +9,18 @@ export interface LocalUnit {
   /** As the person wrote it. */
   readonly path: string;
   readonly file: UnitFile;
+}
+
+/** For the end of a message. */
+export const IS_DIRECTORY = "it is a directory; name the unit files in it";
+
+/** Whether `path`, which may be relative to `directory`, is a directory itself. */
+export async function isDirectory(path: string, directory: string): Promise<boolean> {
+  try {
+    return (await stat(resolve(directory, path))).isDirectory();
+  } catch {
+    return false; // what cannot be looked at is none that a person could mean
+  }
 }
 
 /**
@@ -24,9 +36,8 @@ export async function readLocalUnit(
     text = await readFile(resolve(directory, path), "utf8");
   } catch (cause) {
     if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw new Fault("FILE_UNREADABLE", `Cannot read unit file ${path}: ${reasonOf(cause)}`, {
-      cause,
-    });
+    const why = isErrno(cause, "EISDIR") ? IS_DIRECTORY : reasonOf(cause);
+    throw new Fault("FILE_UNREADABLE", `Cannot read unit file ${path}: ${why}`, { cause });
   }
   return { path, file: parseUnitFile(text, basename(path)) };
 }

@@ -12,7 +12,7 @@ import {
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
-import { type LocalUnit, readLocalUnit } from "./local-unit.ts";
+import { IS_DIRECTORY, isDirectory, type LocalUnit, readLocalUnit } from "./local-unit.ts";
 import type { Session } from "./session.ts";
 import { expandArguments, unitNameOf } from "./unit-args.ts";
 import { fileOf } from "./units.ts";
@@ -133,8 +133,12 @@ async function findFile(session: Session, wanted: Wanted): Promise<UnitFile> {
   const own = await readChecked(nameWithDefaultType(wanted.word), name, session);
   if (own !== undefined) return own.file;
   const { kind, template } = unitNameParts(name);
-  if (kind !== "instance" || template === undefined)
-    throw notFound(`unable to find Unit(${name}) in Registry or on filesystem`);
+  if (kind !== "instance" || template === undefined) {
+    const detail = (await isDirectory(wanted.word, session.io.cwd))
+      ? `Cannot read unit file ${wanted.word}: ${IS_DIRECTORY}`
+      : undefined;
+    throw notFound(`unable to find Unit(${name}) in Registry or on filesystem`, detail);
+  }
   const known = await session.api.unit(template);
   const here = await readChecked(templatePath(wanted.word, template), name, session);
   if (known !== undefined) {
@@ -217,8 +221,8 @@ function bare(file: UnitFile): SchemaUnitOption[] {
   return file.options.map(({ section, name, value }) => ({ section, name, value }));
 }
 
-function notFound(message: string): Fault {
-  return new Fault("UNIT_NOT_FOUND", message);
+function notFound(message: string, detail?: string): Fault {
+  return new Fault("UNIT_NOT_FOUND", message, detail === undefined ? {} : { facts: { detail } });
 }
 
 function unusable(message: string, detail: string): Fault {
