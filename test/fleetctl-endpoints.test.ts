@@ -80,3 +80,34 @@ test("fleetctl says which endpoints did not answer, and within how many seconds"
   );
   assert.equal(exit, 1);
 });
+
+test("fleetctl says that a server which is not fleetd has no fleet API", async () => {
+  await using bench = await openBench();
+  await using etcd = await serve((_, response) => {
+    response.writeHead(404, { "content-type": "text/plain; charset=utf-8" });
+    response.end("404 page not found\n");
+  });
+  const problem = `Cannot reach fleet: no endpoint answered: ${etcd.endpoint} (something else answers there, no fleet API: HTTP status 404); is fleetd running there?`;
+  const at = (endpoint: string, ...words: string[]) =>
+    runFleetctl([`--endpoint=${endpoint}`, ...words], bench.options);
+  const listed = await at(etcd.endpoint, "list-units");
+  assert.equal(listed.stderr, `Error retrieving list of units from repository: ${problem}\n`);
+  // It is not the unit that does not exist.
+  assert.equal((await at(etcd.endpoint, "status", "foo")).stderr, `${problem}\n`);
+  const other = `${etcd.endpoint},${bench.options.env["FLEETCTL_ENDPOINT"]}`;
+  assert.equal((await at(other, "list-units", "--no-legend")).exit, 0);
+});
+
+test("fleetctl tells who gave no endpoint how to find the machines made by keelson", async () => {
+  await using bench = await openBench();
+  const { cwd } = bench.options;
+  const run = async (env: Readonly<Record<string, string>>) =>
+    (await runFleetctl(["list-units"], { cwd, env })).stderr;
+  const hint =
+    /running there\? With machines made by keelson, run this first: eval "\$\(keelson env\)"\n$/;
+  const said = await run({});
+  // A fleetd may run where the tests do.
+  if (said !== "") assert.match(said, hint);
+  assert.doesNotMatch(await run({ FLEETCTL_ENDPOINT: `unix://${cwd}/none.sock` }), /keelson env/);
+  assert.doesNotMatch(await run({ KEELSON_ROOT: cwd }), /keelson env/);
+});

@@ -172,6 +172,10 @@ function failover({ endpoints, timeoutMs = Number.POSITIVE_INFINITY }: FleetClie
           without = answer;
           continue;
         }
+        if (isForeign(answer)) {
+          answer.destroy();
+          throw new Error("something else answers there, no fleet API: HTTP status 404");
+        }
         without?.destroy();
         current = at;
         return answer;
@@ -186,6 +190,11 @@ function failover({ endpoints, timeoutMs = Number.POSITIVE_INFINITY }: FleetClie
       `Cannot reach fleet: no endpoint answered: ${tried.join(", ") || "none is configured"}; is fleetd running there?`,
     );
   };
+}
+
+/** Whether the server does not know the paths of this API: fleetd says in JSON what it has not found, etcd in text. */
+function isForeign({ statusCode, headers }: IncomingMessage): boolean {
+  return statusCode === 404 && !headers["content-type"]?.startsWith("application/json");
 }
 
 /** The body of an answer that says yes; otherwise the Fault it amounts to. */

@@ -15,6 +15,8 @@ import type {
 export interface ApiOptions {
   /** As the person gave them; for messages. */
   readonly endpoints: readonly string[];
+  /** What to say when no endpoint can be reached; the person may not have given one. */
+  readonly unreachableHint: string | undefined;
   /** For one call, all pages of a list included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -93,7 +95,11 @@ export class Api {
   async *journal(name: string, options: JournalOptions): AsyncGenerator<string> {
     this.#options.trace?.(`journal of ${name}`);
     this.#client ??= this.#open();
-    yield* (await this.#client).journal(name, options, this.#options.signal);
+    try {
+      yield* (await this.#client).journal(name, options, this.#options.signal);
+    } catch (error) {
+      throw this.#hinted(error);
+    }
   }
 
   async #call<T>(
@@ -109,7 +115,7 @@ export class Api {
         work(client, limit),
       );
     } catch (error) {
-      if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw error;
+      if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw this.#hinted(error);
       throw new Fault(
         "TIMED_OUT",
         `Cannot ${what}: no answer from ${endpoints.join(" or ")} within ${timeoutMs / 1000} s; see whether fleetd and its store are well, or raise --request-timeout`,
@@ -118,5 +124,12 @@ export class Api {
     } finally {
       trace?.(`${what}: ${(clock.monotonicMs() - startMs).toFixed(1)} ms`);
     }
+  }
+
+  #hinted(error: unknown): unknown {
+    const { unreachableHint } = this.#options;
+    const isUnreachable = error instanceof Fault && error.code === "FLEET_UNREACHABLE";
+    if (!isUnreachable || unreachableHint === undefined) return error;
+    return new Fault(error.code, `${error.message} ${unreachableHint}`, { cause: error });
   }
 }

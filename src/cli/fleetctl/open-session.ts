@@ -7,6 +7,7 @@ import type { Flags } from "./flags.ts";
 import type { Session } from "./session.ts";
 
 const TIMEOUT_MAX_MS = 86_400_000; // a day; timers of Node end at 25 days
+const MADE_BY_KEELSON = 'With machines made by keelson, run this first: eval "$(keelson env)"';
 
 /** Makes ready what a command works with. The API's endpoints are looked at when a command first needs it. */
 export function openSession(given: Pick<Session, "flags" | "args">, io: Io, clock: Clock): Session {
@@ -40,6 +41,8 @@ function openApi(flags: Flags, io: Io, clock: Clock): Api {
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
   return new Api(openClient, {
     endpoints,
+    unreachableHint:
+      flags.text("endpoint") === "" && !io.env["KEELSON_ROOT"] ? MADE_BY_KEELSON : undefined,
     timeoutMs,
     clock,
     trace: flags.bool("debug") ? trace : undefined,
