@@ -2,7 +2,13 @@ import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { isErrno, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
-import { type Connections, type Endpoint, parseEndpoint, readBody } from "./client-exchange.ts";
+import {
+  type Connections,
+  type Endpoint,
+  ExchangeError,
+  parseEndpoint,
+  readBody,
+} from "./client-exchange.ts";
 
 // etcd's defaults: proxy-refresh-interval, proxy-failure-wait, proxy-dial-timeout.
 const REFRESH_MS = 30_000;
@@ -11,9 +17,10 @@ export const DIAL_TIMEOUT_MS = 1_000;
 /** While no endpoint is known, and how long a peer may take. */
 const REFRESH_EMPTY_MS = 1_000;
 const PEER_TIMEOUT_MS = 5_000;
-/** Machines start together: this long a new proxy's requests wait for the first member; etcdctl waits 2 s at most. */
+/** Machines start together: for so long after its own start a proxy expects that peers have yet to start. */
+const STARTING_MS = 10_000;
+/** How long a request waits for the first peer then; etcdctl gives a server 2 s. */
 const HOLD_MS = 1_500;
-const HOLDING_MS = 10_000;
 
 export interface ProxyContext {
   readonly connections: Connections;
@@ -28,6 +35,8 @@ export class ProxyEndpoints {
   readonly #startMs: number;
   /** Aborts with the first answer of a peer. */
   readonly #met = new AbortController();
+  /** What was last said of a peer that does not answer. */
+  readonly #complaints = new Map<string, string>();
   #known: readonly Endpoint[] = [];
   readonly #unavailableUntilMs = new Map<string, number>();
 
@@ -40,7 +49,7 @@ export class ProxyEndpoints {
   /** For a request that comes while the cluster starts: until a peer has ever answered, but not for long. */
   async holdForFirst(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
-    const ms = Math.min(HOLD_MS, this.#startMs + HOLDING_MS - clock.monotonicMs());
+    const ms = Math.min(HOLD_MS, this.#startMs + STARTING_MS - clock.monotonicMs());
     if (this.#met.signal.aborted || ms <= 0) return;
     await clock
       .sleep(ms, AbortSignal.any([this.#met.signal, signal]))
@@ -84,7 +93,7 @@ export class ProxyEndpoints {
 
   /** The endpoints that the first answering peer tells; nothing when no peer does, so the known ones stay. */
   async #askPeers(signal: AbortSignal): Promise<Endpoint[] | undefined> {
-    const { clock, connections, logger } = this.#context;
+    const { clock, connections } = this.#context;
     for (const peer of this.#peers) {
       const limit = {
         ms: PEER_TIMEOUT_MS,
@@ -99,17 +108,27 @@ export class ProxyEndpoints {
           const message = await connections.send(peer, request, limits, late);
           return readBody(peer, message, late);
         });
-        return parseClientUrls(body);
+        const urls = parseClientUrls(body);
+        this.#complaints.delete(peer.text);
+        return urls;
       } catch (error) {
         if (signal.aborted) return undefined;
-        const level = isErrno(error, "ECONNREFUSED") ? "debug" : "warn";
-        logger[level](
-          { peer: peer.text, reason: reasonOf(error) },
-          "peer does not tell its members",
-        );
+        this.#complain(peer, error);
       }
     }
     return undefined;
+  }
+
+  /** Once for each reason; not of a peer that has yet to start, as this proxy just did. */
+  #complain(peer: Endpoint, error: unknown): void {
+    const { clock, logger } = this.#context;
+    const reason = reasonOf(error);
+    const cause = error instanceof ExchangeError ? error.cause : error;
+    const isStarting = clock.monotonicMs() - this.#startMs < STARTING_MS;
+    const isKnown = this.#complaints.get(peer.text) === reason;
+    const level = isKnown || (isStarting && isErrno(cause, "ECONNREFUSED")) ? "debug" : "warn";
+    if (level === "warn") this.#complaints.set(peer.text, reason);
+    logger[level]({ peer: peer.text, reason }, "peer does not tell its members");
   }
 }
 

@@ -14,14 +14,19 @@ import { testKeysConformance } from "./keys-conformance.ts";
 import { runProxy } from "./proxy.ts";
 import { freePort, type RealEtcd, startRealEtcd } from "./real-etcd.ts";
 
-async function startProxy(peers: string[], readonly = false, clock: Clock = systemClock) {
+async function startProxy(
+  peers: string[],
+  readonly = false,
+  clock: Clock = systemClock,
+  logger = openLogger("silent"),
+) {
   const end = new AbortController();
   const listening = Promise.withResolvers<readonly Address[]>();
   const running = runProxy({
     listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
     peers,
     readonly,
-    logger: openLogger("silent"),
+    logger,
     clock,
     signal: end.signal,
     onListening: listening.resolve,
@@ -153,6 +158,27 @@ test("a new proxy without a member holds no request for long, and none after a w
   assert.equal(await early, 503);
   await clock.advance(10_000);
   assert.equal((await fetch(`${proxy.url}/version`)).status, 503);
+});
+
+test("a proxy complains of a peer that is down once, and not while machines start", async (t) => {
+  const clock = new FakeClock();
+  const logger = openLogger("silent");
+  const { mock: warned } = t.mock.method(logger, "warn");
+  const { mock: tried } = t.mock.method(logger, "debug");
+  const peer = `http://127.0.0.1:${await freePort()}`;
+  await using _ = await startProxy([peer], false, clock, logger);
+  const goOn = (what: string, holds: () => boolean) =>
+    until(what, async () => {
+      if (!holds()) await clock.advance(100);
+      return holds();
+    });
+  await until("it was tried", async () => tried.callCount() > 0);
+  assert.equal(warned.callCount(), 0);
+  await goOn("it complains", () => warned.callCount() > 0);
+  assert.ok(clock.monotonicMs() >= 10_000);
+  const quiet = tried.callCount();
+  await goOn("it was tried again", () => tried.callCount() > quiet + 2);
+  assert.equal(warned.callCount(), 1);
 });
 
 test("a read-only proxy refuses all but GET, before it asks anyone", async () => {
