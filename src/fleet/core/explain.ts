@@ -43,7 +43,7 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
     if (machine.id === job.target?.value) return { fits: true, reason: "it is placed here" };
     const misfit = board.misfit(unit, machine);
     return misfit === undefined
-      ? { fits: true, reason: `fits; ${board.load(machine.id)} units are placed here` }
+      ? { fits: true, reason: `fits; units placed here: ${board.load(machine.id)}` }
       : { fits: false, reason: describeMisfit(misfit) };
   };
 }
