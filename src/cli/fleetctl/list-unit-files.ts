@@ -1,29 +1,24 @@
 import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitDescription } from "#unitfile/core/unit-file.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
-import { type Columns, chosenFields, printTable } from "./columns.ts";
-import { matchesAny } from "./find-units.ts";
+import { type Columns, chosenFields } from "./columns.ts";
 import { HASH_LENGTH, machineLegend } from "./legends.ts";
-import { apiSentence } from "./refusal.ts";
+import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
 import { fileOf, isGlobalUnit } from "./units.ts";
 
 export async function runListUnitFiles(session: Session): Promise<number> {
   const full = session.flags.bool("full");
-  const { api } = session;
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
   if (fields.includes("tmachine"))
     session.err('WARNING: The "tmachine" field is deprecated. Use "target" instead');
-  try {
-    const [units, machines] = await Promise.all([api.units(), api.machines()]);
-    const shown = units.filter((unit) => matchesAny(session.args, unit.name));
-    printTable(session, shown, fields, columns(machines, full));
-    return 0;
-  } catch (error) {
-    session.err(`Error retrieving list of units from repository: ${apiSentence(error)}`);
-    return 1;
-  }
+  return printUnits(
+    session,
+    fields,
+    (api) => api.units(),
+    (machines) => columns(machines, full),
+  );
 }
 
 function columns(

@@ -1,24 +1,19 @@
 import type { SchemaUnitState } from "#fleet/core/schema.ts";
-import { type Columns, chosenFields, printTable } from "./columns.ts";
-import { matchesAny } from "./find-units.ts";
+import { type Columns, chosenFields } from "./columns.ts";
 import { HASH_LENGTH, machineLegend } from "./legends.ts";
-import { apiSentence } from "./refusal.ts";
+import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
 
 export async function runListUnits(session: Session): Promise<number> {
   const full = session.flags.bool("full");
-  const { api } = session;
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
-  try {
-    const [states, machines] = await Promise.all([api.states({}), api.machines()]);
-    const shown = states.filter((state) => matchesAny(session.args, state.name));
-    printTable(session, shown, fields, columns(machines, full));
-    return 0;
-  } catch (error) {
-    session.err(`Error retrieving list of units from repository: ${apiSentence(error)}`);
-    return 1;
-  }
+  return printUnits(
+    session,
+    fields,
+    (api) => api.states({}),
+    (machines) => columns(machines, full),
+  );
 }
 
 function columns(
