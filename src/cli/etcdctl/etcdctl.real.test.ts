@@ -249,7 +249,6 @@ const CASES: readonly Case[] = [
   { line: "--endpoints CLIENT/ get a", ...on({ ETCDCTL_ENDPOINTS: "NOBODY" }) },
   { line: "--timeout 1s --total-timeout 1m get a" },
   { line: "--timeout 1x get a", ...HELP },
-  { line: "--total-timeout 0s get a" },
   { line: "-- get a" },
   // Help and unknown things.
   { line: "", ...HELP },
