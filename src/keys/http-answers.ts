@@ -1,54 +1,52 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpRequest, HttpResponse } from "#base/http.ts";
 
-/** Go's http.Error: a line of plain text that no browser takes for anything else. */
-export function answerText(res: ServerResponse, status: number, line: string): void {
-  const body = `${line}\n`;
-  res
-    .writeHead(status, [
-      "Content-Type",
-      "text/plain; charset=utf-8",
-      "X-Content-Type-Options",
-      "nosniff",
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ])
-    .end(body);
+const JSON_TYPE = ["Content-Type", "application/json"] as const;
+const TEXT_TYPE = ["Content-Type", "text/plain; charset=utf-8"] as const;
+const NO_SNIFF = ["X-Content-Type-Options", "nosniff"] as const;
+
+export function answerJson(res: HttpResponse, status: number, body: string): void {
+  res.send(status, JSON_TYPE, body);
 }
 
-export function answerNotFound(res: ServerResponse): void {
+export function answerPlain(res: HttpResponse, status: number, body: string): void {
+  res.send(status, TEXT_TYPE, body);
+}
+
+/** Go's http.Error: a line of plain text that no browser takes for anything else. */
+export function answerText(res: HttpResponse, status: number, line: string): void {
+  res.send(status, [...TEXT_TYPE, ...NO_SNIFF], `${line}\n`);
+}
+
+export function answerNotFound(res: HttpResponse): void {
   answerText(res, 404, "404 page not found");
 }
 
 /** Whether the method is one of those; else the answer is given. */
 export function allowMethod(
-  req: IncomingMessage,
-  res: ServerResponse,
+  req: HttpRequest,
+  res: HttpResponse,
   methods: readonly string[],
 ): boolean {
-  if (methods.includes(req.method ?? "")) return true;
-  res.setHeader("Allow", methods.join(","));
-  res.setHeader("X-Content-Type-Options", "nosniff");
-  res.setHeader("Content-Type", "text/plain; charset=utf-8");
-  res.statusCode = 405;
-  res.end("Method Not Allowed\n");
+  if (methods.includes(req.method)) return true;
+  res.addHeaders(["Allow", methods.join(",")]);
+  answerText(res, 405, "Method Not Allowed");
   return false;
 }
 
+/** Path and query of a request target, parted; the query without its question mark. */
+export function splitTarget(target: string): readonly [path: string, query: string] {
+  const question = target.indexOf("?");
+  return question < 0 ? [target, ""] : [target.slice(0, question), target.slice(question + 1)];
+}
+
 /** Sends a client that wrote `//`, `/./` or `/../` to the clean path, as Go's ServeMux does for etcd. */
-export function redirect(
-  req: IncomingMessage,
-  res: ServerResponse,
-  path: string,
-  query: string,
-): void {
-  const location = escapePath(path) + query;
+export function redirect(req: HttpRequest, res: HttpResponse, path: string, query: string): void {
+  const location = escapePath(path) + (query === "" ? "" : `?${query}`);
+  const isRead = req.method === "GET" || req.method === "HEAD";
+  const type = isRead ? ["Content-Type", "text/html; charset=utf-8"] : [];
   const body =
     req.method === "GET" ? `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` : "";
-  if (req.method === "GET" || req.method === "HEAD")
-    res.setHeader("Content-Type", "text/html; charset=utf-8");
-  res.setHeader("Location", location);
-  res.statusCode = 301;
-  res.end(body);
+  res.send(301, [...type, "Location", location], body);
 }
 
 /** The clean form of a decoded path, with the slash at its end kept. */

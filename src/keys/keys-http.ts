@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault } from "#base/fault.ts";
+import type { HttpRequest, HttpResponse } from "#base/http.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import { unescapePercent } from "#keys/core/form.ts";
 import { cleanKey } from "#keys/core/key-path.ts";
@@ -12,7 +12,7 @@ import {
   type WatchAnswers,
 } from "#keys/core/request.ts";
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
-import { allowMethod, answerText, cleanPath, redirect } from "#keys/http-answers.ts";
+import { allowMethod, answerText, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
 
 const PREFIX = "/v2/keys";
@@ -31,24 +31,21 @@ const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
 export class KeysHttp {
   readonly #server: KeysServer;
   readonly #clusterId: string;
-  readonly #watches = new Set<ServerResponse>();
+  readonly #watches = new Set<HttpResponse>();
   readonly #encoded = new WeakMap<KeyEvent, string>();
 
   constructor(server: KeysServer, clusterId: string) {
     this.#server = server;
     this.#clusterId = clusterId;
-    server.closing.addEventListener("abort", () => this.#endWatches(), { once: true });
+    this.#endWatchesWith(server.following);
   }
 
   /** Answers a request for `/v2/keys`, or for a path that cleaned may be one; false when it is for something else. */
-  handle(req: IncomingMessage, res: ServerResponse): boolean {
-    const url = req.url ?? "/";
-    const question = url.indexOf("?");
-    let path = question < 0 ? url : url.slice(0, question);
-    const query = question < 0 ? "" : url.slice(question);
+  handle(req: HttpRequest, res: HttpResponse): boolean {
+    let [path, query] = splitTarget(req.target);
     if (path.includes("%")) {
       if (BAD_ESCAPE.test(path)) {
-        res.shouldKeepAlive = false;
+        res.closeAfter();
         answerText(res, 400, "400 Bad Request");
         return true;
       }
@@ -61,25 +58,25 @@ export class KeysHttp {
     if (!path.startsWith(PREFIX)) return false;
     if (path.length > PREFIX.length && path[PREFIX.length] !== "/") return false;
     if (!allowMethod(req, res, METHODS)) return true;
-    this.#read(req, res, cleanKey(path.slice(PREFIX.length)), query.slice(1));
+    this.#read(req, res, cleanKey(path.slice(PREFIX.length)), query);
     return true;
   }
 
-  #read(req: IncomingMessage, res: ServerResponse, key: string, query: string): void {
+  #read(req: HttpRequest, res: HttpResponse, key: string, query: string): void {
     const method = req.method as Method;
     const queryTexts = query === "" ? [] : [query];
-    if ((method !== "PUT" && method !== "POST") || !isForm(req.headers["content-type"])) {
+    if ((method !== "PUT" && method !== "POST") || !isForm(req.header("content-type"))) {
       this.#answer(method, key, queryTexts, res);
       return;
     }
-    readBody(req, (body) => {
+    req.readBody(BODY_MAX_BYTES, (body) => {
       if (body === undefined)
         this.#refuse(res, { code: 210, cause: "http: POST too large", index: 0 });
       else this.#answer(method, key, [body, ...queryTexts], res);
     });
   }
 
-  #answer(method: Method, key: string, texts: readonly string[], res: ServerResponse): void {
+  #answer(method: Method, key: string, texts: readonly string[], res: HttpResponse): void {
     const request = parseRequest(method, key, texts, this.#server.nowMs());
     if ("code" in request) {
       this.#refuse(res, request);
@@ -102,7 +99,7 @@ export class KeysHttp {
     }
   }
 
-  #settle(res: ServerResponse, result: Outcome | Fault, noValue: boolean): void {
+  #settle(res: HttpResponse, result: Outcome | Fault, noValue: boolean): void {
     if (result instanceof Fault) {
       this.#refuse(res, { code: 300, cause: result.message, index: 0 });
       return;
@@ -117,12 +114,7 @@ export class KeysHttp {
     const isWrite =
       isCreated || action === "set" || action === "update" || action === "compareAndSwap";
     const body = noValue && isWrite ? encodeAction(event) : encodeEvent(event);
-    res.writeHead(isCreated ? 201 : 200, [
-      ...this.#headers(index),
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ]);
-    res.end(body);
+    res.send(isCreated ? 201 : 200, this.#headers(index), body);
   }
 
   #headers(etcdIndex: number): string[] {
@@ -140,22 +132,19 @@ export class KeysHttp {
     ];
   }
 
-  #refuse(res: ServerResponse, refusal: Refusal): void {
-    const body = encodeRefusal(refusal);
-    res.writeHead(KEYS_ERRORS[refusal.code].http, [
+  #refuse(res: HttpResponse, refusal: Refusal): void {
+    const headers = [
       "Content-Type",
       "application/json",
       "X-Etcd-Cluster-Id",
       this.#clusterId,
       "X-Etcd-Index",
       String(refusal.index),
-      "Content-Length",
-      String(Buffer.byteLength(body)),
-    ]);
-    res.end(body);
+    ];
+    res.send(KEYS_ERRORS[refusal.code].http, headers, encodeRefusal(refusal));
   }
 
-  #watch(request: Extract<KeysRequest, { kind: "watch" }>, res: ServerResponse): void {
+  #watch(request: Extract<KeysRequest, { kind: "watch" }>, res: HttpResponse): void {
     const past: KeyEvent[] = [];
     let tell = (event: KeyEvent): void => void past.push(event);
     const notify = (event: KeyEvent): void => tell(event);
@@ -169,23 +158,22 @@ export class KeysHttp {
       return;
     }
     this.#watches.add(res);
-    res.once("close", () => {
+    res.onClose(() => {
       this.#watches.delete(res);
       stop();
     });
-    res.writeHead(200, this.#headers(this.#server.etcdIndex));
-    res.flushHeaders(); // the client shall know that the watch stands
+    res.begin(200, this.#headers(this.#server.etcdIndex)); // the client shall know that the watch stands
     tell = this.#teller(answers, res, stop);
     for (const event of past) tell(event);
   }
 
-  #teller(answers: WatchAnswers, res: ServerResponse, stop: () => void): (event: KeyEvent) => void {
+  #teller(answers: WatchAnswers, res: HttpResponse, stop: () => void): (event: KeyEvent) => void {
     switch (answers) {
       case "once":
-        return (event) => void res.end(this.#encode(event));
+        return (event) => res.end(this.#encode(event));
       case "stream":
         return (event) => {
-          if (res.writableLength < UNREAD_MAX_BYTES) res.write(this.#encode(event));
+          if (res.unreadBytes < UNREAD_MAX_BYTES) res.write(this.#encode(event));
           else res.end();
         };
       case "batch": {
@@ -213,26 +201,16 @@ export class KeysHttp {
   }
 
   /** Breaks the connections, since an end without an event would read as an answer. */
-  #endWatches(): void {
-    for (const res of this.#watches) res.destroy();
+  #endWatchesWith(following: AbortSignal): void {
+    const end = () => {
+      for (const res of this.#watches) res.destroy();
+      if (this.#server.following !== following) this.#endWatchesWith(this.#server.following);
+    };
+    following.addEventListener("abort", end, { once: true });
   }
 }
 
 function isForm(contentType: string | undefined): boolean {
   if (contentType === "application/x-www-form-urlencoded") return true;
   return contentType?.split(";")[0]?.trim().toLowerCase() === "application/x-www-form-urlencoded";
-}
-
-/** Calls `done` with the body, or undefined when it is too large; not at all when the client goes away. */
-function readBody(req: IncomingMessage, done: (body: string | undefined) => void): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  req.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= BODY_MAX_BYTES) chunks.push(chunk);
-  });
-  req.on("end", () => {
-    if (size > BODY_MAX_BYTES) done(undefined);
-    else done(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString());
-  });
 }

@@ -8,7 +8,7 @@ import type { Outcome, Refusal } from "#keys/core/outcome.ts";
 import { hashState, restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
 import { Store } from "#keys/core/store.ts";
 import type { StoreStats } from "#keys/core/store-stats.ts";
-import type { Log, LogEntry } from "#log/core/log.ts";
+import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
 
 /** etcd's own entries before its first client's: its configuration, its election, its member, its version. */
 const RAFT_INDEX_BASE = 4;
@@ -37,18 +37,19 @@ type Settle = (result: Outcome | Fault) => void;
  */
 export class KeysServer implements AsyncDisposable {
   readonly #log: Log;
-  readonly #store: Store;
+  #store: Store;
   readonly #options: KeysServerOptions;
   /** Begins the ids of this server's entries: no other server's or earlier run's entry is taken for its own. */
   readonly #idPrefix: string;
   readonly #pending = new Map<string, Settle>();
   readonly #closing = new AbortController();
+  #following = new AbortController();
   readonly #syncing: Promise<void>;
   #snapshotting: Promise<void> | undefined;
   #sequence = 0;
   #applied = 0;
   #snapshotIndex = 0;
-  #writeFault: Fault | undefined;
+  #isFaultTold = false;
 
   /**
    * Rebuilds the state from the log, which it owns from now on.
@@ -61,7 +62,7 @@ export class KeysServer implements AsyncDisposable {
     try {
       this.#store = log.snapshot ? restoreSnapshot(log.snapshot.chunks) : new Store();
       this.#applied = this.#snapshotIndex = log.snapshot?.index ?? 0;
-      log.start((entries) => this.#apply(entries));
+      log.start(this.#reader);
     } catch (cause) {
       if (cause instanceof Fault) throw cause;
       throw new Fault(
@@ -89,16 +90,19 @@ export class KeysServer implements AsyncDisposable {
 
   /** Why writes are refused, when they are. */
   get writeFault(): Fault | undefined {
-    return this.#writeFault;
+    return this.#log.fault;
   }
 
   get stats(): Readonly<StoreStats> & { readonly watchers: number } {
     return { ...this.#store.parts.stats, watchers: this.#store.watcherCount };
   }
 
-  /** Aborts when the server closes, with the Fault that whoever still waits shall get. */
-  get closing(): AbortSignal {
-    return this.#closing.signal;
+  /**
+   * Aborts, with the Fault that whoever still waits shall get, when what was waited for can no longer be told: the
+   * server closes, or jumped over entries to a newer state. After a jump there is a new signal.
+   */
+  get following(): AbortSignal {
+    return this.#following.signal;
   }
 
   /** Wall time in milliseconds, for the commands of a request. */
@@ -156,12 +160,36 @@ export class KeysServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(
-      new Fault("STORE_UNAVAILABLE", "Cannot reach the store: its server is closing; try another"),
+    const fault = new Fault(
+      "STORE_UNAVAILABLE",
+      "Cannot reach the store: its server is closing; try another",
     );
+    this.#closing.abort(fault);
+    this.#following.abort(fault);
     await this.#syncing;
     await this.#snapshotting;
     await this.#log[Symbol.asyncDispose]();
+  }
+
+  readonly #reader: LogReader = {
+    deliver: (entries) => this.#apply(entries),
+    replace: (snapshot) => this.#jump(snapshot),
+  };
+
+  /** Takes over a state whose entries this server never saw: what it was asked meanwhile has an unknown end. */
+  #jump({ index, chunks }: LogSnapshot): void {
+    this.#store = restoreSnapshot(chunks);
+    this.#applied = this.#snapshotIndex = index;
+    const fault = new Fault(
+      "STORE_UNAVAILABLE",
+      "Cannot tell what came of it: this server fell far behind the others and took over their state; ask again",
+    );
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    const ended = this.#following;
+    this.#following = new AbortController();
+    ended.abort(fault);
+    for (const settle of pending) settle(fault);
   }
 
   #apply(entries: readonly LogEntry[]): void {
@@ -175,14 +203,14 @@ export class KeysServer implements AsyncDisposable {
       settle(outcome);
     }
     const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
-    if (this.#applied - this.#snapshotIndex >= every && !this.#closing.signal.aborted)
-      this.#snapshotting ??= this.#saveSnapshot();
+    const isDue = this.#applied - this.#snapshotIndex >= every && this.#log.leads;
+    if (isDue && !this.#closing.signal.aborted) this.#snapshotting ??= this.#saveSnapshot();
   }
 
   #failed(id: string, error: unknown): void {
     const fault = asFault(error);
-    if (fault.code === "LOG_IO" && this.#writeFault === undefined) {
-      this.#writeFault = fault;
+    if (fault.code === "LOG_IO" && !this.#isFaultTold) {
+      this.#isFaultTold = true;
       this.#options.onFault(fault);
     }
     const settle = this.#pending.get(id);
@@ -209,7 +237,8 @@ export class KeysServer implements AsyncDisposable {
       try {
         await clock.sleep(SYNC_EVERY_MS, signal);
         const timeMs = this.nowMs();
-        if ((this.#store.nextExpiryMs ?? Number.POSITIVE_INFINITY) > timeMs) continue;
+        const isDue = (this.#store.nextExpiryMs ?? Number.POSITIVE_INFINITY) <= timeMs;
+        if (!isDue || !this.#log.leads) continue;
         await this.#log.append(encodeEntry("sync", { op: "sync", timeMs }));
       } catch (error) {
         // What cannot be written does not expire; requests say why.

@@ -96,7 +96,7 @@ export class LocalKeys implements Keys {
     using events = new BoundedStream<KeyEvent>(HISTORY_MAX);
     const stop = this.#server.watchAll(interest, options.fromIndex, (event) => events.push(event));
     if (typeof stop !== "function") throw new KeysError(stop.code, stop.cause, stop.index);
-    const either = AbortSignal.any([signal, this.#server.closing]);
+    const either = AbortSignal.any([signal, this.#server.following]);
     const abort = () => events.end(either.reason);
     either.addEventListener("abort", abort, { once: true });
     if (either.aborted) abort();

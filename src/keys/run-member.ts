@@ -1,17 +1,19 @@
 import { readFileSync } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
-import { type Address, listen } from "#base/listen.ts";
+import { openHttpServer } from "#base/http-server.ts";
+import type { Address } from "#base/listen.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
+import { clientHandler } from "#keys/client-handler.ts";
 import { KeysHttp } from "#keys/keys-http.ts";
 import { KeysServer } from "#keys/keys-server.ts";
-import { clusterId, type Member, memberId } from "#keys/member.ts";
-import { clientHandler, peerHandler } from "#keys/member-http.ts";
+import { clusterId, memberId } from "#keys/member.ts";
+import { membersRoutes, peerHandler } from "#keys/members-http.ts";
+import { statsRoutes } from "#keys/stats-http.ts";
 import { EmbeddedLog } from "#log/embedded-log.ts";
 
 export interface MemberOptions {
@@ -32,12 +34,6 @@ export interface MemberOptions {
   readonly onListening: () => Promise<void>;
 }
 
-/** Answers under way when the server stops get this long. */
-const FINISH_MS = 1000;
-
-/** A client that is gone without a word is noticed after about this long, as by etcd. */
-const KEEP_ALIVE_MS = 30_000;
-
 /**
  * Runs a store of one member with the embedded log until the signal aborts; then ends cleanly.
  * @throws {Fault} ADDRESS_IN_USE, LOG_CORRUPT, LOG_IO, FILE_UNWRITABLE, CONFIG_INVALID
@@ -45,33 +41,28 @@ const KEEP_ALIVE_MS = 30_000;
 export async function runMember(options: MemberOptions, signal: AbortSignal): Promise<void> {
   const { logger, clock, random } = options;
   await using stack = new AsyncDisposableStack();
-  const finishing: Server[] = [];
-  stack.defer(() => finish(finishing));
+  const fronts = stack.use(new AsyncDisposableStack());
   const log = stack.use(EmbeddedLog.open(options.dataDir));
-  const server = stack.use(
-    new KeysServer(log, { clock, random, onFault: (err) => logger.error({ err }, "log failed") }),
-  );
+  const onFault = (err: Fault) => logger.error({ err }, "log failed");
+  const server = stack.use(new KeysServer(log, { clock, random, onFault }));
   const identity = await readIdentity(options);
-  const member: Member = { ...identity, name: options.name, clientURLs: options.clientURLs };
+  const member = {
+    id: identity.id,
+    name: options.name,
+    peerURLs: identity.peerURLs,
+    clientURLs: options.clientURLs,
+  };
   const keys = new KeysHttp(server, identity.clusterId);
-  const about = {
-    server,
-    keys,
-    member: withoutCluster(member),
-    clusterId: identity.clusterId,
-    clock,
+  const routes = {
+    ...statsRoutes(server, member, clock),
+    ...membersRoutes(member, identity.clusterId),
   };
   const parts = [
-    [options.listenClient, clientHandler(about)],
-    [options.listenPeer, peerHandler(about)],
+    [options.listenClient, clientHandler(keys, routes)],
+    [options.listenPeer, peerHandler(member, identity.clusterId)],
   ] as const;
   for (const [addresses, handle] of parts)
-    for (const address of addresses) {
-      const http = newHttpServer(handle);
-      await listen(http, address);
-      finishing.push(http);
-      stack.defer(() => void http.close());
-    }
+    for (const address of addresses) fronts.use(await openHttpServer(address, handle));
   logger.info(
     { name: options.name, dataDir: options.dataDir, index: server.etcdIndex, id: member.id },
     "serving the store",
@@ -79,29 +70,6 @@ export async function runMember(options: MemberOptions, signal: AbortSignal): Pr
   await options.onListening();
   await aborted(signal);
   logger.info("stopping");
-}
-
-function newHttpServer(handle: RequestListener): Server {
-  const http = createServer(
-    { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, optimizeEmptyRequests: true },
-    handle,
-  );
-  http.keepAliveTimeout = 0; // like etcd, leave idle connections to the client
-  http.requestTimeout = 0;
-  return http;
-}
-
-/** Lets answers that are written reach their clients, then ends what is left. */
-async function finish(servers: readonly Server[]): Promise<void> {
-  const closed = Promise.all(
-    servers.map((server) => new Promise((resolve) => server.close(() => resolve(undefined)))),
-  );
-  for (const server of servers) server.closeIdleConnections();
-  const limit = setTimeout(() => {
-    for (const server of servers) server.closeAllConnections();
-  }, FINISH_MS);
-  await closed;
-  clearTimeout(limit);
 }
 
 const Identity = v.object({
@@ -141,11 +109,6 @@ function readIfThere(path: string): string | undefined {
     if (isErrno(cause, "ENOENT")) return undefined;
     throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
-}
-
-/** The fields of `/v2/members`, in its order. */
-function withoutCluster({ id, name, peerURLs, clientURLs }: Member): Member {
-  return { id, name, peerURLs, clientURLs };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

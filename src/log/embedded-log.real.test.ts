@@ -18,7 +18,7 @@ import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "#log/core/log.ts";
 import { EmbeddedLog } from "#log/embedded-log.ts";
-import { type LogPlace, testLogConformance } from "#log/log-conformance.ts";
+import { collect, type LogPlace, readerOf, testLogConformance } from "#log/log-conformance.ts";
 
 const places: string[] = [];
 const mounts: string[] = [];
@@ -84,14 +84,14 @@ testLogConformance("embedded log", newPlace);
 
 function dataOf(log: Log): string[] {
   const data: string[] = [];
-  log.start((entries) => data.push(...entries.map((entry) => entry.data)));
+  log.start(readerOf((entries) => data.push(...entries.map((entry) => entry.data))));
   return data;
 }
 
 async function filled(count: number): Promise<string> {
   const directory = temporary();
   await using log = EmbeddedLog.open(directory);
-  log.start(() => {});
+  collect(log);
   for (let at = 1; at <= count; at++) await log.append(`entry ${at}`);
   return directory;
 }
@@ -99,7 +99,7 @@ async function filled(count: number): Promise<string> {
 test("a second process, or a second log, is told who holds the directory", async () => {
   const directory = temporary();
   await using log = EmbeddedLog.open(directory);
-  log.start(() => {});
+  collect(log);
   await log.append("a");
   assert.throws(() => EmbeddedLog.open(directory), {
     code: "ADDRESS_IN_USE",
@@ -137,7 +137,7 @@ test("open() refuses a damaged snapshot", async () => {
   const directory = await filled(9);
   {
     await using log = EmbeddedLog.open(directory);
-    log.start(() => {});
+    collect(log);
     await log.saveSnapshot(5, ["one", "two"]);
   }
   const db = new DatabaseSync(join(directory, "log.db"));
@@ -198,7 +198,7 @@ test("open() of a damaged database either holds every entry or is refused", asyn
 test("open() refuses a write-ahead log that is damaged inside, and takes a torn end for one", async () => {
   const directory = temporary();
   await using log = EmbeddedLog.open(directory);
-  log.start(() => {});
+  collect(log);
   for (let at = 1; at <= 60; at++) await log.append(`entry ${at}`);
   const wal = readFileSync(join(directory, "log.db-wal"));
   const copyWith = (content: Uint8Array): string => {
@@ -240,7 +240,7 @@ const APPENDER = `
   import { EmbeddedLog } from "#log/embedded-log.ts";
   const log = EmbeddedLog.open(process.argv[1]);
   let last = 0;
-  log.start((entries) => { last = entries.at(-1).index; });
+  log.start({ deliver: (entries) => { last = entries.at(-1).index; } });
   last ||= log.snapshot?.index ?? 0;
   let saving;
   const next = async () => {
@@ -289,12 +289,10 @@ test("after kill -9 at any moment every acknowledged entry is there, in order, n
     total += acknowledged.size;
     await using log = EmbeddedLog.open(directory);
     const found = new Map<number, number>();
-    log.start((entries) => {
-      for (const { index, data } of entries) {
-        assert.ok(!found.has(index), `index ${index} delivered twice`);
-        found.set(index, data.length);
-      }
-    });
+    for (const { index, data } of collect(log)) {
+      assert.ok(!found.has(index), `index ${index} delivered twice`);
+      found.set(index, data.length);
+    }
     const base = log.snapshot?.index ?? 0;
     for (const chunk of log.snapshot?.chunks ?? []) assert.equal(chunk, String(base));
     assert.deepEqual([...found.keys()], Array.from(found.keys().map((_, at) => base + 1 + at)));
@@ -309,7 +307,7 @@ test("a sync that fails: the batch is refused and never appears", async (t) => {
   const program = `
     import { EmbeddedLog } from "#log/embedded-log.ts";
     const log = EmbeddedLog.open(process.argv[1]);
-    log.start(() => {});
+    log.start({ deliver: () => {} });
     for (let at = 4; at < 200; at++)
       try {
         await log.append("entry " + at);

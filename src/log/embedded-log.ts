@@ -4,7 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { Fault, reasonOf } from "#base/fault.ts";
-import type { Log, LogEntry, LogSnapshot } from "#log/core/log.ts";
+import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
 import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log-database.ts";
 import { databaseFault, isBusy } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
@@ -26,6 +26,7 @@ interface Append {
 export class EmbeddedLog implements Log {
   readonly snapshot: LogSnapshot | undefined;
   readonly term: number;
+  readonly leads = true;
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #mark: RefusedMark;
@@ -36,7 +37,7 @@ export class EmbeddedLog implements Log {
   #pending: Append[] = [];
   /** The snapshot up to whose index rows are still to be dropped; 0 when none are. */
   #droppingTo = 0;
-  #deliver: ((entries: readonly LogEntry[]) => void) | undefined;
+  #reader: LogReader | undefined;
   /** Why nothing more is appended. */
   #failure: Fault | undefined;
 
@@ -85,11 +86,15 @@ export class EmbeddedLog implements Log {
     mark.clear();
   }
 
-  start(deliver: (entries: readonly LogEntry[]) => void): void {
-    this.#deliver = deliver;
+  get fault(): Fault | undefined {
+    return this.#failure;
+  }
+
+  start(reader: LogReader): void {
+    this.#reader = reader;
     const entries = this.#recovered;
     this.#recovered = [];
-    if (entries.length > 0) deliver(entries);
+    if (entries.length > 0) reader.deliver(entries);
   }
 
   append(data: string): Promise<number> {
@@ -141,7 +146,7 @@ export class EmbeddedLog implements Log {
     }
     this.#chain = chain;
     this.#last = index;
-    this.#deliver?.(entries);
+    this.#reader?.deliver(entries);
     for (const [at, { resolve }] of batch.entries()) resolve(index - batch.length + 1 + at);
   }
 

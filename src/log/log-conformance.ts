@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Log, LogEntry } from "#log/core/log.ts";
+import type { Log, LogEntry, LogReader } from "#log/core/log.ts";
 
 /** A place for a log that survives its closing and its crash. */
 export interface LogPlace {
@@ -17,10 +17,15 @@ export function testLogConformance(name: string, newPlace: () => LogPlace): void
     test(`${name}: ${promise}`, () => check(newPlace()));
 }
 
-function collect(log: Log): LogEntry[] {
+/** Follows `log` from here on, which must never replace what it delivered. */
+export function collect(log: Log): LogEntry[] {
   const seen: LogEntry[] = [];
-  log.start((entries) => seen.push(...entries));
+  log.start(readerOf((entries) => seen.push(...entries)));
   return seen;
+}
+
+export function readerOf(deliver: LogReader["deliver"]): LogReader {
+  return { deliver, replace: () => assert.fail("a log of one server replaced what it delivered") };
 }
 
 const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {

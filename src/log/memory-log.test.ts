@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { FakeClock } from "#base/fake-clock.ts";
 import { seededRandom } from "#base/random.ts";
-import { testLogConformance } from "#log/log-conformance.ts";
+import { collect, testLogConformance } from "#log/log-conformance.ts";
 import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
 
 testLogConformance("memory log", () => {
@@ -37,7 +37,7 @@ test("a crash keeps a prefix: all that was acknowledged, then any first part of 
         const disk = new MemoryDisk();
         const clock = new FakeClock();
         const log = new MemoryLog(disk, { clock, random: seededRandom(seed), delayMaxMs: 10 });
-        log.start(() => {});
+        collect(log);
         let acknowledged = 0;
         for (let at = 1; at <= count; at++)
           void log.append(String(at)).then(

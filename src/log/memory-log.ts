@@ -1,7 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
-import type { Log, LogEntry, LogSnapshot } from "#log/core/log.ts";
+import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
 
 /** What a crash leaves: the disk of a simulated machine. */
 export class MemoryDisk {
@@ -34,12 +34,13 @@ interface Append {
 export class MemoryLog implements Log {
   readonly snapshot: LogSnapshot | undefined;
   readonly term: number;
+  readonly leads = true;
   readonly #disk: MemoryDisk;
   readonly #options: MemoryLogOptions;
   readonly #end = new AbortController();
   #pending: Append[] = [];
   #committing: Promise<void> | undefined;
-  #deliver: ((entries: readonly LogEntry[]) => void) | undefined;
+  #reader: LogReader | undefined;
   #failure: Fault | undefined;
 
   constructor(disk: MemoryDisk, options: MemoryLogOptions) {
@@ -50,9 +51,13 @@ export class MemoryLog implements Log {
     this.term = disk.opened + 1;
   }
 
-  start(deliver: (entries: readonly LogEntry[]) => void): void {
-    this.#deliver = deliver;
-    if (this.#disk.entries.length > 0) deliver([...this.#disk.entries]);
+  get fault(): Fault | undefined {
+    return this.#failure;
+  }
+
+  start(reader: LogReader): void {
+    this.#reader = reader;
+    if (this.#disk.entries.length > 0) reader.deliver([...this.#disk.entries]);
   }
 
   append(data: string): Promise<number> {
@@ -99,7 +104,7 @@ export class MemoryLog implements Log {
         break;
       }
       const entries = this.#writeDown(batch);
-      this.#deliver?.(entries);
+      this.#reader?.deliver(entries);
       batch.forEach((append, at) => append.resolve(entries[at]?.index ?? 0));
       if (this.#pending.length > 0) await this.#delay();
     }

@@ -56,10 +56,17 @@ export class Ledger {
     return {
       snapshot: log.snapshot,
       term: log.term,
-      start: (deliver) =>
-        log.start((entries) => {
-          this.#note(entries);
-          deliver(entries);
+      leads: log.leads,
+      get fault() {
+        return log.fault;
+      },
+      start: (reader) =>
+        log.start({
+          ...reader,
+          deliver: (entries) => {
+            this.#note(entries);
+            reader.deliver(entries);
+          },
         }),
       append: (data) => log.append(data),
       saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),

@@ -2,7 +2,7 @@ import { ENGINE_LEASE } from "#fleet/core/leadership.ts";
 import type { FleetMachine } from "#fleet/fleet-machine.ts";
 import type { SimulatedMachine, SimulationHooks } from "#fleet/simulated-cluster.ts";
 import type { Keys } from "#keys/keys.ts";
-import type { Log } from "#log/core/log.ts";
+import type { Log, LogReader } from "#log/core/log.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 /** Bugs to be planted: each makes one part break its promise, from outside. The checks have to find every one. */
@@ -37,7 +37,11 @@ function around(log: Log, changes: Partial<Log>): Log {
   return {
     snapshot: log.snapshot,
     term: log.term,
-    start: (deliver) => log.start(deliver),
+    leads: log.leads,
+    get fault() {
+      return log.fault;
+    },
+    start: (reader) => log.start(reader),
     append: (data) => log.append(data),
     saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
@@ -47,20 +51,23 @@ function around(log: Log, changes: Partial<Log>): Log {
 
 function eagerLog(log: Log): Log {
   let last = log.snapshot?.index ?? 0;
-  let deliver: Parameters<Log["start"]>[0] | undefined;
+  let reader: LogReader | undefined;
   return around(log, {
     start: (to) => {
-      log.start((entries) => {
-        if (deliver !== undefined) return; // delivered when it was appended
-        last = entries.at(-1)?.index ?? last;
-        to(entries);
+      log.start({
+        ...to,
+        deliver: (entries) => {
+          if (reader !== undefined) return; // delivered when it was appended
+          last = entries.at(-1)?.index ?? last;
+          to.deliver(entries);
+        },
       });
-      deliver = to;
+      reader = to;
     },
     append: async (data) => {
       log.append(data).catch(() => {});
       last += 1;
-      deliver?.([{ index: last, data }]);
+      reader?.deliver([{ index: last, data }]);
       return last;
     },
   });

@@ -1,3 +1,5 @@
+import type { Fault } from "#base/fault.ts";
+
 /** One thing that happened, at its place in the order. */
 export interface LogEntry {
   /** 1 for the first, each next one more. */
@@ -12,6 +14,17 @@ export interface LogSnapshot {
   readonly chunks: readonly string[];
 }
 
+/** Who follows a log. Both calls return quickly and may append. */
+export interface LogReader {
+  /** What came next, in order, each entry once. */
+  deliver(entries: readonly LogEntry[]): void;
+  /**
+   * Entries that were not delivered yet are cut off behind `snapshot`: the reader's state shall be that one, and
+   * delivery goes on after its index. Only a log of several servers does this, to a server that fell far behind.
+   */
+  replace(snapshot: LogSnapshot): void;
+}
+
 /**
  * An ordered, durable log: it knows how to put entries in order and keep them safe, and nothing of what they mean.
  *
@@ -23,18 +36,26 @@ export interface Log extends AsyncDisposable {
   readonly snapshot: LogSnapshot | undefined;
   /** Which run of the log this is, or a cluster's election; it never falls. 2 for the first, as in etcd. */
   readonly term: number;
+  /**
+   * Whether this server is the one that proposes time's passing and saves snapshots. While leadership changes it may be
+   * none or two for a moment: both are harmless.
+   */
+  readonly leads: boolean;
+  /** Why appends fail at the moment; undefined when they do not. */
+  readonly fault: Fault | undefined;
 
   /**
-   * Begins delivery: at once what follows the snapshot, later every entry when it is durable, in order, each once,
-   * in batches. `deliver` returns quickly and may append. To be called once, before the first append.
+   * Begins delivery: at once what follows the snapshot, later every entry when it is durable. To be called once, before
+   * the first append.
    */
-  start(deliver: (entries: readonly LogEntry[]) => void): void;
+  start(reader: LogReader): void;
 
   /**
    * Resolves with the entry's index once it is durable and delivered. `data` is well-formed Unicode.
    *
    * Rejects with a Fault: LOG_IO when it could not be kept. From then on every append rejects, until the log is opened
-   * again; what was delivered stays true and no entry that was rejected this way ever appears.
+   * again; what was delivered stays true and no entry that was rejected this way ever appears. STORE_UNAVAILABLE when
+   * the engine did not answer in time: then the entry may yet appear, and later appends may succeed.
    */
   append(data: string): Promise<number>;
 
