@@ -316,8 +316,9 @@ test("boot() refuses where systemd's programs are not found, and changes nothing
   const options = {
     names: [],
     count: 1,
+    servers: undefined,
     userData: args.at(-1),
-    defaultUserData: "",
+    defaultUserData: () => "",
     metadata: [],
     network: "127.0.70",
     defaultNetwork: "127.0.1",

@@ -39,10 +39,12 @@ export interface UpOptions {
   readonly names: readonly string[];
   /** How many there shall be; without it as many as there are, or three. */
   readonly count: number | undefined;
+  /** How many machines hold the store, when it is a new cluster; default one. */
+  readonly servers: number | undefined;
   /** A file with a cloud-config; kept for later boots. Without it the one kept, or `defaultUserData`. */
   readonly userData: string | undefined;
-  /** The text of a cloud-config. */
-  readonly defaultUserData: string;
+  /** The text of a cloud-config for such a cluster. */
+  readonly defaultUserData: (cluster: Cluster) => string;
   /** The network of a new cluster, when none is asked for. */
   readonly defaultNetwork: string;
   /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
@@ -75,7 +77,7 @@ export class LocalCluster {
     await using _lock = await state.lock();
     const cluster = await this.#grown(options);
     const chosen = chooseMachines(cluster, options.names);
-    const fallback = userData ?? options.defaultUserData;
+    const fallback = userData ?? options.defaultUserData(cluster);
     await state.save(cluster);
     const results = await Promise.allSettled(
       chosen.map(async (machine) => {
@@ -155,16 +157,20 @@ export class LocalCluster {
   }
 
   async #loaded(): Promise<Cluster> {
-    return (await this.#init.state.load()) ?? { network: "", idPrefix: "", machines: [] };
+    return (
+      (await this.#init.state.load()) ?? { network: "", idPrefix: "", servers: 1, machines: [] }
+    );
   }
 
   async #grown(options: UpOptions): Promise<Cluster> {
     const cluster = (await this.#init.state.load()) ?? {
       network: options.network ?? options.defaultNetwork,
       idPrefix: randomHex(6),
+      servers: options.servers ?? 1,
       machines: [],
     };
-    const count = options.count ?? (cluster.machines.length === 0 ? 3 : cluster.machines.length);
+    const count = options.count ?? (cluster.machines.length || Math.max(3, cluster.servers));
+    checkServers(cluster, options, count);
     if (count < cluster.machines.length)
       throw new Fault(
         "USAGE",
@@ -259,6 +265,26 @@ export class LocalCluster {
       });
     }
   }
+}
+
+/** @throws {Fault} USAGE when there cannot be as many servers as asked for. */
+function checkServers(cluster: Cluster, { servers, userData }: UpOptions, count: number): void {
+  if (servers === undefined) return;
+  if (userData !== undefined)
+    throw new Fault(
+      "USAGE",
+      "Cannot use --servers beside --user-data: the file's initial-cluster says which machines hold the store",
+    );
+  if (servers < 1 || servers > count)
+    throw new Fault(
+      "USAGE",
+      `Cannot have ${servers} servers among ${count} machines: choose 1 to ${count}, best an odd number`,
+    );
+  if (servers !== cluster.servers)
+    throw new Fault(
+      "USAGE",
+      `Cannot have ${servers} servers: the machines there are were made with ${cluster.servers}; \`keelson destroy\` them first, or leave --servers out`,
+    );
 }
 
 /** @throws {Fault} FILE_UNREADABLE */

@@ -18,14 +18,14 @@ test("load() gives back what save() kept; without a record there is no cluster",
   const state = await stateDirectory(t);
   assert.equal(await state.load(), undefined);
   const cluster = growCluster(
-    { network: "127.0.9", idPrefix: "abc123", machines: [] },
+    { network: "127.0.9", idPrefix: "abc123", servers: 1, machines: [] },
     3,
     new Map([["core-02", { disk: "ssd" }]]),
     (digits) => "f".repeat(digits),
   );
   await state.save(cluster);
-  const { network, idPrefix, machines } = (await state.load()) ?? assert.fail();
-  assert.deepEqual({ network, idPrefix, machines }, cluster);
+  const { network, idPrefix, servers, machines } = (await state.load()) ?? assert.fail();
+  assert.deepEqual({ network, idPrefix, servers, machines }, cluster);
 });
 
 for (const record of ["", "{", "[]", '{"version":2}', '{"version":1,"network":"127.0.9"}'])

@@ -20,6 +20,7 @@ const StoredCluster = v.object({
   version: v.literal(1),
   network: v.string(),
   idPrefix: v.pipe(Hex, v.length(6)),
+  servers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
   machines: v.array(StoredMachine),
 });
 

@@ -24,18 +24,25 @@ Daemons, as units of a machine:
 `;
 
 const TOPICS: Readonly<Record<string, string>> = {
-  quickstart: `keelson quickstart [--detach] [--user-data FILE] [--network A.B.C]
+  quickstart: `keelson quickstart [--detach] [--servers N] [--user-data FILE] [--network A.B.C]
 
 Brings up core-01, core-02 and core-03 from examples/quickstart/user-data, starts the example units and
 says what to try next. It stays in the foreground and Ctrl-C shuts the machines down; they keep what
-they have, and the next start finds it. With --detach it leaves them running.
+they have, and the next start finds it.
+  --detach           leaves them running
+  --servers N        how many machines, from the first, hold the store (default 1): with 3, on a real etcd
+                     cluster, any one of them may be lost
+  --user-data FILE   the cloud-config that machines apply at boot
+  --network A.B.C    first three bytes of the machines' addresses (default 127.0.1)
 `,
-  up: `keelson up [NAME...] [--machines N] [--user-data FILE] [--metadata [NAME:]KEY=VALUE]... [--network A.B.C]
+  up: `keelson up [NAME...] [OPTIONS]
 
 Switches on the machines named, or all; makes what is missing (three, unless --machines says otherwise).
   --machines N       how many machines there shall be (1 to 99); more than before adds some
+  --servers N        how many of them, from the first, hold the store (default 1), for a new cluster
   --user-data FILE   the cloud-config that machines apply at boot; kept for later boots
-  --metadata ...     told to fleet by machines made now, beside role=store for the first and role=worker
+  --metadata [NAME:]KEY=VALUE, as often as needed
+                     told to fleet by machines made now, beside role=worker (role=store for a lone server)
   --network A.B.C    first three bytes of the machines' addresses (default 127.0.1), for a new cluster
 State is kept in /var/lib/keelson as root, else in ~/.local/state/keelson; KEELSON_STATE overrides.
 `,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
+import { type Cluster, initialCluster } from "#machines/core/machine.ts";
 import { LocalCluster, readUserData } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { defaultStateDirectory, StateDirectory } from "#machines/state-directory.ts";
@@ -24,10 +25,17 @@ export function programPath(io: Io): string {
 
 export const DEFAULT_NETWORK = "127.0.1";
 
-/** The quickstart's user-data, its addresses those of `network`. @throws {Fault} FILE_UNREADABLE */
-export async function quickstartUserData(io: Io, network: string): Promise<string> {
+/**
+ * The quickstart's user-data, its one server and addresses replaced by the cluster's.
+ * @throws {Fault} FILE_UNREADABLE
+ */
+export async function quickstartUserData(io: Io): Promise<(cluster: Cluster) => string> {
   const text = await readUserData(join(installation(io), "examples/quickstart/user-data"));
-  return text.replaceAll(`${DEFAULT_NETWORK}.`, `${network}.`);
+  const one = initialCluster({ network: DEFAULT_NETWORK, servers: 1 });
+  return (cluster) =>
+    text
+      .replace(one, initialCluster(cluster))
+      .replaceAll(`${DEFAULT_NETWORK}.`, `${cluster.network}.`);
 }
 
 /** The cluster on this computer, telling its progress on stderr. */

@@ -10,7 +10,7 @@ import {
   programPath,
   quickstartUserData,
 } from "#cli/keelson/local.ts";
-import { parseOptions } from "#cli/keelson/options.ts";
+import { parseCount, parseOptions } from "#cli/keelson/options.ts";
 import { parseNetwork } from "#cli/keelson/up.ts";
 import type { Io } from "#cli/program.ts";
 import { openFleetClient } from "#fleet/client.ts";
@@ -37,6 +37,7 @@ const LOOK_MS = 2_000;
 export async function quickstart(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseOptions("quickstart", args, "none", {
     detach: { type: "boolean", short: "d" },
+    servers: { type: "string" },
     "user-data": { type: "string" },
     network: { type: "string" },
   });
@@ -50,8 +51,9 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
       {
         names: [],
         count: undefined,
+        servers: parseCount("servers", values.servers),
         userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-        defaultUserData: await quickstartUserData(io, network ?? DEFAULT_NETWORK),
+        defaultUserData: await quickstartUserData(io),
         metadata: [],
         network,
         defaultNetwork: DEFAULT_NETWORK,
@@ -158,6 +160,7 @@ Try next:
   eval "$(${programPath(io)} env)"   # once in each shell: fleetctl and etcdctl on the PATH
   fleetctl list-units
   etcdctl set /topic coreos && etcdctl get /topic
+  etcdctl cluster-health
   fleetctl journal -f hello@1
   keelson halt core-02 --force                    # cut a machine's power, after some 6 s: fleetctl list-units
   keelson up core-02                              # and bring it back

@@ -17,6 +17,7 @@ export function parseNetwork(text: string): string {
 export async function up(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions("up", args, "names", {
     machines: { type: "string" },
+    servers: { type: "string" },
     "user-data": { type: "string" },
     metadata: { type: "string", multiple: true },
     network: { type: "string" },
@@ -28,8 +29,9 @@ export async function up(args: readonly string[], io: Io): Promise<number> {
     {
       names: positionals,
       count: parseCount("machines", values.machines),
+      servers: parseCount("servers", values.servers),
       userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-      defaultUserData: await quickstartUserData(io, network ?? DEFAULT_NETWORK),
+      defaultUserData: await quickstartUserData(io),
       metadata: values.metadata ?? [],
       network,
       defaultNetwork: DEFAULT_NETWORK,

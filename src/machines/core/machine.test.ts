@@ -10,7 +10,7 @@ import {
   parseMetadata,
 } from "#machines/core/machine.ts";
 
-const EMPTY: Cluster = { network: "127.0.9", idPrefix: "abc123", machines: [] };
+const EMPTY: Cluster = { network: "127.0.9", idPrefix: "abc123", servers: 1, machines: [] };
 const NO_METADATA = new Map<string, Record<string, string>>();
 
 function zeros(digits: number): string {

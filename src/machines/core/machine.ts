@@ -19,6 +19,8 @@ export interface Cluster {
   readonly network: string;
   /** Six hex digits that the ids of this cluster's machines begin with. */
   readonly idPrefix: string;
+  /** How many machines, from the first, hold the store. */
+  readonly servers: number;
   readonly machines: readonly Machine[];
 }
 
@@ -50,10 +52,24 @@ export function growCluster(
       number,
       id: `${cluster.idPrefix}${number.toString(16).padStart(2, "0")}${randomHex(24)}`,
       address: `${cluster.network}.${number}`,
-      metadata: { role: number === 1 ? "store" : "worker", ...metadata.get(name) },
+      metadata: { role: roleOf(number, cluster.servers), ...metadata.get(name) },
     });
   }
   return { ...cluster, machines };
+}
+
+/** The one machine that everything hangs on is named for it, so that units can keep off it. */
+function roleOf(number: number, servers: number): "store" | "worker" {
+  return number === 1 && servers === 1 ? "store" : "worker";
+}
+
+/** `NAME=URL,…` of the machines that hold the store, for etcd's `initial-cluster`. */
+export function initialCluster({ network, servers }: Pick<Cluster, "network" | "servers">): string {
+  const members = Array.from(
+    { length: servers },
+    (_, at) => `${machineName(at + 1)}=http://${network}.${at + 1}:2380`,
+  );
+  return members.join(",");
 }
 
 /**
