@@ -28,6 +28,8 @@ export interface HttpRequest {
   /** With the query. */
   readonly path: string;
   readonly form?: string;
+  /** A body of JSON, instead of `form`. */
+  readonly json?: string;
   /** Another's request, passed on as it is; instead of `form`. */
   readonly passOn?: { readonly headers: OutgoingHttpHeaders; readonly body: Buffer };
 }
@@ -105,15 +107,17 @@ export class Connections implements Disposable {
    */
   async send(
     endpoint: Endpoint,
-    { method, path, form, passOn }: HttpRequest,
+    { method, path, form, json, passOn }: HttpRequest,
     limits: { readonly connectTimeoutMs: number; readonly clock: Clock },
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
     const http = httpModule(endpoint.secure);
     const agent = this.#agent(endpoint.secure);
     signal.throwIfAborted();
-    const body = form === undefined ? passOn?.body : Buffer.from(form);
-    const headers = passOn?.headers ?? formHeaders(body);
+    const text = form ?? json;
+    const body = text === undefined ? passOn?.body : Buffer.from(text);
+    const type = json === undefined ? "application/x-www-form-urlencoded" : "application/json";
+    const headers = passOn?.headers ?? bodyHeaders(type, body);
     const request = http.request({
       auth: this.#options.auth,
       ...endpoint.connect,
@@ -199,9 +203,9 @@ export async function readBody(
   }
 }
 
-function formHeaders(body: Buffer | undefined): OutgoingHttpHeaders {
+function bodyHeaders(type: string, body: Buffer | undefined): OutgoingHttpHeaders {
   if (body === undefined) return {};
-  return { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": body.length };
+  return { "Content-Type": type, "Content-Length": body.length };
 }
 
 function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {

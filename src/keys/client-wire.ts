@@ -17,17 +17,22 @@ const ACTIONS: ReadonlySet<unknown> = new Set<Action>([
 /** What a path segment may hold unescaped, RFC 3986 section 3.3; unit names and addresses stay readable. */
 const READABLE = /%(?:24|26|2B|2C|3A|3B|3D|40)/g;
 
-/**
- * The path of a key in a request. Empty and `.` segments are left out and `..` takes one away, as the server's
- * redirects of unclean paths do.
- */
+/** The path of a key in a request. */
 export function keyPath(key: string): string {
+  return `/v2/keys/${cleanPath(key)}`;
+}
+
+/**
+ * A path as it stands in a URL, without a leading slash. Empty and `.` segments are left out and `..` takes one away,
+ * as the server's redirects of unclean paths do.
+ */
+export function cleanPath(path: string): string {
   const segments: string[] = [];
-  for (const segment of key.split("/"))
+  for (const segment of path.split("/"))
     if (segment === "..") segments.pop();
     else if (segment !== "" && segment !== ".")
       segments.push(encodeURIComponent(segment).replace(READABLE, decodeURIComponent));
-  return `/v2/keys/${segments.join("/")}`;
+  return segments.join("/");
 }
 
 /** `a=1&b=2`, leaving out what is undefined. */

@@ -42,6 +42,14 @@ export interface KeysClient extends Keys, AsyncDisposable {
    * @throws {Fault} STORE_UNAVAILABLE
    */
   fetch(path: string, signal: AbortSignal): Promise<HttpAnswer>;
+  /**
+   * A change by another API, such as `PUT /v2/auth/enable`, at the first server that takes it; whatever its status.
+   * @throws {Fault} STORE_UNAVAILABLE
+   */
+  change(
+    request: Pick<HttpRequest, "method" | "path" | "json">,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer>;
 }
 
 /**
@@ -114,6 +122,13 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
     },
     fetch: (path, signal) =>
       endpoints.ask(`get ${path}`, { method: "GET", path }, { repeatable: true }, open(signal)),
+    change: (request, signal) =>
+      endpoints.ask(
+        `${request.method} ${request.path}`,
+        request,
+        { repeatable: false },
+        open(signal),
+      ),
     async [Symbol.asyncDispose]() {
       closed.abort(new Error("the client was closed"));
       connections[Symbol.dispose]();

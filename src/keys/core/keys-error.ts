@@ -7,6 +7,7 @@ export const KEYS_ERRORS = {
   105: { message: "Key already exists", http: 412 },
   107: { message: "Root is read only", http: 400 },
   108: { message: "Directory not empty", http: 403 },
+  110: { message: "The request requires user authentication", http: 401 },
   201: { message: "PrevValue is Required in POST form", http: 400 },
   202: { message: "The given TTL in POST form is not a number", http: 400 },
   203: { message: "The given index in POST form is not a number", http: 400 },
