@@ -2,7 +2,7 @@ import type { SecureContextOptions } from "node:tls";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
-import type { Keys, Reply, WatchOptions } from "#keys/keys.ts";
+import type { DeleteOptions, Keys, Reply, SetOptions, WatchOptions } from "#keys/keys.ts";
 import { type EndpointLimits, Endpoints } from "./client-endpoints.ts";
 import {
   Connections,
@@ -95,26 +95,14 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
       return reply(`get ${key}`, { method: "GET", path }, signal);
     },
     async set(key, value, options, signal) {
-      const { dir, prevExist, prevIndex, prevValue, refresh, ttlSeconds: ttl } = options;
-      const query = formOf({ dir: dir || undefined, prevExist, prevIndex, prevValue });
-      const form = formOf({ refresh: refresh || undefined, ttl, value });
-      const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
-      return reply(`set ${key}`, { method: "PUT", path, form }, signal);
+      return reply(`set ${key}`, setRequest(key, value, options), signal);
     },
     async createInOrder(directory, value, { ttlSeconds: ttl }, signal) {
       const request = { method: "POST", path: keyPath(directory), form: formOf({ ttl, value }) };
       return reply(`create a key in ${directory}`, { ...request, method: "POST" }, signal);
     },
-    async delete(key, { dir, prevIndex, prevValue, recursive }, signal) {
-      const fields = {
-        dir: dir || undefined,
-        prevIndex,
-        prevValue,
-        recursive: recursive || undefined,
-      };
-      const query = formOf(fields);
-      const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
-      return reply(`delete ${key}`, { method: "DELETE", path }, signal);
+    async delete(key, options, signal) {
+      return reply(`delete ${key}`, deleteRequest(key, options), signal);
     },
     watchReplies,
     async *watch(key, options, signal) {
@@ -122,16 +110,33 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
     },
     fetch: (path, signal) =>
       endpoints.ask(`get ${path}`, { method: "GET", path }, { repeatable: true }, open(signal)),
-    change: (request, signal) =>
-      endpoints.ask(
-        `${request.method} ${request.path}`,
-        request,
-        { repeatable: false },
-        open(signal),
-      ),
+    change: (request, signal) => {
+      const what = `${request.method} ${request.path}`;
+      return endpoints.ask(what, request, { repeatable: false }, open(signal));
+    },
     async [Symbol.asyncDispose]() {
       closed.abort(new Error("the client was closed"));
       connections[Symbol.dispose]();
     },
   };
+}
+
+function setRequest(key: string, value: string | undefined, options: SetOptions): HttpRequest {
+  const { dir, prevExist, prevIndex, prevValue, refresh, ttlSeconds: ttl } = options;
+  const query = formOf({ dir: dir || undefined, prevExist, prevIndex, prevValue });
+  const form = formOf({ refresh: refresh || undefined, ttl, value });
+  const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
+  return { method: "PUT", path, form };
+}
+
+function deleteRequest(key: string, options: DeleteOptions): HttpRequest {
+  const { dir, prevIndex, prevValue, recursive } = options;
+  const query = formOf({
+    dir: dir || undefined,
+    prevIndex,
+    prevValue,
+    recursive: recursive || undefined,
+  });
+  const path = query === "" ? keyPath(key) : `${keyPath(key)}?${query}`;
+  return { method: "DELETE", path };
 }
