@@ -11,12 +11,15 @@ export const FAULTS = {
   LOG_CORRUPT: { exit: 65, http: 500 }, // EX_DATAERR
   LOG_IO: { exit: 74, http: 500 }, // EX_IOERR
   STORE_UNAVAILABLE: { exit: 75, http: 503 }, // EX_TEMPFAIL
+  ETCD_MISSING: { exit: 69, http: 503 }, // EX_UNAVAILABLE
+  MEMBER_REMOVED: { exit: 69, http: 410 }, // EX_UNAVAILABLE
   RECORD_MALFORMED: { exit: 65, http: 500 }, // EX_DATAERR
   UNIT_NAME_INVALID: { exit: 2, http: 400 },
   UNIT_FILE_INVALID: { exit: 65, http: 400 },
   UNIT_NOT_FOUND: { exit: 1, http: 404 },
   MACHINE_NOT_FOUND: { exit: 1, http: 404 },
   MACHINE_ID_TAKEN: { exit: 69, http: 409 }, // EX_UNAVAILABLE
+  DISCOVERY_REFUSED: { exit: 69, http: 502 }, // EX_UNAVAILABLE
   FLEET_REFUSED: { exit: 1, http: 400 },
   FLEET_UNREACHABLE: { exit: 69, http: 502 }, // EX_UNAVAILABLE
   CLOUD_CONFIG_INVALID: { exit: 65, http: 400 },

@@ -1,0 +1,225 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { backoffMs } from "#base/backoff.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Random } from "#base/random.ts";
+import {
+  CLIENT_SOCKET,
+  type EtcdMember,
+  type EtcdVersion,
+  etcdFlags,
+  parseEtcdVersion,
+  versionObstacle,
+} from "#log/core/etcd-flags.ts";
+import { finalFault, isForeignPeer, parseEtcdLine } from "#log/core/etcd-output.ts";
+
+const RESTART = { baseMs: 200, maxMs: 10_000 };
+/** One that ran so long had started well: its next end is a first failure again. */
+const STEADY_MS = 30_000;
+/** So often in a row an etcd that never stayed up is started before that is given up. */
+const ATTEMPTS_MAX = 8;
+/** An etcd that was told to end gets so long. */
+const STOP_MS = 5_000;
+const LINES_KEPT = 30;
+const SOCKET_PATH_MAX_BYTES = 107; // sun_path, unix(7)
+/** Variables that etcd needs from ours; ETCD_ ones would be taken for its flags. */
+const ENVIRONMENT_KEPT = ["PATH", "HOME", "TZ", "GOMAXPROCS", "ETCD_UNSUPPORTED_ARCH"];
+
+export interface EtcdProcessOptions {
+  /** The program, as a path or a name to be found in PATH. */
+  readonly binary: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where etcd keeps its data; made when missing. The caller sees that nobody else uses it. */
+  readonly directory: string;
+  readonly member: EtcdMember;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * A real etcd that runs as long as this object is not disposed of: started again when it dies, ended with this
+ * process however that ends. Its client API listens on a unix socket in its data directory only.
+ */
+export class EtcdProcess implements AsyncDisposable {
+  /** The socket of its client API. */
+  readonly socketPath: string;
+  readonly version: EtcdVersion;
+  readonly #options: EtcdProcessOptions;
+  readonly #closing = new AbortController();
+  readonly #failed = new AbortController();
+  readonly #stack: AsyncDisposableStack;
+  readonly #running: Promise<void>;
+  #child: ChildProcess | undefined;
+  #isForeignTold = false;
+
+  /**
+   * Begins to run it; that it answers is for its client to find out.
+   * @throws {Fault} ETCD_MISSING, FILE_UNWRITABLE
+   */
+  static async start(options: EtcdProcessOptions): Promise<EtcdProcess> {
+    const version = await askVersion(options);
+    await using stack = new AsyncDisposableStack();
+    const { directory } = options;
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new Fault("FILE_UNWRITABLE", `Cannot make ${directory}: ${reasonOf(cause)}`, { cause });
+    }
+    let socketPath = join(directory, CLIENT_SOCKET);
+    if (Buffer.byteLength(socketPath) > SOCKET_PATH_MAX_BYTES) {
+      const handle = stack.use(await open(directory));
+      socketPath = `/proc/self/fd/${handle.fd}/${CLIENT_SOCKET}`;
+    }
+    return new EtcdProcess(options, version, socketPath, stack.move());
+  }
+
+  private constructor(
+    options: EtcdProcessOptions,
+    version: EtcdVersion,
+    socketPath: string,
+    stack: AsyncDisposableStack,
+  ) {
+    this.#options = options;
+    this.version = version;
+    this.socketPath = socketPath;
+    this.#stack = stack;
+    this.#running = this.#superviseUntilClosed();
+  }
+
+  /** Aborts, with the Fault that says why, when etcd ended in a way that starting it again does not mend. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  /** Of the etcd that runs at the moment. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("etcd is told to end"));
+    await this.#running;
+    await this.#stack.disposeAsync();
+  }
+
+  async #superviseUntilClosed(): Promise<void> {
+    const { clock, logger, member, random } = this.#options;
+    const { signal } = this.#closing;
+    let attempt = 0;
+    while (!signal.aborted) {
+      const startMs = clock.monotonicMs();
+      const ending = await this.#runOnce().catch((error: unknown) => [reasonOf(error)]);
+      if (signal.aborted) return;
+      const tookMs = clock.monotonicMs() - startMs;
+      attempt = tookMs >= STEADY_MS ? 0 : attempt + 1;
+      const reason = ending.at(-1) ?? "it said nothing";
+      const fault =
+        finalFault(member.name, ending) ?? (attempt >= ATTEMPTS_MAX ? gaveUp(reason) : undefined);
+      if (fault !== undefined) {
+        this.#failed.abort(fault);
+        return;
+      }
+      logger.warn({ reason, attempt }, "etcd ended; starting it again");
+      await clock.sleep(backoffMs(attempt, RESTART, random), signal).catch(() => {});
+    }
+  }
+
+  /** Resolves, when it has ended, with what it said last. */
+  async #runOnce(): Promise<string[]> {
+    const { binary, clock, directory, env, member } = this.#options;
+    await rm(join(directory, CLIENT_SOCKET), { force: true });
+    const flags = etcdFlags(member, directory, this.version);
+    // With this process its etcd ends too, killed by the kernel when there was no time to tell it.
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", binary, ...flags], {
+      cwd: directory, // the socket's name is relative
+      env: environment(env),
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(child, "close");
+    const closing = this.#closing.signal;
+    const stop = () => child.kill("SIGTERM");
+    closing.addEventListener("abort", stop, { once: true });
+    if (closing.aborted) stop();
+    this.#child = child;
+    const lines = this.#follow(child);
+    const limit = new AbortController();
+    const killing = once(closing, "abort", limit)
+      .then(() => clock.sleep(STOP_MS, limit.signal))
+      .then(() => child.kill("SIGKILL"))
+      .catch(() => {}); // it ended before
+    try {
+      await ended;
+      return await lines;
+    } finally {
+      this.#child = undefined;
+      closing.removeEventListener("abort", stop);
+      limit.abort();
+      await killing;
+    }
+  }
+
+  async #follow(child: ChildProcess): Promise<string[]> {
+    const last: string[] = [];
+    if (child.stderr === null) return last;
+    for await (const line of createInterface({ input: child.stderr })) {
+      const { level, text } = parseEtcdLine(line);
+      last.push(text);
+      if (last.length > LINES_KEPT) last.shift();
+      this.#options.logger[level]({ part: "etcd" }, text);
+      if (isForeignPeer(text)) this.#tellForeignPeer();
+    }
+    return last;
+  }
+
+  #tellForeignPeer(): void {
+    if (this.#isForeignTold) return;
+    this.#isForeignTold = true;
+    this.#options.logger.error(
+      { directory: this.#options.directory },
+      "a peer belongs to another cluster than this data directory: if this member is the odd one, add it to that cluster (etcdctl member add) and start it with an empty data directory",
+    );
+  }
+}
+
+function gaveUp(reason: string): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot run etcd: it ended ${ATTEMPTS_MAX} times in a row, last with "${reason}"; see its messages in this log`,
+  );
+}
+
+async function askVersion({ binary, env }: EtcdProcessOptions): Promise<EtcdVersion> {
+  const output = await promisify(execFile)(binary, ["--version"], { env: environment(env) }).catch(
+    (cause: unknown) => {
+      const why = isErrno(cause, "ENOENT") ? "it is not installed" : reasonOf(cause);
+      throw missing(binary, why, cause);
+    },
+  );
+  const version = parseEtcdVersion(output.stdout);
+  const obstacle =
+    version === undefined ? "it does not tell its version" : versionObstacle(version);
+  if (version === undefined || obstacle !== undefined)
+    throw missing(binary, obstacle ?? "", undefined);
+  return version;
+}
+
+function missing(binary: string, why: string, cause: unknown): Fault {
+  return new Fault(
+    "ETCD_MISSING",
+    `Cannot run ${binary}, which keeps the log of several servers: ${why}; install etcd 3 (Debian's package etcd-server), or name a cluster that runs elsewhere (log-endpoints)`,
+    { cause },
+  );
+}
+
+function environment(
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  return Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, env[name]]));
+}
