@@ -14,6 +14,14 @@ interface Comparing {
   readonly prevIndex: number;
 }
 
+/** What is done to a record of authentication (auth-records.ts). */
+type AuthAct =
+  | { readonly act: "get" | "delete" }
+  /** Without a value: a directory. */
+  | { readonly act: "create"; readonly value?: string }
+  /** Only when the record is still of `ifIndex`, so that two changes at once lose neither. */
+  | { readonly act: "update"; readonly value: string; readonly ifIndex?: number };
+
 /**
  * One entry of the log: what a client asked for, with everything decided that could differ between servers.
  * Keys are clean (key-path.ts). `get` is a read with quorum, which etcd orders like a write.
@@ -49,6 +57,7 @@ export type Command = { readonly timeMs: number } & (
       readonly recursive: boolean;
     }
   | ({ readonly op: "compareAndDelete"; readonly key: string } & Comparing)
+  | ({ readonly op: "auth"; readonly key: string } & AuthAct)
   /** Time has come to `timeMs`: what ends by then expires. */
   | { readonly op: "sync" }
 );
@@ -62,6 +71,7 @@ const OPS: Readonly<Record<Op, true>> = {
   compareAndSwap: true,
   delete: true,
   compareAndDelete: true,
+  auth: true,
   sync: true,
 };
 

@@ -21,7 +21,12 @@ export type KeysRequest =
       readonly answers: WatchAnswers;
       readonly fromIndex: number | undefined;
     }
-  | { readonly kind: "command"; readonly command: Command; readonly noValue: boolean };
+  | {
+      readonly kind: "command";
+      readonly command: Command;
+      readonly recursive: boolean;
+      readonly noValue: boolean;
+    };
 
 /**
  * One event ends the watch; or, as Keelson's own clients ask by `batch=true`, all that there are at once, one a line (a
@@ -68,10 +73,20 @@ function requestOf(
         return { kind: "watch", key, recursive, answers: fields.answers, fromIndex };
       }
       return fields.quorum && method === "GET"
-        ? { kind: "command", command: { op: "get", key, recursive, sorted, timeMs }, noValue }
+        ? {
+            kind: "command",
+            command: { op: "get", key, recursive, sorted, timeMs },
+            recursive,
+            noValue,
+          }
         : { kind: "read", key, recursive, sorted };
     case "PUT":
-      return { kind: "command", command: putCommand({ key, ...fields }, timeMs), noValue };
+      return {
+        kind: "command",
+        command: putCommand({ key, ...fields }, timeMs),
+        recursive,
+        noValue,
+      };
     case "POST": {
       const expiring = expiresMs === undefined ? {} : { expiresMs };
       const { dir, value } = fields;
@@ -84,10 +99,15 @@ function requestOf(
         ...expiring,
         timeMs,
       } as const;
-      return { kind: "command", command, noValue };
+      return { kind: "command", command, recursive, noValue };
     }
     case "DELETE":
-      return { kind: "command", command: deleteCommand({ key, ...fields }, timeMs), noValue };
+      return {
+        kind: "command",
+        command: deleteCommand({ key, ...fields }, timeMs),
+        recursive,
+        noValue,
+      };
     default:
       return method satisfies never;
   }

@@ -1,3 +1,4 @@
+import { AuthRecords } from "#keys/core/auth-records.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import { History } from "#keys/core/history.ts";
 import { Store } from "#keys/core/store.ts";
@@ -6,11 +7,13 @@ import { type NodeRecord, Tree } from "#keys/core/tree.ts";
 
 /** The first chunk of a snapshot; each other chunk is an array of node records. */
 interface Header {
-  readonly version: 1;
+  readonly version: 1 | 2;
   readonly index: number;
   readonly historyStart: number;
   readonly history: readonly (KeyEvent | null)[];
   readonly stats: StoreStats;
+  /** Absent from version 1. */
+  readonly auth?: readonly NodeRecord[];
 }
 
 /** Enough for few chunks, few enough to write one without a pause that is felt. */
@@ -26,13 +29,14 @@ export function takeSnapshot(store: Store): Iterable<string> {
   return chunksOf(header, tree.snapshot());
 }
 
-function headerOf({ index, history, stats }: Omit<Store["parts"], "tree">): Header {
+function headerOf({ index, history, stats, auth }: Omit<Store["parts"], "tree">): Header {
   return {
-    version: 1,
+    version: 2,
     index,
     historyStart: history.start,
     history: [...history.from(0)].map((event) => event ?? null),
     stats: { ...stats, getsSuccess: 0, getsFail: 0 }, // reads are each server's own
+    auth: auth.records,
   };
 }
 
@@ -54,7 +58,8 @@ export function restoreSnapshot(chunks: Iterable<string>): Store {
   for (const chunk of chunks)
     if (header === undefined) header = JSON.parse(chunk) as Header;
     else for (const record of JSON.parse(chunk) as NodeRecord[]) records.push(record);
-  if (header?.version !== 1) throw new RangeError("snapshot is of no version that is known");
+  if (header?.version !== 1 && header?.version !== 2)
+    throw new RangeError("snapshot is of no version that is known");
   const tree = new Tree();
   tree.restore(records);
   const { index, historyStart, stats } = header;
@@ -64,6 +69,7 @@ export function restoreSnapshot(chunks: Iterable<string>): Store {
     history: new History(historyStart, events),
     stats: { ...stats },
     tree,
+    auth: new AuthRecords(header.auth),
   });
 }
 

@@ -56,7 +56,36 @@ const anyCommand = fc.oneof(
   fc.record({ op: fc.constant("delete" as const), key: anyKey, dir: anyFlag, recursive: anyFlag }),
   fc.record({ op: fc.constant("compareAndDelete" as const), key: anyKey, ...comparing }),
   fc.record({ op: fc.constant("sync" as const) }),
+  ...anyAuth(),
 );
+
+/** Commands on the records of authentication, in the order that a server's first change makes them too. */
+function anyAuth() {
+  const op = fc.constant("auth" as const);
+  const key = fc.constantFrom(
+    "/2",
+    "/2/users",
+    "/2/roles",
+    "/2/enabled",
+    "/2/users/a",
+    "/2/users/_b",
+    "/2/roles/a",
+  );
+  const value = fc.constantFrom("true", "false", '{"user":"a","roles":null}');
+  return [
+    fc.record({ op, key, act: fc.constantFrom("get" as const, "delete" as const) }),
+    fc.record({ op, key, act: fc.constant("create" as const) }),
+    fc.record({ op, key, act: fc.constant("create" as const), value }),
+    fc.record({ op, key, act: fc.constant("update" as const), value }),
+    fc.record({
+      op,
+      key,
+      act: fc.constant("update" as const),
+      value,
+      ifIndex: fc.nat({ max: 40 }),
+    }),
+  ];
+}
 
 function mixed<A extends object, B extends object>(a: fc.Arbitrary<A>, b: fc.Arbitrary<B>) {
   return fc.tuple(a, b, anyLife).map(([one, two, life]) => ({ ...one, ...two, ...life }));
@@ -133,6 +162,7 @@ test("a restored store goes on as the one it was taken from", () => {
       for (const command of after) assert.deepEqual(restored.apply(command), store.apply(command));
       assert.equal(hashOf(restored), hashOf(store));
       assert.equal(restored.nextExpiryMs, store.nextExpiryMs);
+      assert.equal(restored.auth.isEnabled, store.auth.isEnabled);
     }),
   );
 });

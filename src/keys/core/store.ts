@@ -1,8 +1,9 @@
+import { AuthRecords, type AuthView } from "#keys/core/auth-records.ts";
 import type { Command } from "#keys/core/command.ts";
 import type { Action, KeyEvent, KeyNode } from "#keys/core/event.ts";
 import { concerns, History, type Interest } from "#keys/core/history.ts";
 import type { KeysErrorCode } from "#keys/core/keys-error.ts";
-import type { Outcome, Refusal } from "#keys/core/outcome.ts";
+import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
 import { newStoreStats, type StoreStats } from "#keys/core/store-stats.ts";
 import { type StoreNode, Tree } from "#keys/core/tree.ts";
 import { viewNode, viewTree } from "#keys/core/view.ts";
@@ -22,6 +23,7 @@ export interface StoreParts {
   readonly history: History;
   readonly stats: StoreStats;
   readonly tree: Tree;
+  readonly auth: AuthRecords;
 }
 
 /**
@@ -33,6 +35,7 @@ export class Store {
   readonly #tree: Tree;
   readonly #history: History;
   readonly #stats: StoreStats;
+  readonly #auth: AuthRecords;
   readonly #watchers = new WatcherHub();
 
   constructor(
@@ -44,12 +47,14 @@ export class Store {
       ),
       stats: { ...newStoreStats(), createSuccess: 1, setsSuccess: 2 },
       tree: new Tree(),
+      auth: new AuthRecords(),
     },
   ) {
     this.#index = parts.index;
     this.#tree = parts.tree;
     this.#history = parts.history;
     this.#stats = parts.stats;
+    this.#auth = parts.auth;
   }
 
   /** Counts changes: `X-Etcd-Index`. */
@@ -63,7 +68,12 @@ export class Store {
       history: this.#history,
       stats: this.#stats,
       tree: this.#tree,
+      auth: this.#auth,
     };
+  }
+
+  get auth(): AuthView {
+    return this.#auth;
   }
 
   get watcherCount(): number {
@@ -92,6 +102,8 @@ export class Store {
         return this.#delete(command);
       case "compareAndDelete":
         return this.#compareAndDelete(command);
+      case "auth":
+        return this.#applyAuth(command);
       case "sync":
         this.#expire(command.timeMs);
         return undefined;
@@ -268,6 +280,14 @@ export class Store {
     const values = `[${prevValue} != ${node.value}]`;
     const indices = `[${prevIndex} != ${node.modifiedIndex}]`;
     return this.#refuse(101, isIndex ? values : isValue ? indices : `${values} ${indices}`);
+  }
+
+  #applyAuth(command: Op<"auth">): Outcome {
+    const outcome = this.#auth.apply(command, this.#index, this.#stats);
+    if (!isDone(outcome) || outcome.index === this.#index) return outcome;
+    this.#index = outcome.index;
+    this.#history.add(undefined);
+    return outcome;
   }
 
   #expire(nowMs: number): void {

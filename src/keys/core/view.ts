@@ -1,3 +1,4 @@
+import { byCodePoint } from "#keys/core/code-point-order.ts";
 import type { KeyNode } from "#keys/core/event.ts";
 import { isoTime } from "#keys/core/iso-time.ts";
 import { isHiddenName } from "#keys/core/key-path.ts";
@@ -32,7 +33,7 @@ export function viewTree(
     if (!isHiddenName(child.key))
       nodes.push(options.recursive ? viewTree(child, options, nowMs) : viewNode(child, nowMs));
   if (nodes.length === 0) return view;
-  if (options.sorted) nodes.sort((a, b) => (a.key < b.key ? -1 : 1));
+  if (options.sorted) nodes.sort((a, b) => byCodePoint(a.key, b.key));
   const { modifiedIndex, createdIndex, ...rest } = view;
   return { ...rest, nodes, modifiedIndex, createdIndex };
 }
