@@ -85,6 +85,8 @@ export interface ConnectionOptions {
   readonly tls?: SecureContextOptions;
   /** `USER:PASSWORD`, for servers whose URL names none. */
   readonly auth?: string;
+  /** URL of an HTTP proxy that requests go through. */
+  readonly proxy?: string;
 }
 
 /** An import of node:http evaluates its WebSocket export too, which costs a command line 30 ms at every start. */
@@ -161,7 +163,9 @@ export class Connections implements Disposable {
   #agent(secure: boolean): Agent {
     let agent = this.#agents.get(secure);
     if (agent === undefined) {
-      const how = { keepAlive: true, ...(secure ? this.#options.tls : {}) };
+      const { tls, proxy } = this.#options;
+      const proxyEnv = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
+      const how = { keepAlive: true, ...(secure ? tls : {}), ...(proxy ? { proxyEnv } : {}) };
       agent = new (httpModule(secure).Agent)(how);
       this.#agents.set(secure, agent);
     }

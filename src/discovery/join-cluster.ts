@@ -1,0 +1,162 @@
+import { type Backoff, backoffMs } from "#base/backoff.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Random } from "#base/random.ts";
+import { memberId } from "#keys/member.ts";
+import { type Cluster, judgeProgress, type Own, planArrival } from "./core/bootstrap.ts";
+import { formatRegistration } from "./core/registration.ts";
+import { DiscoveryClient, isUnavailable, type Sighting } from "./discovery-client.ts";
+
+const RETRY: Backoff = { baseMs: 1_000, maxMs: 60_000 };
+/** A poll that ends sooner than this without a change was refused rather than waited out. */
+const HASTY_MS = 1_000;
+
+export interface LookOptions {
+  /** As it was given, letter by letter: it is the cluster's token too. */
+  readonly url: string;
+  /** URL of an HTTP proxy by which to reach it (discovery-proxy). */
+  readonly proxy?: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface JoinOptions extends LookOptions {
+  readonly name: string;
+  /** This machine's (initial-advertise-peer-urls). */
+  readonly peerURLs: readonly string[];
+  /** Whether to come back to the entry of this name, or of these peer URLs; default true. */
+  readonly takesOver?: boolean;
+}
+
+export type Joined =
+  | {
+      readonly kind: "member";
+      readonly cluster: Cluster;
+      /** The cluster's token (initial-cluster-token): as etcd's, the URL. */
+      readonly token: string;
+      /**
+       * Whether this machine had an entry when it came. If the cluster runs already, its member lost what it knew and
+       * may not start as a new one with the old id: remove that member from the cluster and add it anew.
+       */
+      readonly isReturning: boolean;
+    }
+  /** There are as many as there shall be; this machine can be a proxy to them (discovery-fallback). */
+  | { readonly kind: "full"; readonly cluster: Cluster };
+
+/**
+ * Registers this machine at a discovery URL and waits until every member has. An unreachable service is asked again
+ * for as long as it takes.
+ * @throws {Fault} CONFIG_INVALID for a URL that is none, DISCOVERY_REFUSED when waiting will not help.
+ */
+export async function joinCluster(options: JoinOptions, signal: AbortSignal): Promise<Joined> {
+  const { url, name, peerURLs, takesOver = true } = options;
+  const id = memberId(peerURLs, url);
+  const own: Own = { id, name, value: formatRegistration({ name, peerURLs }) };
+  using watch = new Watch(options);
+  const { gathering: first } = await watch.look(signal);
+  const isReturning = first.slots.some(
+    (slot) => slot.registration?.name === name || slot.id === id,
+  );
+  const isFull = await watch.trying(async () => {
+    const { gathering } = await watch.client.look(signal);
+    const arrival = planArrival(gathering, own);
+    if (arrival.kind !== "register") return arrival.kind === "full";
+    const { remove } = arrival;
+    const [stale] = remove;
+    if (stale && !takesOver)
+      throw refused(
+        url,
+        `${stale.value} is registered there; another machine has this name, or take the entry over`,
+      );
+    for (const slot of remove) {
+      options.logger.warn({ was: slot.value, now: own.value }, "taking over the slot of this name");
+      await watch.client.remove(slot.id, slot.value, signal);
+    }
+    await watch.client.register(id, own.value, signal);
+    return false;
+  }, signal);
+  const seen = await watch.complete(isFull ? undefined : own, signal);
+  if (isFull || seen.kind === "full") return { kind: "full", cluster: seen.cluster };
+  return { kind: "member", cluster: seen.cluster, token: url, isReturning };
+}
+
+/**
+ * The members at a discovery URL, once all are there, for one who joins nothing (a proxy).
+ * @throws {Fault} as joinCluster
+ */
+export async function findCluster(options: LookOptions, signal: AbortSignal): Promise<Cluster> {
+  using watch = new Watch(options);
+  return (await watch.complete(undefined, signal)).cluster;
+}
+
+/** Looks at a discovery URL until the members are there. */
+class Watch implements Disposable {
+  readonly client: DiscoveryClient;
+  readonly #options: LookOptions;
+  #failures = 0;
+
+  constructor(options: LookOptions) {
+    this.#options = options;
+    this.client = new DiscoveryClient(options.url, options);
+  }
+
+  [Symbol.dispose](): void {
+    this.client[Symbol.dispose]();
+  }
+
+  /** @param own undefined to look on only */
+  async complete(own: Own | undefined, signal: AbortSignal) {
+    const { url, clock, logger } = this.#options;
+    let told = "";
+    for (let hasty = 0; ; ) {
+      const { gathering, index } = await this.look(signal);
+      const progress = judgeProgress(gathering, own);
+      if (progress.kind === "hopeless") throw refused(url, progress.why);
+      if (progress.kind !== "waiting") return progress;
+      const { names, missing } = progress;
+      const { size } = gathering;
+      const news = `${size - missing} of ${size} members known, waiting for ${missing}`;
+      if (news === told) hasty += 1;
+      else {
+        logger.info({ url, members: names }, news);
+        told = news;
+        hasty = 0;
+      }
+      const startedMs = clock.monotonicMs();
+      await this.client.change(index, signal);
+      if (hasty > 0 && clock.monotonicMs() - startedMs < HASTY_MS) await this.#pause(hasty, signal);
+    }
+  }
+
+  /** Does `work`, again and again while the service cannot be reached. */
+  async trying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        const done = await work();
+        this.#failures = 0;
+        return done;
+      } catch (err) {
+        signal.throwIfAborted();
+        if (!isUnavailable(err)) throw err;
+        this.#options.logger.warn({ err }, "the discovery service does not answer, trying again");
+        await this.#pause(this.#failures, signal);
+        this.#failures += 1;
+      }
+    }
+  }
+
+  look(signal: AbortSignal): Promise<Sighting> {
+    return this.trying(() => this.client.look(signal), signal);
+  }
+
+  #pause(attempt: number, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    return clock.sleep(backoffMs(attempt, RETRY, random), signal);
+  }
+}
+
+function refused(url: string, why: string): Fault {
+  return new Fault("DISCOVERY_REFUSED", `Cannot join through ${url}: ${why}`);
+}
