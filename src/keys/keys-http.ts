@@ -1,5 +1,6 @@
 import { Fault } from "#base/fault.ts";
 import type { HttpRequest, HttpResponse } from "#base/http.ts";
+import type { AuthGate } from "#keys/auth-gate.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import { unescapePercent } from "#keys/core/form.ts";
 import { cleanKey } from "#keys/core/key-path.ts";
@@ -30,12 +31,14 @@ const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
 /** `/v2/keys` over HTTP, as etcd speaks it. */
 export class KeysHttp {
   readonly #server: KeysServer;
+  readonly #gate: AuthGate;
   readonly #clusterId: string;
   readonly #watches = new Set<HttpResponse>();
   readonly #encoded = new WeakMap<KeyEvent, string>();
 
-  constructor(server: KeysServer, clusterId: string) {
+  constructor(server: KeysServer, gate: AuthGate, clusterId: string) {
     this.#server = server;
+    this.#gate = gate;
     this.#clusterId = clusterId;
     this.#endWatchesWith(server.following);
   }
@@ -58,30 +61,38 @@ export class KeysHttp {
     if (!path.startsWith(PREFIX)) return false;
     if (path.length > PREFIX.length && path[PREFIX.length] !== "/") return false;
     if (!allowMethod(req, res, METHODS)) return true;
-    this.#read(req, res, cleanKey(path.slice(PREFIX.length)), query);
+    this.#read(req, res, path.slice(PREFIX.length), query);
     return true;
   }
 
-  #read(req: HttpRequest, res: HttpResponse, key: string, query: string): void {
+  #read(req: HttpRequest, res: HttpResponse, path: string, query: string): void {
     const method = req.method as Method;
     const queryTexts = query === "" ? [] : [query];
     if ((method !== "PUT" && method !== "POST") || !isForm(req.header("content-type"))) {
-      this.#answer(method, key, queryTexts, res);
+      this.#answer(req, path, queryTexts, res);
       return;
     }
     req.readBody(BODY_MAX_BYTES, (body) => {
       if (body === undefined)
         this.#refuse(res, { code: 210, cause: "http: POST too large", index: 0 });
-      else this.#answer(method, key, [body, ...queryTexts], res);
+      else this.#answer(req, path, [body, ...queryTexts], res);
     });
   }
 
-  #answer(method: Method, key: string, texts: readonly string[], res: HttpResponse): void {
-    const request = parseRequest(method, key, texts, this.#server.nowMs());
-    if ("code" in request) {
-      this.#refuse(res, request);
-      return;
-    }
+  /** `path` is what follows the prefix, as it was sent. */
+  #answer(req: HttpRequest, path: string, texts: readonly string[], res: HttpResponse): void {
+    const method = req.method as Method;
+    const request = parseRequest(method, cleanKey(path), texts, this.#server.nowMs());
+    if ("code" in request) this.#refuse(res, request);
+    else if (!this.#gate.isEnabled) this.#do(request, res);
+    else
+      this.#gate.checkKeys(req, path, request.recursive, (isAllowed) => {
+        if (isAllowed) this.#do(request, res);
+        else this.#refuse(res, NOT_ALLOWED);
+      });
+  }
+
+  #do(request: KeysRequest, res: HttpResponse): void {
     switch (request.kind) {
       case "read":
         this.#settle(res, this.#server.get(request.key, request), false);
@@ -209,6 +220,8 @@ export class KeysHttp {
     following.addEventListener("abort", end, { once: true });
   }
 }
+
+const NOT_ALLOWED: Refusal = { code: 110, cause: "Insufficient credentials", index: 0 };
 
 function isForm(contentType: string | undefined): boolean {
   if (contentType === "application/x-www-form-urlencoded") return true;

@@ -1,6 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import type { AuthView } from "#keys/core/auth-records.ts";
 import { type Command, decodeEntry, encodeEntry } from "#keys/core/command.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import type { Interest } from "#keys/core/history.ts";
@@ -95,6 +96,11 @@ export class KeysServer implements AsyncDisposable {
 
   get stats(): Readonly<StoreStats> & { readonly watchers: number } {
     return { ...this.#store.parts.stats, watchers: this.#store.watcherCount };
+  }
+
+  /** Users, roles and whether authentication is on, as far as applied. */
+  get auth(): AuthView {
+    return this.#store.auth;
   }
 
   /**

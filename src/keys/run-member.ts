@@ -8,6 +8,8 @@ import { openHttpServer } from "#base/http-server.ts";
 import type { Address } from "#base/listen.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
+import { AuthGate } from "#keys/auth-gate.ts";
+import { authRoutes } from "#keys/auth-http.ts";
 import { clientHandler } from "#keys/client-handler.ts";
 import { KeysHttp } from "#keys/keys-http.ts";
 import { KeysServer } from "#keys/keys-server.ts";
@@ -52,9 +54,11 @@ export async function runMember(options: MemberOptions, signal: AbortSignal): Pr
     peerURLs: identity.peerURLs,
     clientURLs: options.clientURLs,
   };
-  const keys = new KeysHttp(server, identity.clusterId);
+  const gate = new AuthGate(server);
+  const keys = new KeysHttp(server, gate, identity.clusterId);
   const routes = {
     ...statsRoutes(server, member, clock),
+    ...authRoutes(server, gate, identity.clusterId),
     ...membersRoutes(member, identity.clusterId),
   };
   const parts = [
