@@ -1,38 +1,51 @@
-import { once } from "node:events";
+import { lookup } from "node:dns/promises";
+import { type EventEmitter, once } from "node:events";
 import { unlink } from "node:fs/promises";
-import type { Server } from "node:net";
-import { connect } from "node:net";
+import { connect, isIP, type Server } from "node:net";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 
-/** Where a server listens: `unix:///run/fleet.sock` or `http://127.0.0.1:2379` (also `tcp://`). */
+/** Where a server listens: `unix:///run/fleet.sock`, `http://127.0.0.1:2379` (also `tcp://`), or with TLS `https://…`. */
 export type Address =
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly secure?: true };
 
-/** @throws {Fault} CONFIG_INVALID when `text` is neither a unix nor a TCP address. */
+/** @throws {Fault} CONFIG_INVALID when `text` is neither a unix nor a plain TCP address. */
 export function parseAddress(text: string): Address {
+  return parse(text, /^(http|tcp):$/, "http://HOST:PORT, tcp://HOST:PORT or unix://PATH");
+}
+
+/** As `parseAddress`, for servers that can do TLS: also `https://HOST:PORT`. */
+export function parseTlsAddress(text: string): Address {
+  return parse(text, /^(https?|tcp):$/, "http://HOST:PORT, https://HOST:PORT or unix://PATH");
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+
+function parse(text: string, schemes: RegExp, expected: string): Address {
   if (text.startsWith("unix://")) return { kind: "unix", path: text.slice("unix://".length) };
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const port = Number(url?.port || (url?.protocol === "http:" ? 80 : Number.NaN));
-  if (url === undefined || !/^(http|tcp):$/.test(url.protocol) || Number.isNaN(port))
-    throw new Fault(
-      "CONFIG_INVALID",
-      `Cannot use address "${text}": expected http://HOST:PORT, tcp://HOST:PORT or unix://PATH`,
-    );
-  return { kind: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port };
+  const port = Number(url?.port || DEFAULT_PORTS[url?.protocol ?? ""]);
+  if (url === undefined || !schemes.test(url.protocol) || Number.isNaN(port))
+    throw new Fault("CONFIG_INVALID", `Cannot use address "${text}": expected ${expected}`);
+  const tcp = { kind: "tcp", host: url.hostname.replace(/^\[|\]$/g, ""), port } as const;
+  return url.protocol === "https:" ? { ...tcp, secure: true } : tcp;
 }
 
 /**
  * Makes `server` listen. A unix socket left behind by a dead process is replaced; a live one is not.
  * @throws {Fault} ADDRESS_IN_USE when something else listens there.
  */
-export async function listen(server: Server, address: Address): Promise<void> {
+export async function listen(
+  server: EventEmitter & Pick<Server, "listen">,
+  address: Address,
+): Promise<void> {
   if (address.kind === "unix") await removeDeadSocket(address.path);
   const where = address.kind === "unix" ? address.path : `${address.host}:${address.port}`;
-  const listening = once(server, "listening");
-  if (address.kind === "unix") server.listen(address.path);
-  else server.listen(address.port, address.host);
   try {
+    const host = address.kind === "unix" ? "" : await hostAddress(address.host);
+    const listening = once(server, "listening");
+    if (address.kind === "unix") server.listen(address.path);
+    else server.listen(address.port, host);
     await listening;
   } catch (cause) {
     if (isErrno(cause, "EADDRINUSE"))
@@ -43,6 +56,11 @@ export async function listen(server: Server, address: Address): Promise<void> {
       );
     throw new Fault("CONFIG_INVALID", `Cannot listen on ${where}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** One address of a name, of the fourth version if it has one: where Go listens, and so etcd, for `localhost`. */
+async function hostAddress(host: string): Promise<string> {
+  return isIP(host) > 0 ? host : (await lookup(host, { order: "ipv4first" })).address;
 }
 
 async function removeDeadSocket(path: string): Promise<void> {

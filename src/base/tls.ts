@@ -1,0 +1,192 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import type { Socket } from "node:net";
+import { createSecureContext, type Server, type TlsOptions, TLSSocket } from "node:tls";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+
+/** The files, in PEM, that a server shows itself and judges its clients by. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authorities of the clients' certificates; none: those that the operating system's users commonly trust. */
+  readonly caFiles: readonly string[];
+  /** Whether a client that shows no certificate of these authorities is refused. */
+  readonly isClientCertRequired: boolean;
+}
+
+const VERSION_MIN = "TLSv1.2";
+/** Reasons for refused clients that are told, each once. */
+const COMPLAINTS_MAX = 32;
+
+/** TLS for any number of servers. Files that changed are read when the next client connects, as by etcd 3. */
+export class ServerTls {
+  readonly #files: TlsFiles;
+  readonly #logger: Logger;
+  readonly #complaints = new Set<string>();
+  #stamp: string;
+  #options: TlsOptions;
+
+  /** @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID when the files do not fit together. */
+  constructor(files: TlsFiles, logger: Logger) {
+    this.#files = files;
+    this.#logger = logger;
+    this.#stamp = stampOf(files);
+    this.#options = this.#read();
+  }
+
+  /** For `createServer` of node:tls or node:https. */
+  get options(): TlsOptions {
+    return this.#options;
+  }
+
+  /** Has a server that was made with these options use the files as they are when a client connects. */
+  follow(server: Server): void {
+    let used = this.#options;
+    // Ahead of the server's own listener, which takes the context that there is.
+    server.prependListener("connection", () => {
+      this.#renew();
+      if (used === this.#options) return;
+      used = this.#options;
+      server.setSecureContext(used);
+    });
+    server.on("tlsClientError", (error, socket) => this.#complain(error, socket.remoteAddress));
+  }
+
+  #renew(): void {
+    const stamp = stampOf(this.#files);
+    if (stamp === this.#stamp) return;
+    this.#stamp = stamp;
+    const { certFile } = this.#files;
+    try {
+      this.#options = this.#read();
+      this.#logger.info({ certFile }, "certificate read again");
+    } catch (error) {
+      // Half of a renewal may be there; the other half changes the stamp again.
+      const reason = reasonOf(error);
+      this.#logger.warn({ certFile, reason }, "certificate changed but cannot be used yet");
+    }
+  }
+
+  #read(): TlsOptions {
+    const { certFile, keyFile, caFiles, isClientCertRequired } = this.#files;
+    const { cert, key, ca } = readTlsFiles({ certFile, keyFile, caFiles });
+    const ended = cert === undefined ? undefined : validityProblem(cert);
+    if (ended) this.#logger.warn({ certFile }, `the certificate ${ended}; clients will refuse it`);
+    return {
+      cert,
+      key,
+      ...(ca ? { ca } : {}),
+      minVersion: VERSION_MIN,
+      requestCert: isClientCertRequired,
+      rejectUnauthorized: isClientCertRequired,
+      ALPNProtocols: ["http/1.1"],
+    };
+  }
+
+  #complain(error: Error, from: string | undefined): void {
+    const reason = "code" in error ? String(error.code) : error.message;
+    if (reason === "ECONNRESET" || this.#complaints.has(reason)) return;
+    if (this.#complaints.size < COMPLAINTS_MAX) this.#complaints.add(reason);
+    this.#logger.warn({ from, reason: error.message }, "client refused by TLS; told once");
+  }
+}
+
+/** What a TLS connection is made with; a part is undefined when no file was named for it. */
+export interface TlsMaterial {
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+  readonly ca: Buffer[] | undefined;
+}
+
+/**
+ * Reads and checks certificates, whether for a server or a client.
+ * @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID when one cannot be used or the key is another's.
+ */
+export function readTlsFiles(files: {
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly caFiles?: readonly string[];
+}): TlsMaterial {
+  const { certFile, keyFile, caFiles = [] } = files;
+  const ca = caFiles.map((path) => checked(path, "an authority's certificate", parseCertificate));
+  if (!certFile && !keyFile)
+    return { cert: undefined, key: undefined, ca: ca.length > 0 ? ca : undefined };
+  if (!certFile || !keyFile)
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot use ${certFile ? `the certificate ${certFile} without its key` : `the key ${keyFile} without its certificate`}: name both files`,
+    );
+  const cert = checked(certFile, "a certificate", parseCertificate);
+  const key = checked(keyFile, "a private key", parseKey);
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot use the key ${keyFile}: it is not the key of the certificate ${certFile}; name the two that belong together`,
+    );
+  try {
+    createSecureContext({ cert, key });
+  } catch (cause) {
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot use the certificate ${certFile}: ${reasonOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  return { cert, key, ca: ca.length > 0 ? ca : undefined };
+}
+
+/** The common name of the certificate that a client has shown and an authority of ours vouches for. */
+export function commonNameOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const name: unknown = socket.getPeerCertificate().subject?.CN;
+  const [first] = Array.isArray(name) ? (name as unknown[]) : [name];
+  return typeof first === "string" ? first : undefined;
+}
+
+function validityProblem(cert: Buffer): string | undefined {
+  const { validFrom, validTo } = new X509Certificate(cert);
+  const nowMs = Date.now();
+  if (nowMs > Date.parse(validTo)) return `has expired on ${validTo}`;
+  if (nowMs < Date.parse(validFrom)) return `is not valid before ${validFrom}`;
+  return undefined;
+}
+
+function checked(path: string, what: string, parse: (pem: Buffer) => unknown): Buffer {
+  let pem: Buffer;
+  try {
+    pem = readFileSync(path);
+  } catch (cause) {
+    throw new Fault("FILE_UNREADABLE", `Cannot read ${what}: ${reasonOf(cause)}`, { cause });
+  }
+  try {
+    parse(pem);
+  } catch (cause) {
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot use ${path} as ${what}: ${reasonOf(cause)}; expected PEM, unencrypted`,
+      { cause },
+    );
+  }
+  return pem;
+}
+
+function parseCertificate(pem: Buffer): X509Certificate {
+  return new X509Certificate(pem);
+}
+
+function parseKey(pem: Buffer): unknown {
+  return createPrivateKey(pem);
+}
+
+/** Changes when any of the files does. */
+function stampOf({ certFile, keyFile, caFiles }: TlsFiles): string {
+  return [certFile, keyFile, ...caFiles]
+    .map((path) => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : "";
+    })
+    .join();
+}
