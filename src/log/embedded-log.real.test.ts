@@ -162,7 +162,7 @@ test("open() says in words that the database's own check failed", async () => {
     ({ message }: Error) =>
       message.startsWith(start) &&
       message.endsWith(
-        "nothing was changed: restore the data directory from a backup, or start with an empty one",
+        'nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or start with an empty one',
       ) &&
       !/[*\n]/.test(message),
   );
@@ -227,6 +227,59 @@ test("open() refuses a write-ahead log that is damaged inside, and takes a torn 
     dataOf(torn),
     Array.from({ length: 59 }, (_, at) => `entry ${at + 1}`),
   );
+});
+
+test("open() tells the loss of what was acknowledged from a write that a crash cut short", async () => {
+  const directory = temporary();
+  await using log = EmbeddedLog.open(directory);
+  collect(log);
+  for (let at = 1; at <= 9; at++) await log.append(`entry ${at}`);
+  const wal = readFileSync(join(directory, "log.db-wal"));
+  const copyWith = (content: Uint8Array): string => {
+    const copy = temporary();
+    cpSync(directory, copy, { recursive: true });
+    writeFileSync(join(copy, "log.db-wal"), content);
+    return copy;
+  };
+  const flipped = Buffer.from(wal);
+  flipped[wal.length - 50] = (flipped.at(-50) ?? 0) ^ 1;
+  for (const damaged of [flipped, wal.subarray(0, wal.length - 100), wal.subarray(0, 40)])
+    assert.throws(() => EmbeddedLog.open(copyWith(damaged)), {
+      code: "LOG_CORRUPT",
+      message: /it ends at entry \d, but entry 9 was acknowledged/,
+    });
+  // The next write reached the disk in part, and nobody was told of it.
+  const next = wal.subarray(wal.length - 2 * (PAGE_BYTES + 24), wal.length - 2000);
+  await using torn = EmbeddedLog.open(copyWith(Buffer.concat([wal, next])));
+  assert.equal(dataOf(torn).length, 9);
+});
+
+test("a damaged mark of what was acknowledged says nothing", async () => {
+  const directory = await filled(3);
+  writeFileSync(join(directory, "acknowledged"), "9 0badbad\n");
+  await using log = EmbeddedLog.open(directory);
+  assert.equal(dataOf(log).length, 3);
+});
+
+test("a full disk: writes are refused, and go on by themselves when there is space", async () => {
+  const disk = smallDisk();
+  const directory = join(disk, "1");
+  {
+    await using log = EmbeddedLog.open(directory);
+    const seen = collect(log);
+    await log.append("a");
+    fill(disk);
+    const big = "x".repeat(100_000);
+    await assert.rejects(log.append(big), { code: "LOG_IO", message: /go on by themselves/ });
+    await assert.rejects(log.append("small"), { code: "LOG_IO" });
+    assert.ok(log.fault);
+    empty(disk);
+    while (log.fault) await sleep(20);
+    assert.equal(await log.append("b"), 2);
+    assert.equal(seen.length, 2);
+  }
+  await using log = EmbeddedLog.open(directory);
+  assert.deepEqual(dataOf(log), ["a", "b"]);
 });
 
 test("open() says what is so when the disk is full", async () => {

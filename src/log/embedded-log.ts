@@ -3,15 +3,20 @@ import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
+import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { AcknowledgedMark } from "#log/acknowledged-mark.ts";
 import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
 import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log-database.ts";
-import { databaseFault, isBusy } from "#log/log-faults.ts";
+import { databaseFault, isBusy, isFull, lostEnd } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
 /** Rows dropped with each commit behind a snapshot, few enough that nobody waits for it. */
 const DROP_ENTRIES = 200;
 const DROP_CHUNKS = 2;
+
+/** How often a log whose disk was full looks whether there is space again. */
+const LOOK_AGAIN_MS = 1_000;
 
 interface Append {
   readonly data: string;
@@ -30,6 +35,9 @@ export class EmbeddedLog implements Log {
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #mark: RefusedMark;
+  readonly #acknowledged: AcknowledgedMark;
+  readonly #clock: Clock;
+  readonly #closed = new AbortController();
   readonly #sql: ReturnType<typeof prepareStatements>;
   #recovered: readonly LogEntry[];
   #last: number;
@@ -46,17 +54,21 @@ export class EmbeddedLog implements Log {
    * @throws {Fault} LOG_CORRUPT when what is there is damaged (nothing is changed then), LOG_IO when the disk fails or
    * is full, ADDRESS_IN_USE when another process holds the directory, FILE_UNWRITABLE when the directory cannot be made.
    */
-  static open(directory: string): EmbeddedLog {
+  static open(directory: string, clock: Clock = systemClock): EmbeddedLog {
     const path = join(directory, "log.db");
     makeDirectory(directory);
-    const mark = new RefusedMark(join(directory, "refused"));
+    const refused = new RefusedMark(join(directory, "refused"));
+    const acknowledged = join(directory, "acknowledged");
     const holder = join(directory, "holder");
     let db: DatabaseSync | undefined;
     try {
-      const content = existsSync(path) ? readLog(path, mark.read()) : undefined;
+      const content = existsSync(path) ? readLog(path, refused.read()) : undefined;
+      const until = AcknowledgedMark.read(acknowledged);
+      if ((content?.last ?? 0) < until) throw lostEnd(path, content?.last ?? 0, until);
       db = openForWriting(path);
       writeFileSync(holder, `${process.pid}\n`);
-      return new EmbeddedLog(path, db, mark, content);
+      const marks = { refused, acknowledged: new AcknowledgedMark(acknowledged) };
+      return new EmbeddedLog(path, db, marks, content, clock);
     } catch (error) {
       db?.close();
       if (isBusy(error)) throw heldFault(directory, holder);
@@ -67,23 +79,22 @@ export class EmbeddedLog implements Log {
   private constructor(
     path: string,
     db: DatabaseSync,
-    mark: RefusedMark,
+    marks: { readonly refused: RefusedMark; readonly acknowledged: AcknowledgedMark },
     content: LogContent | undefined,
+    clock: Clock,
   ) {
     this.#path = path;
     this.#db = db;
-    this.#mark = mark;
+    this.#mark = marks.refused;
+    this.#acknowledged = marks.acknowledged;
+    this.#clock = clock;
     this.#sql = prepareStatements(db);
     this.snapshot = content?.snapshot;
     this.#recovered = content?.entries ?? [];
-    this.#last = this.#recovered.at(-1)?.index ?? this.snapshot?.index ?? 0;
+    this.#last = content?.last ?? 0;
     this.#chain = content?.chain ?? 0;
     this.term = (content?.term ?? 1) + 1;
-    this.#transact(() => {
-      db.prepare("DELETE FROM entries WHERE idx > ?").run(this.#last);
-      db.prepare("UPDATE meta SET term = ?").run(this.term);
-    });
-    mark.clear();
+    this.#dropRefused();
   }
 
   get fault(): Fault | undefined {
@@ -120,6 +131,8 @@ export class EmbeddedLog implements Log {
       "STORE_UNAVAILABLE",
       `Cannot append to ${this.#path}: it is closed`,
     );
+    this.#closed.abort();
+    this.#acknowledged[Symbol.dispose]();
     this.#db.close();
   }
 
@@ -146,13 +159,19 @@ export class EmbeddedLog implements Log {
     }
     this.#chain = chain;
     this.#last = index;
+    this.#acknowledged.set(index);
     this.#reader?.deliver(entries);
     for (const [at, { resolve }] of batch.entries()) resolve(index - batch.length + 1 + at);
   }
 
   /** Says no to a batch, after making sure that none of it appears when the log is opened again. */
   #refuse(batch: readonly Append[], error: unknown): void {
-    this.#failure = databaseFault(this.#path, error);
+    const passes = isFull(error);
+    this.#failure = databaseFault(
+      this.#path,
+      error,
+      passes ? "make space on the disk; writes go on by themselves then" : undefined,
+    );
     try {
       this.#mark.set(this.#last + 1);
     } catch (cause) {
@@ -163,6 +182,31 @@ export class EmbeddedLog implements Log {
       );
     }
     for (const { reject } of batch) reject(this.#failure);
+    if (passes && this.#failure.code === "LOG_IO") void this.#awaitSpace();
+  }
+
+  /** Writes something in the place of what was refused, while the mark still stands; only then may that go. */
+  #dropRefused(): void {
+    this.#transact(() => {
+      this.#sql.dropRefused.run(this.#last);
+      this.#sql.setTerm.run(this.term);
+    });
+    this.#mark.clear();
+  }
+
+  /** A disk that was full is the one failure that passes by itself; of any other, nobody knows what it left. */
+  async #awaitSpace(): Promise<void> {
+    const { signal } = this.#closed;
+    while (this.#failure && !signal.aborted) {
+      await this.#clock.sleep(LOOK_AGAIN_MS, signal).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        this.#dropRefused();
+        this.#failure = undefined;
+      } catch {
+        // It is still full: what was said about that is still so.
+      }
+    }
   }
 
   #transact(work: () => void): void {
@@ -218,6 +262,8 @@ function prepareStatements(db: DatabaseSync) {
     insertEntry: prepare("INSERT INTO entries (idx, crc, data) VALUES (?, ?, ?)"),
     insertChunk: prepare("INSERT INTO chunks (idx, seq, data) VALUES (?, ?, ?)"),
     insertSnapshot: prepare("INSERT INTO snapshots (idx, chain, chunks, crc) VALUES (?, ?, ?, ?)"),
+    dropRefused: prepare("DELETE FROM entries WHERE idx > ?"),
+    setTerm: prepare("UPDATE meta SET term = ?"),
     dropChunks: prepare("DELETE FROM chunks WHERE idx = ?"),
     dropEntries: prepare(
       "DELETE FROM entries WHERE idx IN (SELECT idx FROM entries WHERE idx <= ? ORDER BY idx LIMIT ?)",

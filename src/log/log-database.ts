@@ -30,6 +30,8 @@ export interface LogContent {
   readonly snapshot: LogSnapshot | undefined;
   /** What follows the snapshot. */
   readonly entries: readonly LogEntry[];
+  /** The index of the last entry there ever was. */
+  readonly last: number;
   /** The checksum chain at the end. */
   readonly chain: number;
 }
@@ -61,16 +63,15 @@ export function readLog(path: string, refusedFrom: number): LogContent {
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const format = formatOf(db);
-    if (format === 0) return { term: 1, snapshot: undefined, entries: [], chain: 0 };
+    if (format === 0) return { term: 1, snapshot: undefined, entries: [], last: 0, chain: 0 };
     if (format !== FORMAT) throw corrupt(path, `its format ${format} is not ${FORMAT}`);
     const checked = row(db, "PRAGMA quick_check")?.["quick_check"];
     if (checked !== "ok") throw corrupt(path, failedCheck(String(checked)));
     const { snapshot, chain } = readSnapshot(db, path);
-    return {
-      term: Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1),
-      snapshot,
-      ...readEntries(db, path, { after: snapshot?.index ?? 0, before: refusedFrom, chain }),
-    };
+    const after = snapshot?.index ?? 0;
+    const found = readEntries(db, path, { after, before: refusedFrom, chain });
+    const term = Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1);
+    return { term, snapshot, ...found, last: after + found.entries.length };
   } finally {
     db.close();
   }

@@ -54,7 +54,7 @@ export interface Log extends AsyncDisposable {
    * Resolves with the entry's index once it is durable and delivered. `data` is well-formed Unicode.
    *
    * Rejects with a Fault: LOG_IO when it could not be kept. From then on every append rejects, until the log is opened
-   * again; what was delivered stays true and no entry that was rejected this way ever appears. STORE_UNAVAILABLE when
+   * again, or the disk that was full has space; what was delivered stays true and no entry that was rejected this way ever appears. STORE_UNAVAILABLE when
    * the engine did not answer in time: then the entry may yet appear, and later appends may succeed.
    */
   append(data: string): Promise<number>;
