@@ -13,6 +13,7 @@ const FACES: Readonly<Record<string, () => Promise<Program>>> = {
   fleetctl: async () => (await import("#cli/fleetctl/main.ts")).fleetctl,
   "coreos-cloudinit": async () => (await import("#cli/coreos-cloudinit.ts")).coreosCloudinit,
   etcd2: async () => (await import("#cli/etcd2.ts")).etcd2,
+  discovery: async () => (await import("#cli/discovery.ts")).discovery,
   fleetd: async () => (await import("#cli/fleetd.ts")).fleetd,
 };
 

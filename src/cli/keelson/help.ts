@@ -20,6 +20,9 @@ Clients, also as programs of their own:
 Daemons, as units of a machine:
   keelson etcd2, fleetd, coreos-cloudinit
 
+The discovery service, for machines that shall form a cluster:
+  keelson discovery
+
 \`keelson help COMMAND\` says more. Version ${VERSION}.
 `;
 
