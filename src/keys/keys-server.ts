@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
@@ -160,9 +161,31 @@ export class KeysServer implements AsyncDisposable {
     return this.#store.watchAll(interest, fromIndex, notify);
   }
 
+  /** The state at the last applied entry; true as long as nothing is appended. */
+  takeState(): LogSnapshot {
+    return { index: this.#applied, chunks: [...takeSnapshot(this.#store)] };
+  }
+
   /** Equal on servers that applied the same entries. */
   stateHash(hash: (texts: Iterable<string>) => string): string {
     return hashState(this.#store, hash);
+  }
+
+  /** The whole state as it is at one moment, read while others go on. */
+  async takeSnapshot(): Promise<LogSnapshot> {
+    while (this.#snapshotting) await this.#snapshotting; // a second one would end the first
+    this.#closing.signal.throwIfAborted();
+    const index = this.#applied;
+    const chunks: string[] = [];
+    const reading = (async () => {
+      for (const chunk of takeSnapshot(this.#store)) {
+        chunks.push(chunk);
+        await nextTurn();
+      }
+    })().finally(() => (this.#snapshotting = undefined));
+    this.#snapshotting = reading;
+    await reading;
+    return { index, chunks };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
