@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { Fault } from "#base/fault.ts";
-import { type Address, parseAddress } from "#base/listen.ts";
+import { type Address, parseTlsAddress } from "#base/listen.ts";
 import { assembleSettings, type Fragment } from "#base/settings.ts";
+import { readTlsSettings, TLS_ENTRIES, TLS_SWITCHES, type TlsSettings } from "#cli/etcd2-tls.ts";
 import type { Io } from "#cli/program.ts";
 
 /** A list of URLs as a flag gives it, parted by commas. */
@@ -10,8 +11,19 @@ const Urls = v.pipe(
   v.string(),
   v.transform((text) => text.split(",").map((url) => url.trim().replace(/\/+$/, ""))),
   v.check(
-    (urls) => urls.every((url) => /^http:\/\/[^/]+$/.test(url)),
-    "expected http://HOST:PORT[,http://HOST:PORT...] (TLS is not built yet)",
+    (urls) => urls.every((url) => /^(https?:\/\/[^/]+|unix:\/\/.+)$/.test(url)),
+    "expected http://HOST:PORT, https://HOST:PORT or unix://PATH, with commas between them",
+  ),
+);
+
+/** `*` or origins as a browser sends them. */
+const Origins = v.pipe(
+  v.string(),
+  v.transform((text) => text.split(",").map((origin) => origin.trim())),
+  v.transform((origins) => origins.filter((origin) => origin !== "")),
+  v.check(
+    (origins) => origins.every((origin) => origin === "*" || URL.canParse(origin)),
+    "expected * or origins such as http://example.org:8080, with commas between them",
   ),
 );
 
@@ -27,6 +39,8 @@ const Schema = v.strictObject({
   "initial-cluster-token": v.string(),
   discovery: v.optional(v.string()),
   proxy: v.picklist(["off", "on", "readonly", "auto"], "expected off, on, readonly or auto"),
+  cors: v.optional(Origins, ""),
+  ...TLS_ENTRIES,
 });
 
 const NAMES = Object.keys(Schema.entries) as (keyof typeof Schema.entries)[];
@@ -44,25 +58,34 @@ const DEFAULTS: Fragment = {
 };
 
 /** What `keelson etcd2` shall be: a member of the store, or a proxy to its members. */
-export type Etcd2Settings =
-  | {
-      readonly role: "member";
-      readonly name: string;
-      readonly dataDir: string;
-      readonly listenClient: readonly Address[];
-      readonly listenPeer: readonly Address[];
-      readonly clientURLs: readonly string[];
-      readonly peerURLs: readonly string[];
-      readonly token: string;
-      readonly isJoining: boolean;
-    }
-  | {
-      readonly role: "proxy";
-      readonly listen: readonly Address[];
-      /** Peer URLs of the members. */
-      readonly peers: readonly string[];
-      readonly isReadonly: boolean;
-    };
+export type Etcd2Settings = Common &
+  (
+    | {
+        readonly role: "member";
+        readonly name: string;
+        readonly listenPeer: readonly Address[];
+        readonly clientURLs: readonly string[];
+        readonly peerURLs: readonly string[];
+        readonly token: string;
+        readonly isJoining: boolean;
+      }
+    | {
+        readonly role: "proxy";
+        /** Peer URLs of the members. */
+        readonly peers: readonly string[];
+        readonly isReadonly: boolean;
+      }
+  );
+
+interface Common {
+  readonly dataDir: string;
+  readonly listenClient: readonly Address[];
+  readonly listenClientUrls: readonly string[];
+  readonly listenPeerUrls: readonly string[];
+  /** Origins of web pages that may use the store. */
+  readonly cors: readonly string[];
+  readonly tls: { readonly client: TlsSettings; readonly peer: TlsSettings };
+}
 
 /** @throws {Fault} USAGE for flags that are none, CONFIG_INVALID naming the setting and where it came from. */
 export function readEtcd2Settings(
@@ -85,20 +108,31 @@ export function readEtcd2Settings(
   const cluster = readCluster(settings["initial-cluster"]) ?? new Map([[name, ownPeerUrls]]);
   const listenClientUrls = settings["listen-client-urls"];
   const isMember = proxy === "off" || (proxy === "auto" && cluster.has(name));
+  const { cwd } = io;
+  const common: Common = {
+    dataDir: resolve(cwd, settings["data-dir"] ?? defaultDataDir(name, io.env)),
+    listenClient: listenClientUrls.map(parseTlsAddress),
+    listenClientUrls,
+    listenPeerUrls,
+    cors: settings.cors,
+    tls: {
+      client: readTlsSettings(settings, "client", { listenUrls: listenClientUrls, cwd }),
+      peer: readTlsSettings(settings, "peer", { listenUrls: isMember ? listenPeerUrls : [], cwd }),
+    },
+  };
   if (!isMember)
     return {
+      ...common,
       role: "proxy",
-      listen: listenClientUrls.map(parseAddress),
       peers: [...cluster.values()].flat(),
       isReadonly: proxy === "readonly",
     };
   checkOwnPlace(name, cluster, settings["initial-advertise-peer-urls"]);
   return {
+    ...common,
     role: "member",
     name,
-    dataDir: resolve(io.cwd, settings["data-dir"] ?? defaultDataDir(name, io.env)),
-    listenClient: listenClientUrls.map(parseAddress),
-    listenPeer: listenPeerUrls.map(parseAddress),
+    listenPeer: listenPeerUrls.map(parseTlsAddress),
     clientURLs: settings["advertise-client-urls"] ?? reachable(listenClientUrls),
     peerURLs: cluster.get(name) ?? ownPeerUrls,
     token: settings["initial-cluster-token"],
@@ -116,7 +150,7 @@ function readEnvironment(env: Io["env"]): Record<string, string | undefined> {
   return values;
 }
 
-/** Go's form of flags: one dash or two, the value after = or as the next argument. */
+/** Go's form of flags: one dash or two, the value after = or as the next argument; a switch needs none. */
 function readFlags(args: readonly string[]): Record<string, string> {
   const values: Record<string, string> = {};
   for (let at = 0; at < args.length; at++) {
@@ -127,7 +161,7 @@ function readFlags(args: readonly string[]): Record<string, string> {
         "USAGE",
         `Cannot understand "${args[at]}": expected flags of ${NAMES.map((known) => `--${known}`).join(", ")}`,
       );
-    const value = parts?.[2] ?? args[++at];
+    const value = parts?.[2] ?? (TLS_SWITCHES.has(name) ? "true" : args[++at]);
     if (value === undefined)
       throw new Fault("USAGE", `Cannot use --${name}: a value is missing; write --${name}=VALUE`);
     values[name] = value;
@@ -141,7 +175,7 @@ function readCluster(text: string | undefined): Map<string, string[]> | undefine
   const members = new Map<string, string[]>();
   for (const part of text.split(",")) {
     const [name, url, ...more] = part.trim().split("=");
-    if (!name || !url || more.length > 0 || !/^http:\/\/[^/]+\/*$/.test(url))
+    if (!name || !url || more.length > 0 || !/^https?:\/\/[^/]+\/*$/.test(url))
       throw new Fault(
         "CONFIG_INVALID",
         `Cannot use initial-cluster: "${part}" is not NAME=http://HOST:PORT`,
@@ -181,7 +215,7 @@ function defaultDataDir(name: string, env: Io["env"]): string {
 
 /** The addresses listened on are told to clients, unless they stand for all of the machine's. */
 function reachable(listenUrls: readonly string[]): readonly string[] {
-  const wildcard = listenUrls.find((url) => /^http:\/\/(0\.0\.0\.0|\[::\])(:|$)/.test(url));
+  const wildcard = listenUrls.find((url) => /^https?:\/\/(0\.0\.0\.0|\[::\])(:|$)/.test(url));
   if (wildcard === undefined) return listenUrls;
   throw new Fault(
     "CONFIG_INVALID",

@@ -1,7 +1,8 @@
 import { systemClock } from "#base/clock.ts";
 import { openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
-import { readEtcd2Settings } from "#cli/etcd2-settings.ts";
+import { type Etcd2Settings, readEtcd2Settings } from "#cli/etcd2-settings.ts";
+import { clientTls, openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Program } from "#cli/program.ts";
 
 const HELP = `Usage: keelson etcd2 [flags]
@@ -20,6 +21,13 @@ as ETCD_ and its name in capitals, with _ for -.
   --initial-cluster-token etcd-cluster
   --proxy off                            off, on, readonly, or auto: a member when initial-cluster has this
                                          name, else a proxy
+  --cors ORIGINS                         web pages that may use the store; * for all
+  --cert-file PATH, --key-file PATH      for https: listen URLs; read again when they change
+  --client-cert-auth                     refuse clients without a certificate of --trusted-ca-file
+  --trusted-ca-file PATH
+  --auto-tls                             make a self-signed certificate in the data directory
+  --peer-cert-file, --peer-key-file, --peer-client-cert-auth, --peer-trusted-ca-file, --peer-auto-tls
+                                         the same between members and proxies
 `;
 
 export const etcd2: Program = async (args, io) => {
@@ -35,11 +43,36 @@ export const etcd2: Program = async (args, io) => {
   };
   if (settings.role === "member") {
     const { runMember } = await import("#keys/run-member.ts");
-    await runMember({ ...settings, ...shared, random: Math.random }, io.signal);
+    const serving = await openBoth(settings, shared, settings.clientURLs);
+    await runMember({ ...settings, ...shared, ...serving, random: Math.random }, io.signal);
   } else {
     const { runProxy } = await import("#keys/proxy.ts");
-    const { listen, peers, isReadonly } = settings;
-    await runProxy({ ...shared, listen, peers, readonly: isReadonly, signal: io.signal });
+    const { listenClient: listen, peers, isReadonly, cors } = settings;
+    const { clientTls: serverTls } = await openBoth(settings, shared, []);
+    const proxy = { listen, peers, readonly: isReadonly, cors, serverTls };
+    const tls = clientTls(settings.tls.peer);
+    await runProxy({ ...shared, ...proxy, tls, signal: io.signal });
   }
   return 0;
 };
+
+/** What the client and the peer addresses are served with. */
+async function openBoth(
+  settings: Etcd2Settings,
+  { logger, clock }: Pick<TlsContext, "logger" | "clock">,
+  clientUrls: readonly string[],
+) {
+  const { dataDir, listenClientUrls, listenPeerUrls } = settings;
+  const shared = { dataDir, logger, clock };
+  const client = { ...shared, listenUrls: listenClientUrls, toldUrls: clientUrls };
+  const isMember = settings.role === "member";
+  const peer = {
+    ...shared,
+    listenUrls: isMember ? listenPeerUrls : [],
+    toldUrls: isMember ? settings.peerURLs : [],
+  };
+  return {
+    clientTls: await openServerTls(settings.tls.client, client),
+    peerTls: await openServerTls(settings.tls.peer, peer),
+  };
+}

@@ -6,12 +6,16 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import { pipeline } from "node:stream/promises";
+import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
 import { type Address, listen } from "#base/listen.ts";
 import type { Logger } from "#base/logger.ts";
+import type { ServerTls } from "#base/tls.ts";
 import { Connections, ExchangeError } from "./client-exchange.ts";
+import { type Cors, corsFor } from "./cors.ts";
 import { DIAL_TIMEOUT_MS, ProxyEndpoints } from "./proxy-endpoints.ts";
 
 /** A value is at most 1.5 MB in etcd; a form triples that at worst. */
@@ -29,11 +33,6 @@ const HOP_BY_HOP = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
-const CORS = {
-  "Access-Control-Allow-Headers": "accept, content-type, authorization",
-  "Access-Control-Allow-Methods": "POST, GET, OPTIONS, PUT, DELETE",
-  "Access-Control-Allow-Origin": "*",
-};
 
 export interface ProxyOptions {
   readonly listen: readonly Address[];
@@ -41,6 +40,12 @@ export interface ProxyOptions {
   readonly peers: readonly string[];
   /** Refuses every method but GET. */
   readonly readonly: boolean;
+  /** Origins of web pages that may use the store through it. */
+  readonly cors?: readonly string[];
+  /** For addresses that say https. */
+  readonly serverTls?: ServerTls | undefined;
+  /** How it goes to peers and members. */
+  readonly tls?: SecureContextOptions;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -55,12 +60,12 @@ export interface ProxyOptions {
 export async function runProxy(options: ProxyOptions): Promise<void> {
   const { clock, logger, signal } = options;
   await using stack = new AsyncDisposableStack();
-  const connections = stack.use(new Connections({}));
+  const connections = stack.use(new Connections(options.tls ? { tls: options.tls } : {}));
   const endpoints = new ProxyEndpoints(options.peers, { connections, clock, logger });
   const proxy = new Proxy(endpoints, connections, options);
   const addresses: Address[] = [];
   for (const address of options.listen) {
-    const server = createServer((request, response) => {
+    const server = makeServer(address, options.serverTls, (request, response) => {
       proxy.serve(request, response).catch((error: unknown) => {
         logger.debug({ reason: reasonOf(error) }, "request ended early");
         response.destroy();
@@ -76,18 +81,39 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   await endpoints.refresh(signal);
 }
 
+function makeServer(
+  address: Address,
+  tls: ServerTls | undefined,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server | SecureServer {
+  if (tls === undefined || address.kind === "unix" || !address.secure)
+    return createServer(onRequest);
+  const server = createSecureServer(tls.options, onRequest);
+  tls.follow(server);
+  return server;
+}
+
 class Proxy {
   readonly #endpoints: ProxyEndpoints;
   readonly #connections: Connections;
   readonly #options: ProxyOptions;
+  readonly #cors: Cors;
 
   constructor(endpoints: ProxyEndpoints, connections: Connections, options: ProxyOptions) {
     this.#endpoints = endpoints;
     this.#connections = connections;
     this.#options = options;
+    this.#cors = corsFor(options.cors ?? []);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const cors = this.#cors(request.headers.origin);
+    for (let at = 0; at < cors.length; at += 2)
+      response.setHeader(cors[at] ?? "", cors[at + 1] ?? "");
+    if (request.method === "OPTIONS") {
+      response.end();
+      return;
+    }
     if (this.#options.readonly && request.method !== "GET") {
       response.writeHead(501).end();
       return;
@@ -147,7 +173,7 @@ class Proxy {
   }
 
   #tellEndpoints(request: IncomingMessage, response: ServerResponse): void {
-    const headers = { ...CORS, "Content-Type": "text/plain; charset=utf-8" };
+    const headers = { "Content-Type": "text/plain; charset=utf-8" };
     if (request.method === "GET") {
       const endpoints = this.#endpoints.available().map(({ text }) => text);
       response.writeHead(200, headers).end(`${JSON.stringify({ endpoints })}\n`);
@@ -158,7 +184,7 @@ class Proxy {
 /** An answer of the proxy's own, in the form of etcd's. */
 function refuse(response: ServerResponse, status: number, message: string): void {
   response
-    .writeHead(status, { ...CORS, "Content-Type": "application/json" })
+    .writeHead(status, { "Content-Type": "application/json" })
     .end(JSON.stringify({ message: `httpproxy: ${message}` }));
 }
 
@@ -192,13 +218,13 @@ function withoutHops(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name)));
 }
 
-function boundTo(server: Server, address: Address): Address {
+function boundTo(server: Server | SecureServer, address: Address): Address {
   const bound = server.address();
   if (address.kind === "unix" || bound === null || typeof bound === "string") return address;
   return { ...address, port: bound.port };
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | SecureServer): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
   server.closeAllConnections();
   await closed;
