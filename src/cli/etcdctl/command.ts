@@ -19,15 +19,26 @@ export interface Command {
   readonly run: (given: CommandRun) => Promise<number>;
 }
 
-/** An end with a message on stderr. */
+/** An end with a message on stderr, behind `Error:  ` unless it is `plain`. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly exit: number;
+  readonly plain: boolean;
 
-  constructor(message: string, exit: number) {
-    super(message);
+  constructor(
+    message: string,
+    exit: number,
+    { plain = false, cause }: { readonly plain?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause });
     this.exit = exit;
+    this.plain = plain;
   }
+}
+
+/** A mistake in the command line, said as the original's newer commands do. */
+export function plainRefusal(message: string): Refusal {
+  return new Refusal(message, EXIT.badArguments, { plain: true });
 }
 
 /** etcdctl's exit statuses. */
@@ -42,6 +53,8 @@ export const EXIT = {
 /** A connected command's world. */
 export interface Connected {
   readonly client: KeysClient;
+  /** Where it sends what. */
+  readonly endpoints: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -78,4 +91,9 @@ export async function valueOf({ args, io }: CommandRun): Promise<string> {
 export function ttlOf(flags: FlagValues): { readonly ttlSeconds?: number } {
   const ttlSeconds = flags.number("ttl");
   return ttlSeconds > 0 ? { ttlSeconds } : {};
+}
+
+/** @throws {Refusal} when there is an argument. */
+export function acceptNoArguments(args: readonly string[]): void {
+  if (args.length > 0) throw plainRefusal("No arguments accepted");
 }

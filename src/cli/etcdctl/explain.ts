@@ -9,13 +9,23 @@ const DIAL_WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "i/o timeout",
 };
 
-/** What `Error:  ` is followed by, as the original prints it. */
+/** What is so, in the original's words. */
 export function explain(error: unknown): string {
-  const attempts = attemptsOf(error);
-  if (attempts.length === 0 || isAmbiguous(error))
-    return isDeadline(error) ? "context deadline exceeded" : reasonOf(error);
-  const lines = attempts.map((attempt, i) => `error #${i}: ${explainAttempt(attempt)}\n`);
-  return `client: etcd cluster is unavailable or misconfigured; ${lines.join("; ")}\n${lines.join("")}`;
+  const lines = attemptLines(error);
+  if (lines.length > 0)
+    return `client: etcd cluster is unavailable or misconfigured; ${lines.join("; ")}`;
+  return isDeadline(error) ? "context deadline exceeded" : reasonOf(error);
+}
+
+/** What the original repeats below that, when no server could be asked. */
+export function detailOf(error: unknown): string {
+  const lines = attemptLines(error);
+  return lines.length === 0 ? "" : `${lines.join("")}\n`;
+}
+
+function attemptLines(error: unknown): string[] {
+  if (isAmbiguous(error)) return [];
+  return attemptsOf(error).map((attempt, i) => `error #${i}: ${explainAttempt(attempt)}\n`);
 }
 
 /** Whether no server could be reached at all, rather than one having answered unhelpfully. */

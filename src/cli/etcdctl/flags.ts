@@ -13,6 +13,8 @@ export interface Flag {
 export interface FlagValues {
   bool(name: string): boolean;
   text(name: string): string;
+  /** All that were given, in their order. */
+  texts(name: string): readonly string[];
   number(name: string): number;
   has(name: string): boolean;
 }
@@ -36,7 +38,7 @@ export function parseFlags(
   line: readonly string[],
   place: FlagPlace,
 ): ParsedFlags {
-  const given = new Map<string, string>();
+  const given = new Map<string, string[]>();
   const values = new Values(given);
   const args: string[] = [];
   for (let at = 0; at < line.length; at += 1) {
@@ -60,7 +62,7 @@ export function parseFlags(
     if (text === undefined) return { values, args, mistake: `flag needs an argument: -${name}` };
     const mistake = judge(flag, name, text);
     if (mistake !== undefined) return { values, args, mistake };
-    given.set(flag.name, text);
+    given.set(flag.name, [...(given.get(flag.name) ?? []), text]);
   }
   return { values, args };
 }
@@ -98,9 +100,9 @@ function judge({ kind }: Flag, name: string, text: string): string | undefined {
 }
 
 class Values implements FlagValues {
-  readonly #given: ReadonlyMap<string, string>;
+  readonly #given: ReadonlyMap<string, readonly string[]>;
 
-  constructor(given: ReadonlyMap<string, string>) {
+  constructor(given: ReadonlyMap<string, readonly string[]>) {
     this.#given = given;
   }
 
@@ -109,7 +111,11 @@ class Values implements FlagValues {
   }
 
   text(name: string): string {
-    return this.#given.get(name) ?? "";
+    return this.texts(name).at(-1) ?? "";
+  }
+
+  texts(name: string): readonly string[] {
+    return this.#given.get(name) ?? [];
   }
 
   /** An integer, or a duration's milliseconds; 0 when it was not given. */

@@ -1,6 +1,8 @@
 import { Fault } from "#base/fault.ts";
-import type { KeysClient } from "#keys/client.ts";
-import { errorOf, isServerTrouble } from "#keys/client-wire.ts";
+import type { HttpAnswer } from "#keys/client-exchange.ts";
+import { cleanPath, errorOf, isServerTrouble } from "#keys/client-wire.ts";
+import { type Connected, plainRefusal, type Refusal } from "./command.ts";
+import { goJson } from "./print-reply.ts";
 
 /** A member of the cluster, as `/v2/members` tells it. */
 export interface Member {
@@ -11,27 +13,82 @@ export interface Member {
   readonly clientUrls: readonly string[];
 }
 
+type Asking = Pick<Connected, "client" | "signal">;
+
 /** @throws {Fault} STORE_UNAVAILABLE, also when the answer tells no members. */
-export async function membersOf(client: KeysClient, signal: AbortSignal): Promise<Member[]> {
-  const json = await fetchJson(client, "/v2/members", signal);
-  const members = isRecord(json) && Array.isArray(json["members"]) ? json["members"] : undefined;
-  if (members === undefined) throw untold("/v2/members");
-  return members.map(memberOf);
+export async function membersOf(asking: Asking): Promise<Member[]> {
+  const json = await fetchJson(asking, "/v2/members");
+  if (!isRecord(json)) throw untold("/v2/members");
+  return (Array.isArray(json["members"]) ? json["members"] : []).map(memberOf);
 }
 
-export async function leaderOf(client: KeysClient, signal: AbortSignal): Promise<Member> {
-  return memberOf(await fetchJson(client, "/v2/members/leader", signal));
+export async function leaderOf(asking: Asking): Promise<Member> {
+  return memberOf(await fetchJson(asking, "/v2/members/leader"));
 }
 
-async function fetchJson(client: KeysClient, path: string, signal: AbortSignal): Promise<unknown> {
+/** The new member, or why there is none. */
+export async function addMember(asking: Asking, peerUrls: readonly string[]): Promise<Member> {
+  const answer = await change(asking, "POST", "/v2/members", peerUrls);
+  if (answer.status === 201) return memberOf(parseJson(answer.body, "/v2/members"));
+  throw answer.status === 409 ? plainRefusal(messageOf(answer)) : unexpected(answer);
+}
+
+export async function updateMember(
+  asking: Asking,
+  id: string,
+  peerUrls: readonly string[],
+): Promise<void> {
+  const answer = await change(asking, "PUT", `/v2/members/${cleanPath(id)}`, peerUrls);
+  if (answer.status === 404 || answer.status === 409) throw plainRefusal(messageOf(answer));
+  if (answer.status !== 204) throw unexpected(answer);
+}
+
+/** One that is gone already counts as removed. */
+export async function removeMember(asking: Asking, id: string): Promise<void> {
+  const answer = await change(asking, "DELETE", `/v2/members/${cleanPath(id)}`);
+  if (answer.status !== 204 && answer.status !== 410) throw unexpected(answer);
+}
+
+async function change(
+  { client, signal }: Asking,
+  method: string,
+  path: string,
+  peerUrls?: readonly string[],
+): Promise<HttpAnswer> {
+  const json = peerUrls === undefined ? {} : { json: goJson({ peerURLs: peerUrls }) };
+  const answer = await client.change({ method, path, ...json }, signal);
+  if (isServerTrouble(answer)) throw errorOf(answer);
+  return answer;
+}
+
+async function fetchJson({ client, signal }: Asking, path: string): Promise<unknown> {
   const answer = await client.fetch(path, signal);
   if (isServerTrouble(answer)) throw errorOf(answer);
-  if (answer.status !== 200) throw untold(path);
+  if (answer.status !== 200) throw unexpected(answer);
+  return parseJson(answer.body, path);
+}
+
+function parseJson(body: string, path: string): unknown {
   try {
-    return JSON.parse(answer.body);
+    return JSON.parse(body);
   } catch {
     throw untold(path);
   }
+}
+
+/** What a server says beside a status that is not good. */
+export function messageOf(answer: HttpAnswer): string {
+  try {
+    const json: unknown = JSON.parse(answer.body);
+    if (isRecord(json) && typeof json["message"] === "string") return json["message"];
+  } catch {
+    // Not of this API.
+  }
+  return unexpected(answer).message;
+}
+
+export function unexpected({ status }: HttpAnswer): Refusal {
+  return plainRefusal(`unexpected status code ${status}`);
 }
 
 function memberOf(json: unknown): Member {
@@ -50,7 +107,7 @@ function textsOf(json: unknown): string[] {
   return Array.isArray(json) ? json.filter((item) => typeof item === "string") : [];
 }
 
-function isRecord(json: unknown): json is Record<string, unknown> {
+export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === "object" && json !== null;
 }
 

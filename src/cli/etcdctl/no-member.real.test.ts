@@ -9,12 +9,15 @@ import { etcdctl } from "./main.ts";
 /** What a proxy answers while no member does. */
 const WORDS = "httpproxy: zero endpoints currently available";
 
-for (const args of [
-  ["get", "a"],
-  ["set", "a", "b"],
-  ["watch", "a"],
-  ["member", "list"],
-])
+for (const [exit, ...args] of [
+  [4, "get", "a"],
+  [4, "set", "a", "b"],
+  [4, "watch", "a"],
+  [4, "cluster-health"],
+  [1, "member", "list"],
+  [1, "role", "list"],
+  [1, "auth", "enable"],
+] as const)
   test(`etcdctl ${args.join(" ")} says that the proxy has no member to ask`, async (t) => {
     const server = createServer((_, response) =>
       response.writeHead(503).end(JSON.stringify({ message: WORDS })),
@@ -31,7 +34,7 @@ for (const args of [
     const signal = AbortSignal.timeout(30_000);
     const status = await etcdctl(args, { stdin, stdout, stderr, env, cwd: "/", signal });
     stderr.end();
-    assert.equal(status, 4);
+    assert.equal(status, exit);
     const told = await text(stderr);
     assert.ok(
       told.includes(`no member of the store to ask just now (HTTP status 503, "${WORDS}")`),

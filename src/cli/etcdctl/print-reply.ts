@@ -67,7 +67,7 @@ function wireNode(node: KeyNode): object {
 }
 
 /** Go escapes what could end a script element, and has no short form for backspace and form feed. */
-function goJson(value: object): string {
+export function goJson(value: object): string {
   return JSON.stringify(value).replace(/\\(?:\\|b|f)|[<>&\u2028\u2029]/g, (found) => {
     if (found === "\\\\") return found;
     const code = found === "\\b" ? 0x08 : found === "\\f" ? 0x0c : found.charCodeAt(0);
