@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Fault } from "#base/fault.ts";
+
+const READY_WITHIN_MS = 60_000;
+
+/** A cluster of genuine etcd servers on free loopback ports, to test the log with. */
+export interface RealCluster extends AsyncDisposable {
+  readonly endpoints: readonly [string, ...string[]];
+  endpoint(at: number): string;
+  signal(at: number, signal: "SIGSTOP" | "SIGCONT"): void;
+  /** As a power cut ends it, but for what its machine had in memory. */
+  kill(at: number): Promise<void>;
+  start(at: number): void;
+  untilHealthy(): Promise<void>;
+}
+
+/** @throws {Fault} STORE_UNAVAILABLE when it does not become ready. */
+export async function openCluster(
+  size: number,
+  flags: readonly string[] = [],
+): Promise<RealCluster> {
+  await using stack = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "etcd-log-"));
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+  const ports = await freePorts(2 * size);
+  const urlOf = (at: number) => `http://127.0.0.1:${ports[at] ?? 0}`;
+  const members = Array.from({ length: size }, (_, at) => `m${at}=${urlOf(size + at)}`);
+  const running: ChildProcess[] = [];
+  const cluster = {
+    endpoints: Array.from({ length: size }, (_, at) => urlOf(at)) as [string, ...string[]],
+    endpoint: urlOf,
+    signal: (at: number, signal: "SIGSTOP" | "SIGCONT") => void running[at]?.kill(signal),
+    async kill(at: number) {
+      const child = running[at];
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    },
+    start(at: number) {
+      const args = {
+        "--name": `m${at}`,
+        "--data-dir": join(directory, `m${at}`),
+        "--listen-client-urls": urlOf(at),
+        "--advertise-client-urls": urlOf(at),
+        "--listen-peer-urls": urlOf(size + at),
+        "--initial-advertise-peer-urls": urlOf(size + at),
+        "--initial-cluster": members.join(","),
+      };
+      const given = Object.entries(args).map(([flag, value]) => `${flag}=${value}`);
+      running[at] = spawn("etcd", [...given, ...flags], { stdio: "ignore" });
+    },
+    untilHealthy: () => untilHealthy(cluster.endpoints),
+  };
+  stack.defer(async () => {
+    for (const at of running.keys()) await cluster.kill(at);
+  });
+  for (let at = 0; at < size; at++) cluster.start(at);
+  await cluster.untilHealthy();
+  const owned = stack.move();
+  return { ...cluster, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function untilHealthy(endpoints: readonly string[]): Promise<void> {
+  const untilMs = performance.now() + READY_WITHIN_MS;
+  for (const endpoint of endpoints)
+    while (!(await isHealthy(endpoint))) {
+      if (performance.now() > untilMs)
+        throw new Fault("STORE_UNAVAILABLE", `Cannot start etcd at ${endpoint}: it is not healthy`);
+      await sleep(50);
+    }
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
+    return answer.ok && (await answer.text()).includes("true");
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    ports.push(typeof address === "object" && address !== null ? address.port : 0);
+  }
+  for (const server of servers) {
+    server.close();
+    await once(server, "close");
+  }
+  return ports;
+}
