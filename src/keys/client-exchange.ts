@@ -8,7 +8,8 @@ import type {
 import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { isClientRefused, tlsReason } from "#base/tls-reason.ts";
 
 /** Answers larger than this are refused: a whole tree of a hundred thousand keys is about a tenth of it. */
 export const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
@@ -50,10 +51,18 @@ export class ExchangeError extends Error {
   constructor(endpoint: Endpoint, sent: boolean, cause: unknown) {
     // Connecting to a name with several addresses fails with one error for each.
     const causes = cause instanceof AggregateError ? cause.errors : [cause];
-    super(causes.map(reasonOf).join(", "), { cause });
+    super(causes.map((each) => failureOf(endpoint, each)).join(", "), { cause });
     this.endpoint = endpoint;
-    this.sent = sent;
+    this.sent = sent && !isClientRefused(cause);
   }
+}
+
+function failureOf({ secure }: Endpoint, cause: unknown): string {
+  const reason = reasonOf(cause);
+  // A server that is Keelson's cannot say so, since Node lets it only hang up.
+  if (secure && isErrno(cause, "ECONNRESET"))
+    return `${reason}: it may want another certificate of this client, or none`;
+  return tlsReason(cause) ?? reason;
 }
 
 /**
@@ -139,7 +148,7 @@ export class Connections implements Disposable {
     request.on("socket", (socket) => {
       socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
       if (!socket.connecting) connect();
-      else socket.once("connect", connect);
+      else socket.once(endpoint.secure ? "secureConnect" : "connect", connect);
     });
     request.on("response", answered.resolve);
     request.on("error", (error) => {

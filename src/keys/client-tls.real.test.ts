@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { createServer as createPlain } from "node:http";
+import { createServer } from "node:https";
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { Fault } from "#base/fault.ts";
+import { TestAuthority } from "#base/tls-for-tests.ts";
+import { openKeysClient } from "./client.ts";
+
+let authority: TestAuthority;
+before(() => {
+  authority = new TestAuthority();
+});
+after(() => authority[Symbol.dispose]());
+
+const read = ({ certFile, keyFile }: { certFile: string; keyFile: string }) => ({
+  cert: readFileSync(certFile),
+  key: readFileSync(keyFile),
+});
+
+/** What a client says of a server that shows this, and asks for a certificate or not. */
+async function failure(
+  server: ReturnType<typeof createServer> | ReturnType<typeof createPlain>,
+  tls: Record<string, Buffer>,
+  scheme = "https",
+): Promise<Fault> {
+  server.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    await using client = openKeysClient({
+      endpoints: [`${scheme}://127.0.0.1:${port}`],
+      connectTimeoutMs: 20_000,
+      requestTimeoutMs: 20_000,
+      tls,
+    });
+    const error: unknown = await client
+      .set("/x", "1", {}, AbortSignal.timeout(30_000))
+      .catch((reason: unknown) => reason);
+    assert.ok(error instanceof Fault, String(error));
+    return error;
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+test("a client says what is wrong with a server's certificate, and that nothing was sent", async () => {
+  const ca = readFileSync(authority.caFile);
+  const shows = (name: string, options = {}) => {
+    const issued = authority.issue(name, options);
+    return createServer(read(issued), (_, res) => res.end());
+  };
+  const rows = [
+    [
+      shows("elsewhere", { hosts: ["DNS:other.example"] }),
+      { ca },
+      /is for other\.example, not 127/,
+    ],
+    [shows("unknown"), {}, /signed by no authority that this client trusts; name/],
+    [shows("ended", { endMs: Date.now() - 1000 }), { ca }, /certificate has expired/],
+    [createPlain((_, res) => res.end()), { ca }, /does not speak TLS; use http/],
+  ] as const;
+  for (const [server, tls, message] of rows) {
+    const fault = await failure(server, tls);
+    assert.match(fault.message, message);
+    assert.equal(fault.facts["ambiguous"], undefined, fault.message);
+  }
+});
+
+test("a client says that its own certificate is wanted, or not accepted", async () => {
+  const ca = readFileSync(authority.caFile);
+  const options = { ...read(authority.issue("server")), requestCert: true, ca };
+  const needs = () => createServer(options, (_, res) => res.end());
+  const none = await failure(needs(), { ca });
+  assert.match(none.message, /wants a certificate of this client; name one/);
+  assert.equal(none.facts["ambiguous"], undefined);
+  using other = new TestAuthority("another");
+  const strange = await failure(needs(), { ca, ...read(other.issue("stranger")) });
+  assert.match(strange.message, /may want another certificate of this client/);
+});
