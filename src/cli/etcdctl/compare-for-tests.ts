@@ -36,20 +36,26 @@ const STTY = /^stty: .*\n/gm;
 /** The servers that command lines name by their addresses, and one address where nobody listens. */
 export interface Servers extends Pick<TestMember, "clientUrl" | "peerUrl"> {
   readonly nobody: string;
+  /** Further words of command lines, and what they stand for here. */
+  readonly named?: Readonly<Record<string, string>>;
 }
 
 /**
  * Runs a command line by the original on its servers, and by ours on each of the others, and compares all that is
  * seen. All have to have the same history, so that indices are compared too.
+ * @returns what the original's run and each of ours showed
  */
 export async function compare(
   row: Case,
   originals: Servers,
   others: Readonly<Record<string, Servers>>,
-): Promise<void> {
-  const theirs = comparable(await runOriginal(given(originals, row)), originals, row);
+): Promise<Outcome[]> {
+  const outcomes = [await runOriginal(given(originals, row))];
+  const theirs = comparable(outcomes[0]!, originals, row);
   for (const [where, servers] of Object.entries(others)) {
-    const actual = comparable(await runOurs(given(servers, row)), servers, row);
+    const outcome = await runOurs(given(servers, row));
+    outcomes.push(outcome);
+    const actual = comparable(outcome, servers, row);
     if (row.ours === undefined) {
       assert.deepEqual(actual, theirs, where);
       continue;
@@ -58,6 +64,7 @@ export async function compare(
     assert.deepEqual(actual, { ...theirs, ...differing }, where);
     assert.notDeepEqual(actual, theirs, `no longer different: ${because}`);
   }
+  return outcomes;
 }
 
 async function runOriginal({ args, env, stdin }: Given): Promise<Outcome> {
@@ -93,12 +100,15 @@ function split(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
 }
 
+function namesOf({ clientUrl, peerUrl, nobody, named }: Servers): Readonly<Record<string, string>> {
+  const { host } = new URL(clientUrl);
+  return { CLIENT: clientUrl, PEER: peerUrl, NOBODY: nobody, HOST: host, ...named };
+}
+
 function given(etcd: Servers, { line, stdin = "", env = {} }: Case): Given {
+  const names = namesOf(etcd);
   const fill = (word: string) =>
-    word
-      .replace("CLIENT", etcd.clientUrl)
-      .replace("HOST", new URL(etcd.clientUrl).host)
-      .replace("NOBODY", etcd.nobody);
+    Object.entries(names).reduce((text, [name, is]) => text.replace(name, is), word);
   const filled = Object.entries(env).map(([name, value]) => [name, fill(value)]);
   return {
     args: split(line).map(fill),
@@ -109,11 +119,14 @@ function given(etcd: Servers, { line, stdin = "", env = {} }: Case): Given {
 
 /** Without what differs between two etcds of the same history: names, and seconds gone by. */
 function comparable(outcome: Outcome, etcd: Servers, { help, unordered }: Case): Outcome {
+  const { HOST: _host, ...names } = namesOf(etcd);
   const plain = (shown: string) =>
-    shown
-      .replaceAll(etcd.clientUrl, "CLIENT")
-      .replaceAll(etcd.peerUrl, "PEER")
+    Object.entries(names)
+      .reduce((text, [name, is]) => text.replaceAll(is, name), shown)
       .replaceAll(/\b[0-9a-f]{12,16}\b/g, "MEMBER")
+      .replaceAll(/(?<=ETCD_INITIAL_CLUSTER=")[^"]+/g, (list) =>
+        list.split(",").toSorted().join(","),
+      )
       .replaceAll(/"expiration":"[^"]+Z"/g, '"expiration":"TIME"')
       .replaceAll(/"ttl":(9\d|100)\b/g, '"ttl":ABOUT_100')
       .replaceAll(/TTL: (9\d|100)\b/g, "TTL: ABOUT_100");

@@ -140,5 +140,6 @@ const CASES: readonly Case[] = [
 ];
 
 for (const [at, row] of CASES.entries())
-  test(`etcdctl ${row.line} (${at})`, () =>
-    compare(row, { ...originals, nobody }, { "on a real etcd": { ...ourEtcd, nobody } }));
+  test(`etcdctl ${row.line} (${at})`, async () => {
+    await compare(row, { ...originals, nobody }, { "on a real etcd": { ...ourEtcd, nobody } });
+  });

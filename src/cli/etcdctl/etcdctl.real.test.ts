@@ -292,12 +292,13 @@ const CASES: readonly Case[] = [
 ];
 
 for (const [at, row] of CASES.entries())
-  test(`etcdctl ${row.line} (${at})`, () =>
-    compare(
+  test(`etcdctl ${row.line} (${at})`, async () => {
+    await compare(
       row,
       { ...originals, nobody },
       {
         "on a real etcd": { ...ourEtcd, nobody },
         "on Keelson's store": { ...ourMember, nobody },
       },
-    ));
+    );
+  });

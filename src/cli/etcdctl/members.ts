@@ -57,7 +57,10 @@ async function change(
 ): Promise<HttpAnswer> {
   const json = peerUrls === undefined ? {} : { json: goJson({ peerURLs: peerUrls }) };
   const answer = await client.change({ method, path, ...json }, signal);
-  if (isServerTrouble(answer)) throw errorOf(answer);
+  if (isServerTrouble(answer))
+    throw plainRefusal(
+      `the members were not changed (${answer.endpoint.text} answers ${answer.status}): a majority of them has to run, and one that has just joined needs some seconds`,
+    );
   return answer;
 }
 
