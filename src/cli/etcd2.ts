@@ -6,6 +6,7 @@ import { clientTls, openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Program } from "#cli/program.ts";
 
 const HELP = `Usage: keelson etcd2 [flags]
+       keelson etcd2 backup|restore|import --help
 
 Runs the key-value store with etcd's v2 API, or a proxy to it. Each flag can be given in the environment too,
 as ETCD_ and its name in capitals, with _ for -.
@@ -30,7 +31,16 @@ as ETCD_ and its name in capitals, with _ for -.
                                          the same between members and proxies
 `;
 
+/** What else can be done with a store, by the first argument. */
+const TOOLS: Readonly<Record<string, () => Promise<Program>>> = {
+  backup: async () => (await import("#cli/etcd2-backup.ts")).etcd2Backup,
+  restore: async () => (await import("#cli/etcd2-restore.ts")).etcd2Restore,
+  import: async () => (await import("#cli/etcd2-import.ts")).etcd2Import,
+};
+
 export const etcd2: Program = async (args, io) => {
+  const tool = TOOLS[args[0] ?? ""];
+  if (tool) return (await tool())(args.slice(1), io);
   if (args.some((arg) => /^(-h|--?help)$/.test(arg))) {
     io.stdout.write(HELP);
     return 0;

@@ -182,8 +182,9 @@ export class KeysServer implements AsyncDisposable {
         chunks.push(chunk);
         await nextTurn();
       }
-    })().finally(() => (this.#snapshotting = undefined));
-    this.#snapshotting = reading;
+    })();
+    const free = () => (this.#snapshotting = undefined);
+    this.#snapshotting = reading.then(free, free);
     await reading;
     return { index, chunks };
   }

@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { writeFileAtomic } from "#base/atomic-file.ts";
+import { systemClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import {
+  ACCESS_HELP,
+  ACCESS_OPTIONS,
+  accessOf,
+  listOf,
+  parseToolOptions,
+} from "#cli/etcd2-backup-options.ts";
+import type { Io, Program } from "#cli/program.ts";
+import { backupDirectory, factsOf } from "#keys/backup.ts";
+import { type Backup, encodeBackup, parseBackup } from "#keys/backup-file.ts";
+import { BACKUP_PATH } from "#keys/backup-http.ts";
+import { openKeysClient } from "#keys/client.ts";
+
+const HELP = `Usage: keelson etcd2 backup --to FILE|DIRECTORY [--endpoint URLS | --data-dir DIR]
+
+Writes the whole store to one file: keys, times to live, users, roles, history. The file is there as a whole or not
+at all, and has a checksum. Into a directory it goes under a name with the store's index.
+
+  --to FILE|DIRECTORY                    a file that is not there yet, or a directory that is
+  --endpoint http://127.0.0.1:2379       a running member to ask
+  --data-dir DIR                         rather read a member's own log, whether it runs or not
+${ACCESS_HELP}
+`;
+
+/** A store of many hundred thousand keys takes a while. */
+const ANSWER_WITHIN_MS = 600_000;
+const DEFAULT_ENDPOINT = "http://127.0.0.1:2379";
+
+export const etcd2Backup: Program = async (args, io) => {
+  const { values } = parseToolOptions("backup", args, {
+    to: { type: "string" },
+    endpoint: { type: "string" },
+    "data-dir": { type: "string" },
+    help: { type: "boolean", short: "h" },
+    ...ACCESS_OPTIONS,
+  });
+  if (values.help) {
+    io.stdout.write(HELP);
+    return 0;
+  }
+  const { to, endpoint, "data-dir": dataDir } = values;
+  if (to === undefined || (endpoint !== undefined && dataDir !== undefined))
+    throw new Fault("USAGE", "Cannot make a backup: name a file with --to, and one source at most");
+  const target = resolve(io.cwd, to);
+  const isDirectory = await checkTarget(target);
+  const backup =
+    dataDir === undefined
+      ? await askForBackup(listOf(endpoint) ?? [DEFAULT_ENDPOINT], accessOf(values, io), io)
+      : await backupDirectory(resolve(io.cwd, dataDir), systemClock.now());
+  const facts = factsOf(backup, "that was made");
+  const path = isDirectory ? join(target, `keelson-${facts.etcdIndex}.backup`) : target;
+  if (isDirectory) await checkTarget(path);
+  const lines = [...encodeBackup(backup)].map((line) => Buffer.from(line));
+  await writeFileAtomic(path, Buffer.concat(lines), { mode: 0o600 });
+  io.stdout.write(`${path}: ${facts.keys} keys, index ${facts.etcdIndex}\n`);
+  return 0;
+};
+
+async function askForBackup(
+  endpoints: readonly string[],
+  access: ReturnType<typeof accessOf>,
+  { signal }: Pick<Io, "signal">,
+): Promise<Backup> {
+  await using client = openKeysClient({ endpoints, requestTimeoutMs: ANSWER_WITHIN_MS, ...access });
+  const { status, body, endpoint } = await client.fetch(BACKUP_PATH, signal);
+  if (status === 200) return parseBackup(Buffer.from(body), `of ${endpoint.text}`);
+  if (status === 401)
+    throw new Fault(
+      "STORE_UNAVAILABLE",
+      `Cannot back up ${endpoint.text}: only root may; give --username root:PASSWORD`,
+    );
+  throw new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot back up ${endpoint.text}: it answers with HTTP status ${status}, "${body.slice(0, 100).trim()}"; ask a member of Keelson's store, not a proxy or an etcd (\`keelson etcd2 import\` reads those)`,
+  );
+}
+
+/** Whether it is a directory. @throws {Fault} FILE_UNWRITABLE when it is a file already. */
+async function checkTarget(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isDirectory()) return found !== undefined;
+  throw new Fault(
+    "FILE_UNWRITABLE",
+    `Cannot write the backup ${path}: it is there already; name another file, or a directory`,
+  );
+}
