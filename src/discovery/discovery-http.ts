@@ -206,7 +206,7 @@ class Service {
     const from = fromIndex === undefined ? {} : { fromIndex };
     try {
       const event = await this.#registry.change(token, below, { recursive, ...from }, signal);
-      if (event) answerEvent(res, event, event.node.modifiedIndex);
+      if (event) answerEvent(res, 200, event, event.node.modifiedIndex);
       else answerText(res, 503, "The members of this token have changed: list them again");
     } catch (error) {
       if (!gone.signal.aborted) throw error;
@@ -271,12 +271,12 @@ function conditionsOf(command: Command): { prevValue?: string; prevIndex?: numbe
 }
 
 function answerReply(res: HttpResponse, { event, etcdIndex }: Reply): void {
-  answerEvent(res, event, etcdIndex);
+  answerEvent(res, event.action === "create" ? 201 : 200, event, etcdIndex);
 }
 
-function answerEvent(res: HttpResponse, event: KeyEvent, index: number): void {
+function answerEvent(res: HttpResponse, status: number, event: KeyEvent, index: number): void {
   res.addHeaders(["X-Etcd-Index", String(index)]);
-  answerJson(res, event.action === "create" ? 201 : 200, encodeEvent(event));
+  answerJson(res, status, encodeEvent(event));
 }
 
 /** A token lets whoever knows it join: logs have its beginning. */

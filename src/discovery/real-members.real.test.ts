@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { memberId } from "#keys/member.ts";
 import { freePort, startRealEtcd } from "#keys/real-etcd.ts";
 import { startService } from "./service-for-tests.ts";
 
@@ -104,6 +105,8 @@ test("three real etcds form a cluster, a fourth becomes a proxy, a fifth is told
       () => memberNames(clientUrl),
       (names) => names === "one,three,two",
     );
+  for (const { peerUrl } of servers)
+    assert.equal((await fetch(`${url}/${memberId([peerUrl], url)}`)).status, 200);
   const [first] = servers;
   assert.ok(first);
   await eventually(

@@ -36,7 +36,8 @@ export async function startService(
     },
     end.signal,
   );
-  const url = `http://127.0.0.1:${await Promise.race([listening.promise, running])}`;
+  await Promise.race([listening.promise, running]);
+  const url = `http://127.0.0.1:${await listening.promise}`;
   return {
     url,
     async newToken(size) {

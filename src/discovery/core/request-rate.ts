@@ -1,5 +1,6 @@
-interface Bucket {
-  left: number;
+interface Allowance {
+  /** Time that was not used up by requests. */
+  savedMs: number;
   atMs: number;
 }
 
@@ -9,26 +10,26 @@ const HOUR_MS = 3_600_000;
 
 /** So many requests an hour from each address, at most that many at once. */
 export class RequestRate {
-  readonly #perHour: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #costMs: number;
+  readonly #allowances = new Map<string, Allowance>();
 
   constructor(perHour: number) {
-    this.#perHour = perHour;
+    this.#costMs = HOUR_MS / perHour;
   }
 
   /** Counts a request; the milliseconds to wait until it will be let through, 0 when it is. */
   take(address: string, nowMs: number): number {
     const key = networkOf(address);
-    const bucket = this.#buckets.get(key) ?? { left: this.#perHour, atMs: nowMs };
-    const perMs = this.#perHour / HOUR_MS;
-    bucket.left = Math.min(this.#perHour, bucket.left + (nowMs - bucket.atMs) * perMs);
-    bucket.atMs = nowMs;
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket); // the last one is the newest
-    const [oldest] = this.#buckets.keys();
-    if (this.#buckets.size > ADDRESSES_MAX && oldest !== undefined) this.#buckets.delete(oldest);
-    if (bucket.left < 1) return Math.ceil((1 - bucket.left) / perMs);
-    bucket.left -= 1;
+    const allowance = this.#allowances.get(key) ?? { savedMs: HOUR_MS, atMs: nowMs };
+    allowance.savedMs = Math.min(HOUR_MS, allowance.savedMs + nowMs - allowance.atMs);
+    allowance.atMs = nowMs;
+    this.#allowances.delete(key);
+    this.#allowances.set(key, allowance); // the last one is the newest
+    const [oldest] = this.#allowances.keys();
+    if (this.#allowances.size > ADDRESSES_MAX && oldest !== undefined)
+      this.#allowances.delete(oldest);
+    if (allowance.savedMs < this.#costMs) return Math.ceil(this.#costMs - allowance.savedMs);
+    allowance.savedMs -= this.#costMs;
     return 0;
   }
 }
