@@ -28,6 +28,8 @@ import { runMember } from "#keys/run-member.ts";
  * - Indices above 2^53 in a comparison's cause; forms sent as multipart/form-data.
  */
 
+const ANSWER_WITHIN_MS = 30_000;
+
 export interface Tolerance {
   /** Whether keys with a time to live are about. */
   readonly ttl?: boolean;
@@ -87,7 +89,7 @@ export class Oracle implements AsyncDisposable {
 
   assertEqual(ask: Ask, answers: readonly [Answer, Answer], { ttl = false }: Tolerance): void {
     const isListing = ask.method === "GET" && !/sorted=(true|1|t)/i.test(ask.path);
-    const what = `${ask.method} ${ask.path} ${ask.form ?? ""}`.slice(0, 300);
+    const what = `${ask.method} ${ask.path} ${ask.form ?? ""} ${ask.user ?? ""}`.slice(0, 300);
     const [a, b] = answers.map(({ status, headers, body }) => ({
       what,
       status,
@@ -108,7 +110,12 @@ export class Oracle implements AsyncDisposable {
 
   async #send(url: string, ask: Ask): Promise<Answer> {
     const message = await begin(url, ask, this.#agent);
-    return { ...headOf(message), body: await bodyOf(message) };
+    const limit = setTimeout(() => message.destroy(new Error("no answer")), ANSWER_WITHIN_MS);
+    try {
+      return { ...headOf(message), body: await bodyOf(message) };
+    } finally {
+      clearTimeout(limit);
+    }
   }
 }
 
@@ -154,6 +161,9 @@ export interface Ask {
   readonly path: string;
   readonly form?: string;
   readonly contentType?: string;
+  /** NAME:PASSWORD, for basic authentication. */
+  readonly user?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What is compared of an answer. */
@@ -178,13 +188,16 @@ const COMPARED_HEADERS = [
 export function begin(url: string, ask: Ask, agent: Agent): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { hostname, port } = new URL(url);
-  const headers =
-    ask.form === undefined
-      ? {}
-      : {
-          "Content-Type": ask.contentType ?? "application/x-www-form-urlencoded",
-          "Content-Length": Buffer.byteLength(ask.form),
-        };
+  const headers = {
+    ...(ask.form !== undefined && {
+      "Content-Type": ask.contentType ?? "application/x-www-form-urlencoded",
+      "Content-Length": Buffer.byteLength(ask.form),
+    }),
+    ...(ask.user !== undefined && {
+      Authorization: `Basic ${Buffer.from(ask.user).toString("base64")}`,
+    }),
+    ...ask.headers,
+  };
   const { method, path } = ask;
   const req = request({ hostname, port, method, path, agent, headers }, resolve);
   req.on("error", reject);
