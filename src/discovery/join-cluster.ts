@@ -11,6 +11,8 @@ import { DiscoveryClient, isUnavailable, type Sighting } from "./discovery-clien
 const RETRY: Backoff = { baseMs: 1_000, maxMs: 60_000 };
 /** A poll that ends sooner than this without a change was refused rather than waited out. */
 const HASTY_MS = 1_000;
+/** What looks hopeless is looked at once more after this long: a machine that comes back may be between two writes. */
+const SECOND_LOOK_MS = 1_000;
 
 export interface LookOptions {
   /** As it was given, letter by letter: it is the cluster's token too. */
@@ -111,8 +113,7 @@ class Watch implements Disposable {
     const { url, clock, logger } = this.#options;
     let told = "";
     for (let hasty = 0; ; ) {
-      const { gathering, index } = await this.look(signal);
-      const progress = judgeProgress(gathering, own);
+      const { gathering, index, progress } = await this.#judge(own, signal);
       if (progress.kind === "hopeless") throw refused(url, progress.why);
       if (progress.kind !== "waiting") return progress;
       const { names, missing } = progress;
@@ -128,6 +129,15 @@ class Watch implements Disposable {
       await this.client.change(index, signal);
       if (hasty > 0 && clock.monotonicMs() - startedMs < HASTY_MS) await this.#pause(hasty, signal);
     }
+  }
+
+  async #judge(own: Own | undefined, signal: AbortSignal) {
+    const first = await this.look(signal);
+    const progress = judgeProgress(first.gathering, own);
+    if (progress.kind !== "hopeless") return { ...first, progress };
+    await this.#options.clock.sleep(SECOND_LOOK_MS, signal);
+    const second = await this.look(signal);
+    return { ...second, progress: judgeProgress(second.gathering, own) };
   }
 
   /** Does `work`, again and again while the service cannot be reached. */
