@@ -16,7 +16,8 @@ interface Comparing {
 
 /** What is done to a record of authentication (auth-records.ts). */
 type AuthAct =
-  | { readonly act: "get" | "delete" }
+  | { readonly act: "get" }
+  | { readonly act: "delete" }
   /** Without a value: a directory. */
   | { readonly act: "create"; readonly value?: string }
   /** Only when the record is still of `ifIndex`, so that two changes at once lose neither. */
