@@ -1,118 +1,89 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import * as v from "valibot";
-import { writeFileAtomic } from "#base/atomic-file.ts";
-import type { Clock } from "#base/clock.ts";
-import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import type { Fault } from "#base/fault.ts";
 import { openHttpServer } from "#base/http-server.ts";
 import type { Address } from "#base/listen.ts";
-import type { Logger } from "#base/logger.ts";
-import type { Random } from "#base/random.ts";
+import type { ServerTls } from "#base/tls.ts";
 import { AuthGate } from "#keys/auth-gate.ts";
 import { authRoutes } from "#keys/auth-http.ts";
+import { backupRoutes } from "#keys/backup-http.ts";
 import { clientHandler } from "#keys/client-handler.ts";
+import { withCors } from "#keys/cors.ts";
 import { KeysHttp } from "#keys/keys-http.ts";
 import { KeysServer } from "#keys/keys-server.ts";
-import { clusterId, memberId } from "#keys/member.ts";
+import { type GroundOptions, isLone, type LoneGround, openGround } from "#keys/member-ground.ts";
 import { membersRoutes, peerHandler } from "#keys/members-http.ts";
 import { statsRoutes } from "#keys/stats-http.ts";
-import { EmbeddedLog } from "#log/embedded-log.ts";
 
-export interface MemberOptions {
-  readonly name: string;
-  readonly dataDir: string;
+export interface MemberOptions extends GroundOptions {
   readonly listenClient: readonly Address[];
   readonly listenPeer: readonly Address[];
-  readonly clientURLs: readonly string[];
-  readonly peerURLs: readonly string[];
-  /** Tells clusters with equal addresses apart (initial-cluster-token). */
-  readonly token: string;
-  /** Whether this member shall join a cluster that runs already. */
-  readonly isJoining: boolean;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly random: Random;
+  /** Origins of web pages that may use the store; default none. */
+  readonly cors?: readonly string[];
+  /** For addresses that say https. */
+  readonly clientTls?: ServerTls | undefined;
+  readonly peerTls?: ServerTls | undefined;
   /** Called when every address listens. */
   readonly onListening: () => Promise<void>;
 }
 
 /**
- * Runs a store of one member with the embedded log until the signal aborts; then ends cleanly.
- * @throws {Fault} ADDRESS_IN_USE, LOG_CORRUPT, LOG_IO, FILE_UNWRITABLE, CONFIG_INVALID
+ * Runs a member of the store until the signal aborts; then ends cleanly. With a log of several servers it waits until
+ * most of them are there, before it listens.
+ * @throws {Fault} ADDRESS_IN_USE, LOG_CORRUPT, LOG_IO, FILE_UNWRITABLE, CONFIG_INVALID, ETCD_MISSING, MEMBER_REMOVED,
+ * STORE_UNAVAILABLE
  */
 export async function runMember(options: MemberOptions, signal: AbortSignal): Promise<void> {
   const { logger, clock, random } = options;
   await using stack = new AsyncDisposableStack();
-  const fronts = stack.use(new AsyncDisposableStack());
-  const log = stack.use(EmbeddedLog.open(options.dataDir));
+  const fronts = new AsyncDisposableStack();
+  const ground = stack.use(await openGround(options, signal));
+  const { membership } = ground;
   const onFault = (err: Fault) => logger.error({ err }, "log failed");
-  const server = stack.use(new KeysServer(log, { clock, random, onFault }));
-  const identity = await readIdentity(options);
-  const member = {
-    id: identity.id,
-    name: options.name,
-    peerURLs: identity.peerURLs,
-    clientURLs: options.clientURLs,
-  };
+  const server = stack.use(new KeysServer(ground.log, { clock, random, onFault }));
+  stack.use(fronts);
   const gate = new AuthGate(server);
-  const keys = new KeysHttp(server, gate, identity.clusterId);
+  const keys = new KeysHttp(server, gate, membership.clusterId);
   const routes = {
-    ...statsRoutes(server, member, clock),
-    ...authRoutes(server, gate, identity.clusterId),
-    ...membersRoutes(member, identity.clusterId),
+    ...statsRoutes(server, { id: membership.selfId, name: options.name }, membership, clock),
+    ...authRoutes(server, gate, membership.clusterId),
+    ...membersRoutes(membership, gate),
+    ...backupRoutes(server, gate, { membership, name: options.name, clock }),
   };
-  const parts = [
-    [options.listenClient, clientHandler(keys, routes)],
-    [options.listenPeer, peerHandler(member, identity.clusterId)],
-  ] as const;
-  for (const [addresses, handle] of parts)
-    for (const address of addresses) fronts.use(await openHttpServer(address, handle));
+  const handle = withCors(options.cors ?? [], clientHandler(keys, routes));
+  for (const address of options.listenClient)
+    fronts.use(await openHttpServer(address, handle, options.clientTls));
+  if (isLone(ground)) await servePeers(ground, server, options, fronts);
   logger.info(
-    { name: options.name, dataDir: options.dataDir, index: server.etcdIndex, id: member.id },
+    {
+      name: options.name,
+      dataDir: options.dataDir,
+      index: server.etcdIndex,
+      id: membership.selfId,
+    },
     "serving the store",
   );
   await options.onListening();
-  await aborted(signal);
+  await aborted(AbortSignal.any([signal, ground.failed]));
+  if (!signal.aborted) ground.failed.throwIfAborted();
   logger.info("stopping");
 }
 
-const Identity = v.object({
-  id: v.pipe(v.string(), v.regex(/^[1-9a-f][0-9a-f]{0,15}$/)),
-  clusterId: v.string(),
-  peerURLs: v.array(v.string()),
-});
-type Identity = v.InferOutput<typeof Identity>;
-
-/** Who this member is, as decided when its data directory was new; settings of the first start do not change it. */
-async function readIdentity(options: MemberOptions): Promise<Identity> {
-  const path = join(options.dataDir, "member.json");
-  const text = readIfThere(path);
-  if (text !== undefined) {
-    const read = v.safeParse(v.pipe(v.string(), v.parseJson(), Identity), text);
-    if (read.success) return read.output;
-    throw new Fault(
-      "LOG_CORRUPT",
-      `Cannot read ${path}: ${read.issues[0].message}; restore it from a backup`,
-    );
-  }
-  if (options.isJoining)
-    throw new Fault(
-      "CONFIG_INVALID",
-      `Cannot join a cluster as ${options.name}: initial-cluster-state is existing, but ${options.dataDir} holds no member and initial-cluster names no other; use new`,
-    );
-  const id = memberId(options.peerURLs, options.token);
-  const identity = { id, clusterId: clusterId([id]), peerURLs: [...options.peerURLs] };
-  await writeFileAtomic(path, `${JSON.stringify(identity)}\n`, { mode: 0o600 });
-  return identity;
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT")) return undefined;
-    throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
+/** The peer addresses of a member without etcd, until there is one. */
+async function servePeers(
+  ground: LoneGround,
+  server: KeysServer,
+  { listenPeer, peerTls }: Pick<MemberOptions, "listenPeer" | "peerTls">,
+  fronts: AsyncDisposableStack,
+): Promise<void> {
+  const handle = peerHandler(ground.membership);
+  let peers = new AsyncDisposableStack();
+  fronts.defer(() => peers.disposeAsync());
+  const openPeers = async () => {
+    peers = new AsyncDisposableStack();
+    for (const address of listenPeer) peers.use(await openHttpServer(address, handle, peerTls));
+  };
+  const closePeers = () => peers.disposeAsync();
+  await openPeers();
+  ground.allowGrowth({ takeState: () => server.takeState(), openPeers, closePeers });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

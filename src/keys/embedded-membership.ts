@@ -1,0 +1,65 @@
+import type { Member } from "#keys/member.ts";
+import { type Identity, writeIdentity } from "#keys/member-identity.ts";
+import {
+  type ClusterView,
+  type MemberRefusal,
+  type Membership,
+  NOT_DONE,
+  PEER_URL_TAKEN,
+  unknownMember,
+} from "#keys/membership.ts";
+
+export interface EmbeddedMembershipOptions {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly clientURLs: readonly string[];
+  /** Makes a cluster of this member that others can be added to; rejects with a Fault when that fails. */
+  readonly grow: () => Promise<Membership>;
+}
+
+/** The one member of a store with the embedded log. Adding another one makes it the first of a real cluster. */
+export class EmbeddedMembership implements Membership {
+  readonly #options: EmbeddedMembershipOptions;
+  #identity: Identity;
+
+  constructor(identity: Identity, options: EmbeddedMembershipOptions) {
+    this.#identity = identity;
+    this.#options = options;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get clusterId(): string {
+    return this.#identity.clusterId;
+  }
+
+  get selfId(): string {
+    return this.#identity.id;
+  }
+
+  async view(): Promise<ClusterView> {
+    const { name, clientURLs } = this.#options;
+    const { id, peerURLs } = this.#identity;
+    return { members: [{ id, name, peerURLs, clientURLs }], leaderId: id };
+  }
+
+  async add(peerURLs: readonly string[]): Promise<Member | MemberRefusal> {
+    if (peerURLs.some((url) => this.#identity.peerURLs.includes(url))) return PEER_URL_TAKEN;
+    const grown = await this.#options.grow();
+    return grown.add(peerURLs);
+  }
+
+  /** The last member cannot be removed: the store would be gone. */
+  async remove(id: string): Promise<MemberRefusal | undefined> {
+    return id === this.selfId ? NOT_DONE : unknownMember(id);
+  }
+
+  async update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined> {
+    if (id !== this.selfId) return unknownMember(id);
+    this.#identity = { ...this.#identity, peerURLs };
+    await writeIdentity(this.#options.dataDir, this.#identity);
+    return undefined;
+  }
+}

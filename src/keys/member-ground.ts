@@ -1,0 +1,300 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Random } from "#base/random.ts";
+import { EmbeddedMembership } from "#keys/embedded-membership.ts";
+import type { EtcdEngine } from "#keys/etcd-engine.ts";
+import {
+  etcdDirectory,
+  type Identity,
+  newIdentity,
+  readIdentity,
+  writeIdentity,
+} from "#keys/member-identity.ts";
+import type { Membership } from "#keys/membership.ts";
+import type { EtcdMember, EtcdTuning } from "#log/core/etcd-flags.ts";
+import type { Log, LogSnapshot } from "#log/core/log.ts";
+import { DirectoryLock } from "#log/directory-lock.ts";
+import { EmbeddedLog } from "#log/embedded-log.ts";
+import { SwitchableLog } from "#log/switchable-log.ts";
+
+export interface GroundOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly clientURLs: readonly string[];
+  /** This member's (initial-advertise-peer-urls). */
+  readonly peerURLs: readonly string[];
+  /** Tells clusters with equal addresses apart (initial-cluster-token). */
+  readonly token: string;
+  /** Peer URLs of the first members by name; default: this one alone. */
+  readonly cluster?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** Whether this member shall join a cluster that runs already. */
+  readonly isJoining: boolean;
+  /** Which log a new data directory gets; default `auto`: for one member alone the embedded one. */
+  readonly log?: "auto" | "embedded" | "etcd";
+  /** The real etcd, should there be several servers. */
+  readonly etcd?: EtcdSettings;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface EtcdSettings {
+  /** The program, as a path or a name to be found in PATH. */
+  readonly binary: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly listenPeerUrls: readonly string[];
+  readonly tuning: EtcdTuning;
+}
+
+/** What a server of the store stands on. */
+export interface Ground extends AsyncDisposable {
+  /** Closed by whoever follows it, before the ground. */
+  readonly log: Log;
+  readonly membership: Membership;
+  /** Aborts, with the Fault that says why, when there is nothing to stand on any more. */
+  readonly failed: AbortSignal;
+}
+
+/** What the embedded log's ground needs of what stands on it, to become that of several servers. */
+export interface Growth {
+  /** The state at the last entry; nothing is appended while it is read. */
+  readonly takeState: () => LogSnapshot;
+  /** Gives the peer addresses free for etcd; and takes them again, should that fail. */
+  readonly closePeers: () => Promise<void>;
+  readonly openPeers: () => Promise<void>;
+}
+
+/** The ground of a store's only member. */
+export interface LoneGround extends Ground {
+  readonly grown: boolean;
+  readonly allowGrowth: (growth: Growth) => void;
+}
+
+/** Opens what the data directory has, or makes what the settings of a first start say. */
+export async function openGround(
+  options: GroundOptions,
+  signal: AbortSignal,
+): Promise<Ground | LoneGround> {
+  const identity = readIdentity(options.dataDir, options);
+  const kind = chooseLog(identity, options);
+  if (kind === "embedded") return EmbeddedGround.open(identity, options, signal);
+  await using stack = new AsyncDisposableStack();
+  stack.use(new DirectoryLock(options.dataDir));
+  const engine = stack.use(await openEngine(identity, options, undefined, signal));
+  const { clusterId, selfId: id } = engine.membership;
+  if (identity === undefined) {
+    const first = { firstPeerURLs: options.peerURLs, token: options.token };
+    const own = { id, clusterId, peerURLs: options.peerURLs, ...first, log: "etcd" } as const;
+    await writeIdentity(options.dataDir, own);
+  }
+  await setEmbeddedAside(options);
+  const owned = stack.move();
+  return {
+    log: engine.log,
+    membership: engine.membership,
+    failed: engine.failed,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export function isLone(ground: Ground | LoneGround): ground is LoneGround {
+  return "allowGrowth" in ground;
+}
+
+function chooseLog(identity: Identity | undefined, options: GroundOptions): "embedded" | "etcd" {
+  const { cluster, dataDir, isJoining, log = "auto", name } = options;
+  if (identity !== undefined) return identity.log;
+  if (existsSync(join(etcdDirectory(dataDir), "member"))) return "etcd";
+  const isAlone = (cluster?.size ?? 1) === 1;
+  if (isJoining && isAlone)
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot join a cluster as ${name}: initial-cluster-state is existing, but ${dataDir} holds no member and initial-cluster names no other; use new`,
+    );
+  if (log === "embedded" && !isAlone)
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot start with ${cluster?.size} members: the embedded log (log=embedded) is for one alone; use log=auto`,
+    );
+  return log === "etcd" || (log === "auto" && !isAlone) ? "etcd" : "embedded";
+}
+
+async function openEngine(
+  identity: Identity | undefined,
+  options: GroundOptions,
+  seed: LogSnapshot | undefined,
+  signal: AbortSignal,
+): Promise<EtcdEngine> {
+  const { etcd, name, cluster, isJoining } = options;
+  if (etcd === undefined)
+    throw new Fault("CONFIG_INVALID", "Cannot have several members here: no etcd is configured");
+  const peerUrls = identity?.firstPeerURLs ?? options.peerURLs;
+  const member: EtcdMember = {
+    name,
+    listenPeerUrls: etcd.listenPeerUrls,
+    peerUrls,
+    clientUrls: options.clientURLs,
+    initialCluster: (seed ? undefined : cluster) ?? new Map([[name, peerUrls]]),
+    initialState: isJoining && !seed ? "existing" : "new",
+    token: identity?.token ?? options.token,
+    tuning: etcd.tuning,
+  };
+  const { openEtcdEngine } = await import("#keys/etcd-engine.ts"); // with the client of gRPC, which one member alone need not load
+  return openEtcdEngine({ ...options, ...etcd, member }, seed, signal);
+}
+
+/** One member with the embedded log, which becomes the first of several when another one is added. */
+class EmbeddedGround implements LoneGround {
+  readonly log: SwitchableLog;
+  readonly membership: Membership;
+  readonly #options: GroundOptions;
+  readonly #alone: EmbeddedMembership;
+  readonly #signal: AbortSignal;
+  readonly #failed = new AbortController();
+  readonly #stack = new AsyncDisposableStack();
+  #cluster: Membership | undefined;
+  #growth: Growth | undefined;
+  #growing: Promise<Membership> | undefined;
+
+  static async open(
+    found: Identity | undefined,
+    options: GroundOptions,
+    signal: AbortSignal,
+  ): Promise<EmbeddedGround> {
+    const log = new SwitchableLog(EmbeddedLog.open(options.dataDir));
+    try {
+      const identity = found ?? newIdentity(options);
+      if (found === undefined) await writeIdentity(options.dataDir, identity);
+      return new EmbeddedGround(identity, options, log, signal);
+    } catch (error) {
+      await log[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(
+    identity: Identity,
+    options: GroundOptions,
+    log: SwitchableLog,
+    signal: AbortSignal,
+  ) {
+    this.log = log;
+    this.#options = options;
+    this.#signal = signal;
+    const grow = () => (this.#growing ??= this.#grow());
+    this.#alone = new EmbeddedMembership(identity, { ...options, grow });
+    const current = () => this.#cluster ?? this.#alone;
+    this.membership = {
+      clusterId: identity.clusterId,
+      selfId: identity.id,
+      view: () => current().view(),
+      add: (peerURLs) => current().add(peerURLs),
+      remove: (id) => current().remove(id),
+      update: (id, peerURLs) => current().update(id, peerURLs),
+    };
+  }
+
+  get failed(): AbortSignal {
+    return this.#failed.signal;
+  }
+
+  get grown(): boolean {
+    return this.#cluster !== undefined;
+  }
+
+  allowGrowth(growth: Growth): void {
+    this.#growth = growth;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#growing?.catch(() => {});
+    await this.#stack.disposeAsync();
+  }
+
+  async #grow(): Promise<Membership> {
+    const { logger } = this.#options;
+    const growth = this.#growth;
+    if (growth === undefined)
+      throw new Fault(
+        "STORE_UNAVAILABLE",
+        "Cannot add a member: this server is starting; try again",
+      );
+    logger.info("becoming the first of several members: moving the log to etcd");
+    await growth.closePeers();
+    try {
+      const membership = await this.#moveToEtcd(growth);
+      this.#cluster = membership;
+      logger.info("the log is kept by etcd now");
+      return membership;
+    } catch (error) {
+      this.#growing = undefined;
+      if (!this.#failed.signal.aborted && !this.#signal.aborted) await growth.openPeers();
+      throw error;
+    }
+  }
+
+  /**
+   * The record of the identity decides which log is in charge: until it is written a crash leaves the embedded log,
+   * to which nothing was appended meanwhile; afterwards etcd's.
+   */
+  async #moveToEtcd(growth: Growth): Promise<Membership> {
+    const { dataDir } = this.#options;
+    const { identity } = this.#alone;
+    await rm(etcdDirectory(dataDir), { recursive: true, force: true }); // of an attempt that did not end
+    await using attempt = new AsyncDisposableStack();
+    attempt.use(new DirectoryLock(dataDir));
+    let engine: EtcdEngine | undefined;
+    const old = await this.log.switchTo(async () => {
+      engine = attempt.use(
+        await openEngine(identity, this.#options, growth.takeState(), this.#signal),
+      );
+      const { clusterId, selfId } = engine.membership;
+      if (clusterId !== identity.clusterId || selfId !== identity.id)
+        throw new Fault(
+          "STORE_UNAVAILABLE",
+          `Cannot add a member: etcd calls this one ${selfId} in cluster ${clusterId}, but it is ${identity.id} in ${identity.clusterId}; start it with the initial-cluster-token of its first start`,
+        );
+      await this.#putInCharge(identity);
+      return engine.log;
+    });
+    if (engine === undefined) throw new TypeError("the log was exchanged without an engine");
+    this.#stack.use(attempt.move());
+    const { failed, membership } = engine;
+    failed.addEventListener("abort", () => this.#failed.abort(failed.reason), { once: true });
+    await old[Symbol.asyncDispose]();
+    await setEmbeddedAside(this.#options);
+    const moved = identity.peerURLs.join() !== identity.firstPeerURLs.join();
+    if (moved) await membership.update(identity.id, identity.peerURLs);
+    return membership;
+  }
+
+  /** Has etcd's log in charge from now on; when that is uncertain, the embedded log takes nothing any more. */
+  async #putInCharge(identity: Identity): Promise<void> {
+    const { dataDir } = this.#options;
+    try {
+      await writeIdentity(dataDir, { ...identity, log: "etcd" });
+    } catch (error) {
+      await writeIdentity(dataDir, identity).catch(async () => {
+        await this.log[Symbol.asyncDispose]();
+        this.#failed.abort(error);
+      });
+      throw error;
+    }
+  }
+}
+
+/** Files of the embedded log, which nobody reads any more; kept for a person who wants to go back. */
+async function setEmbeddedAside({ clock, dataDir, logger }: GroundOptions): Promise<void> {
+  if (!existsSync(join(dataDir, "log.db"))) return;
+  const files = await readdir(dataDir);
+  const aside = join(dataDir, `embedded-until-${clock.now().toISOString().replaceAll(":", "")}`);
+  await mkdir(aside, { mode: 0o700 });
+  for (const file of files)
+    if (/^(log\.db.*|refused|acknowledged|holder)$/.test(file))
+      await rename(join(dataDir, file), join(aside, file));
+  logger.info({ aside }, "kept the embedded log's files");
+}
