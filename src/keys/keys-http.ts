@@ -13,7 +13,7 @@ import {
   type WatchAnswers,
 } from "#keys/core/request.ts";
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
-import { allowMethod, answerText, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
+import { allowMethod, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
 
 const PREFIX = "/v2/keys";
@@ -26,7 +26,6 @@ const BODY_MAX_BYTES = 10 << 20;
 const UNREAD_MAX_BYTES = 1 << 20;
 
 const UNCLEAN = /\/\/|\/\.\.?(?:\/|$)/;
-const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
 
 /** `/v2/keys` over HTTP, as etcd speaks it. */
 export class KeysHttp {
@@ -46,14 +45,7 @@ export class KeysHttp {
   /** Answers a request for `/v2/keys`, or for a path that cleaned may be one; false when it is for something else. */
   handle(req: HttpRequest, res: HttpResponse): boolean {
     let [path, query] = splitTarget(req.target);
-    if (path.includes("%")) {
-      if (BAD_ESCAPE.test(path)) {
-        res.closeAfter();
-        answerText(res, 400, "400 Bad Request");
-        return true;
-      }
-      path = unescapePercent(path);
-    }
+    if (path.includes("%")) path = unescapePercent(path);
     if (UNCLEAN.test(path)) {
       redirect(req, res, cleanPath(path), query);
       return true;
