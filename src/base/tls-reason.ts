@@ -17,7 +17,7 @@ const NO_TLS = "it does not speak TLS; use http://";
 
 /** Alerts of RFC 8446 section 6.2 in OpenSSL's names, as far as they concern the client's certificate. */
 const REFUSED =
-  /^ERR_SSL_\w*ALERT_(CERTIFICATE_\w+|BAD_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)$/;
+  /^ERR_SSL_[\w/]*ALERT_(CERTIFICATE_\w+|BAD_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)$/;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [
@@ -29,10 +29,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^CERT_/, "its certificate cannot be used"],
   [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, NO_TLS],
   [
-    /^ERR_SSL_\w*ALERT_CERTIFICATE_REQUIRED$|^ERR_SSL_\w*ALERT_HANDSHAKE_FAILURE$/,
+    /^ERR_SSL_[\w/]*ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/,
     "it wants a certificate of this client; name one and its key",
   ],
-  [REFUSED, "it does not accept this client's certificate"],
+  [REFUSED, "it does not accept this client's certificate, or wants one"],
 ];
 
 function wrongName(error: Error): string {

@@ -149,5 +149,5 @@ test("an expired certificate is served with a warning", () => {
   told.warn = ((_: unknown, text: string) => void warnings.push(text)) as typeof told.warn;
   const ended = authority.issue("ended", { endMs: Date.now() - 1000 });
   new ServerTls({ ...ended, caFiles: [], isClientCertRequired: false }, told);
-  assert.match(warnings.join(), /has expired on .*; clients will refuse it/);
+  assert.match(warnings.join(), /has expired on .*; clients refuse it/);
 });

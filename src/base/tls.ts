@@ -1,7 +1,13 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Socket } from "node:net";
-import { createSecureContext, type Server, type TlsOptions, TLSSocket } from "node:tls";
+import {
+  createSecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TlsOptions,
+  TLSSocket,
+} from "node:tls";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 
@@ -70,13 +76,12 @@ export class ServerTls {
 
   #read(): TlsOptions {
     const { certFile, keyFile, caFiles, isClientCertRequired } = this.#files;
-    const { cert, key, ca } = readTlsFiles({ certFile, keyFile, caFiles });
-    const ended = cert === undefined ? undefined : validityProblem(cert);
-    if (ended) this.#logger.warn({ certFile }, `the certificate ${ended}; clients will refuse it`);
+    const pair = readPair(certFile, keyFile);
+    const problem = validityProblem(pair.cert);
+    if (problem) this.#logger.warn({ certFile }, `the certificate ${problem}; clients refuse it`);
     return {
-      cert,
-      key,
-      ...(ca ? { ca } : {}),
+      ...pair,
+      ...readAuthorities(caFiles),
       minVersion: VERSION_MIN,
       requestCert: isClientCertRequired,
       rejectUnauthorized: isClientCertRequired,
@@ -92,26 +97,36 @@ export class ServerTls {
   }
 }
 
-/** What a TLS connection is made with; a part is undefined when no file was named for it. */
-export interface TlsMaterial {
-  readonly cert: Buffer | undefined;
-  readonly key: Buffer | undefined;
-  readonly ca: Buffer[] | undefined;
+/** The files, in PEM, of a client; an empty name is none. */
+export interface ClientTlsFiles {
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  readonly caFiles: readonly string[];
 }
 
 /**
- * Reads and checks certificates, whether for a server or a client.
- * @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID when one cannot be used or the key is another's.
+ * What a client goes to https servers with.
+ * @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID
  */
-export function readTlsFiles(files: {
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-  readonly caFiles?: readonly string[];
-}): TlsMaterial {
-  const { certFile, keyFile, caFiles = [] } = files;
-  const ca = caFiles.map((path) => checked(path, "an authority's certificate", parseCertificate));
-  if (!certFile && !keyFile)
-    return { cert: undefined, key: undefined, ca: ca.length > 0 ? ca : undefined };
+export function clientTls({ certFile, keyFile, caFiles }: ClientTlsFiles): SecureContextOptions {
+  return {
+    ...readAuthorities(caFiles),
+    ...(certFile || keyFile ? readPair(certFile, keyFile) : {}),
+    minVersion: VERSION_MIN,
+  };
+}
+
+function readAuthorities(caFiles: readonly string[]): { readonly ca?: Buffer[] } {
+  const named = caFiles.filter((path) => path !== "");
+  if (named.length === 0) return {};
+  return { ca: named.map((path) => checked(path, "an authority's certificate", parseCertificate)) };
+}
+
+/** A certificate and its key, checked to belong together. */
+function readPair(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): { readonly cert: Buffer; readonly key: Buffer } {
   if (!certFile || !keyFile)
     throw new Fault(
       "CONFIG_INVALID",
@@ -135,7 +150,7 @@ export function readTlsFiles(files: {
       },
     );
   }
-  return { cert, key, ca: ca.length > 0 ? ca : undefined };
+  return { cert, key };
 }
 
 /** The common name of the certificate that a client has shown and an authority of ours vouches for. */

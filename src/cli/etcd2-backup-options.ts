@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { Fault, reasonOf } from "#base/fault.ts";
-import { readTlsFiles } from "#base/tls.ts";
+import { clientTls } from "#base/tls.ts";
 import type { Io } from "#cli/program.ts";
 import type { KeysClientOptions } from "#keys/client.ts";
 
@@ -47,25 +47,16 @@ export function accessOf(
   { cwd, env }: Pick<Io, "cwd" | "env">,
 ): Pick<KeysClientOptions, "tls" | "auth"> {
   const path = (given: string | undefined) => (given ? resolve(cwd, given) : undefined);
-  const ca = path(values["ca-file"]);
-  const {
-    cert,
-    key,
-    ca: authorities,
-  } = readTlsFiles({
+  const tls = clientTls({
     certFile: path(values["cert-file"]),
     keyFile: path(values["key-file"]),
-    caFiles: ca === undefined ? [] : [ca],
+    caFiles: [path(values["ca-file"]) ?? ""],
   });
   const auth = values.username || env["KEELSON_USERNAME"];
   if (auth && !auth.includes(":"))
     throw new Fault("USAGE", `Cannot use --username ${auth}: expected NAME:PASSWORD`);
   return {
-    tls: {
-      ...(cert && { cert }),
-      ...(key && { key }),
-      ...(authorities && { ca: authorities }),
-    },
+    tls,
     ...(auth && { auth }),
   };
 }

@@ -2,14 +2,13 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
-import type { SecureContextOptions } from "node:tls";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import { makeSelfSigned } from "#base/self-signed.ts";
-import { readTlsFiles, ServerTls } from "#base/tls.ts";
+import { ServerTls } from "#base/tls.ts";
 
 const Path = v.optional(v.string());
 /** A switch in Go's words, strconv.ParseBool. */
@@ -122,15 +121,6 @@ export async function openServerTls(
     logger.warn({ side }, "trusted-ca-file without client-cert-auth: clients need no certificate");
   const { certFile = "", keyFile = "" } = isAuto ? await selfSigned(side, context) : settings;
   return new ServerTls({ certFile, keyFile, caFiles, isClientCertRequired }, logger);
-}
-
-/**
- * How a proxy goes to peers and members, as etcd's: with the peers' certificates.
- * @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID
- */
-export function clientTls(settings: TlsSettings): SecureContextOptions {
-  const { cert, key, ca } = readTlsFiles(settings);
-  return { ...(cert ? { cert } : {}), ...(key ? { key } : {}), ...(ca ? { ca } : {}) };
 }
 
 const SELF_SIGNED_DAYS = 365;

@@ -1,8 +1,9 @@
 import { systemClock } from "#base/clock.ts";
 import { openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
+import { clientTls } from "#base/tls.ts";
 import { type Etcd2Settings, readEtcd2Settings } from "#cli/etcd2-settings.ts";
-import { clientTls, openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
+import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Program } from "#cli/program.ts";
 
 const HELP = `Usage: keelson etcd2 [flags]

@@ -4,6 +4,7 @@ import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Address } from "#base/listen.ts";
 import { openLogger } from "#base/logger.ts";
+import { clientTls } from "#base/tls.ts";
 import { openKeysClient } from "#keys/client.ts";
 import type { SystemdAddress } from "#systemd/connection.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
@@ -44,7 +45,11 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
       endpoints: settings.etcd_servers,
       requestTimeoutMs: settings.etcd_request_timeout,
       connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
-      tls: await readTls(settings),
+      tls: clientTls({
+        certFile: settings.etcd_certfile,
+        keyFile: settings.etcd_keyfile,
+        caFiles: [settings.etcd_cafile],
+      }),
     }),
   );
   const machine = stack.use(
@@ -138,21 +143,6 @@ async function systemdRun(bootId: string, systemd: SystemdAddress): Promise<stri
   if (!("socketPath" in systemd) || !isPrivate(systemd)) return bootId;
   const { ino, ctimeMs } = await stat(systemd.socketPath);
   return `${bootId} ${ino} ${ctimeMs}`;
-}
-
-async function readTls({ etcd_cafile, etcd_certfile, etcd_keyfile }: FleetSettings) {
-  const read = async (path: string) => {
-    if (path === "") return undefined;
-    return readFile(path).catch((cause: unknown) => {
-      throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-    });
-  };
-  const [ca, cert, key] = [
-    await read(etcd_cafile),
-    await read(etcd_certfile),
-    await read(etcd_keyfile),
-  ];
-  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -21,6 +21,8 @@ export interface RealEtcdOptions {
   readonly directory?: string;
   readonly clientPort?: number;
   readonly peerPort?: number;
+  /** Other flags by name, such as `--cors`; they win. */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 /** @throws {Fault} STORE_UNAVAILABLE when it does not become ready. */
@@ -43,6 +45,7 @@ export async function startRealEtcd(options: RealEtcdOptions = {}): Promise<Real
     "--listen-peer-urls": peerUrl,
     "--initial-advertise-peer-urls": peerUrl,
     "--initial-cluster": `default=${peerUrl}`,
+    ...options.flags,
   };
   const args = Object.entries(flags).map(([flag, value]) => `${flag}=${value}`);
   const child = spawn("etcd", args, { stdio: "ignore" });
