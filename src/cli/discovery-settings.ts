@@ -2,8 +2,9 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import * as v from "valibot";
 import { Fault, reasonOf } from "#base/fault.ts";
-import { type Address, parseAddress } from "#base/listen.ts";
+import { type Address, parseTlsAddress } from "#base/listen.ts";
 import { assembleSettings, type Fragment } from "#base/settings.ts";
+import type { TlsFiles } from "#base/tls.ts";
 import type { Io } from "#cli/program.ts";
 import type { TokenStore } from "#discovery/run-discovery.ts";
 
@@ -26,6 +27,8 @@ const Schema = v.strictObject({
       v.transform((url) => url.replace(/\/+$/, "")),
     ),
   ),
+  "cert-file": v.optional(text),
+  "key-file": v.optional(text),
   ttl: v.pipe(
     text,
     v.regex(/^(?:0|[1-9]\d{0,8}[smhd])$/, "expected a time such as 7d, 12h, 30m or 90s, or 0"),
@@ -45,6 +48,8 @@ const DEFAULTS: Fragment = {
 export interface DiscoverySettings {
   readonly listen: readonly Address[];
   readonly store: TokenStore;
+  /** For addresses that say https. */
+  readonly tlsFiles: TlsFiles | undefined;
   readonly url: string | undefined;
   readonly ttlSeconds: number;
   readonly takesOver: boolean;
@@ -67,8 +72,10 @@ export function readDiscoverySettings(
       "CONFIG_INVALID",
       "Cannot keep the tokens in two places: both data-dir and etcd-endpoints are set; leave one out",
     );
+  const addresses = listen.map(parseTlsAddress);
   return {
-    listen: listen.map(parseAddress),
+    listen: addresses,
+    tlsFiles: readTlsFiles(settings, addresses, io.cwd),
     store: endpoints
       ? { kind: "etcd", endpoints }
       : { kind: "own", dataDir: resolve(io.cwd, dataDir ?? defaultDataDir(io.env)) },
@@ -77,6 +84,26 @@ export function readDiscoverySettings(
     takesOver: takeover === "on",
     newPerHour: settings["new-per-hour"],
   };
+}
+
+function readTlsFiles(
+  { "cert-file": certFile, "key-file": keyFile }: v.InferOutput<typeof Schema>,
+  addresses: readonly Address[],
+  cwd: string,
+): TlsFiles | undefined {
+  const isSecure = addresses.some((address) => address.kind === "tcp" && address.secure);
+  const isGiven = certFile !== undefined && keyFile !== undefined;
+  const isHalf = isGiven !== (certFile !== undefined || keyFile !== undefined);
+  if (isHalf || isSecure !== isGiven)
+    throw new Fault(
+      "CONFIG_INVALID",
+      isSecure
+        ? "Cannot listen with https: it needs a certificate; set cert-file and key-file"
+        : "Cannot use cert-file and key-file: they belong together, with an address in listen that says https",
+    );
+  if (!isGiven) return undefined;
+  const files = { certFile: resolve(cwd, certFile), keyFile: resolve(cwd, keyFile) };
+  return { ...files, caFiles: [], isClientCertRequired: false };
 }
 
 function readEnvironment(env: Io["env"]): Record<string, string | undefined> {

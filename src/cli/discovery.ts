@@ -2,6 +2,7 @@ import { systemClock } from "#base/clock.ts";
 import type { Address } from "#base/listen.ts";
 import { openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
+import { ServerTls } from "#base/tls.ts";
 import { readDiscoverySettings } from "#cli/discovery-settings.ts";
 import type { Io, Program } from "#cli/program.ts";
 
@@ -14,6 +15,8 @@ the environment too, as DISCOVERY_ and its name in capitals, with _ for -.
   --data-dir keelson-discovery    where it keeps its tokens
   --etcd-endpoints URLS           keep them in an etcd with its v2 API on instead, or in a keelson etcd2
   --url https://HOST              what its URLs begin with; by default the host that a request names
+  --cert-file PATH, --key-file PATH
+                                  for addresses that say https://
   --ttl 7d                        how long a token lives after its last registration, until its cluster is full;
                                   such as 7d, 12h, 30m, 90s; 0 for ever
   --takeover on                   on: a machine that comes back with the name of a slot gets that slot; off: it is refused
@@ -27,7 +30,10 @@ export const discovery: Program = async (args, io) => {
   }
   const settings = readDiscoverySettings(args, io);
   const { runDiscovery } = await import("#discovery/run-discovery.ts");
-  const shared = { logger: openLogger(), clock: systemClock, random: Math.random };
+  const logger = openLogger();
+  const { tlsFiles } = settings;
+  const tls = tlsFiles && new ServerTls(tlsFiles, logger);
+  const shared = { logger, tls, clock: systemClock, random: Math.random };
   const onListening = async (addresses: readonly Address[]) => {
     greet(settings.url, addresses, io);
     await notifyReady(io.env);

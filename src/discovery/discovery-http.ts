@@ -51,6 +51,8 @@ export interface DiscoveryOptions {
   readonly registry: Registry;
   /** What its URLs begin with; by default the host that a request names. */
   readonly url?: string | undefined;
+  /** Whether that host is reached by https. */
+  readonly isSecure: boolean;
   /** New tokens an hour for each address; 0: any number. */
   readonly newPerHour: number;
   readonly logger: Logger;
@@ -217,9 +219,10 @@ class Service {
 
   /** What URLs begin with; undefined when the request names no host that can stand in one. */
   #baseOf(req: HttpRequest): string | undefined {
-    if (this.#options.url !== undefined) return this.#options.url;
+    const { url, isSecure } = this.#options;
+    if (url !== undefined) return url;
     const host = req.header("host") ?? "";
-    return HOST.test(host) ? `http://${host}` : undefined;
+    return HOST.test(host) ? `${isSecure ? "https" : "http"}://${host}` : undefined;
   }
 
   #withBody(req: HttpRequest, res: HttpResponse, work: (body: string) => Promise<void>): void {

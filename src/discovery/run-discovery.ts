@@ -5,6 +5,7 @@ import type { Address } from "#base/listen.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { aborted } from "#base/shutdown.ts";
+import type { ServerTls } from "#base/tls.ts";
 import { openKeysClient } from "#keys/client.ts";
 import { routeHandler } from "#keys/client-handler.ts";
 import type { Keys } from "#keys/keys.ts";
@@ -21,6 +22,8 @@ export type TokenStore =
 
 export interface RunDiscoveryOptions {
   readonly listen: readonly Address[];
+  /** For addresses that say https. */
+  readonly tls?: ServerTls | undefined;
   readonly store: TokenStore;
   /** What its URLs begin with; by default the host that a request names. */
   readonly url?: string | undefined;
@@ -51,10 +54,13 @@ export async function runDiscovery(
     takesOver,
     isCluster: store.kind === "etcd",
   });
-  const handle = routeHandler(discoveryRoutes({ ...options, registry, signal }));
+  const isSecure = options.listen.every((address) => address.kind === "tcp" && address.secure);
+  const routes = discoveryRoutes({ ...options, registry, isSecure, signal });
   const addresses: Address[] = [];
-  for (const address of options.listen)
-    addresses.push(stack.use(await openHttpServer(address, handle)).address);
+  for (const address of options.listen) {
+    const server = await openHttpServer(address, routeHandler(routes), options.tls);
+    addresses.push(stack.use(server).address);
+  }
   logger.info({ addresses, store }, "serving discovery");
   await options.onListening(addresses);
   await aborted(signal);
