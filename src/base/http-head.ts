@@ -116,10 +116,12 @@ function asUtf8(text: string): string {
   return Buffer.from(text, "latin1").toString();
 }
 
+const BARE_LF = /[^\r]\n/;
+
 /** @param tail ` HTTP/1.1` and all that follows it */
 function readTail(tail: string): FieldBlock | HttpRefusal {
   const version = VERSION.exec(tail);
-  if (version === null) return BAD_REQUEST;
+  if (version === null || BARE_LF.test(tail)) return BAD_REQUEST;
   const lines = tail.slice(version[0].length, -2).split("\r\n");
   lines.pop(); // every line ends with its CRLF
   const values = readFields(lines);
