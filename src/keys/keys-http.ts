@@ -5,6 +5,7 @@ import type { KeyEvent } from "#keys/core/event.ts";
 import { unescapePercent } from "#keys/core/form.ts";
 import { cleanKey } from "#keys/core/key-path.ts";
 import { KEYS_ERRORS } from "#keys/core/keys-error.ts";
+import { type MediaType, parseMediaType } from "#keys/core/media-type.ts";
 import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
 import {
   type KeysRequest,
@@ -60,7 +61,12 @@ export class KeysHttp {
   #read(req: HttpRequest, res: HttpResponse, path: string, query: string): void {
     const method = req.method as Method;
     const queryTexts = query === "" ? [] : [query];
-    if ((method !== "PUT" && method !== "POST") || !isForm(req.header("content-type"))) {
+    const { type, error } = method === "PUT" || method === "POST" ? bodyType(req) : NO_BODY;
+    if (error !== undefined) {
+      this.#refuse(res, { code: 210, cause: error, index: 0 });
+      return;
+    }
+    if (type !== FORM) {
       this.#answer(req, path, queryTexts, res);
       return;
     }
@@ -215,7 +221,11 @@ export class KeysHttp {
 
 const NOT_ALLOWED: Refusal = { code: 110, cause: "Insufficient credentials", index: 0 };
 
-function isForm(contentType: string | undefined): boolean {
-  if (contentType === "application/x-www-form-urlencoded") return true;
-  return contentType?.split(";")[0]?.trim().toLowerCase() === "application/x-www-form-urlencoded";
+const FORM = "application/x-www-form-urlencoded";
+const NO_BODY: MediaType = { type: "" };
+
+function bodyType(req: HttpRequest): MediaType {
+  const text = req.header("content-type");
+  if (text === FORM) return { type: FORM };
+  return text ? parseMediaType(text) : NO_BODY;
 }
