@@ -11,6 +11,9 @@ const SKIPPED_MAX_BYTES = 256 << 10;
 /** What a client may send ahead while it waits for an answer. */
 const AHEAD_MAX_BYTES = 64 << 10;
 
+/** Answers to requests that came together are sent together up to about this length. */
+const TOGETHER_MAX_LENGTH = 64 << 10;
+
 /** How long the client gets to read the last answer before the connection is cut, as by Go's net/http. */
 const LINGER_MS = 500;
 
@@ -150,6 +153,7 @@ export class HttpConnection implements Carrier {
       if (head === undefined) break;
       if (isRefusal(head)) this.#refuse(head);
       else this.#serve(head);
+      if (this.#out.length > TOGETHER_MAX_LENGTH) this.#flush();
     }
     this.#isAdvancing = false;
     this.#flush();
