@@ -35,6 +35,12 @@ const PAGE_BYTES = 4096;
 
 testLogConformance("embedded log", newPlace);
 
+test("the term counts the openings, from 2", async () => {
+  const directory = await filled(1);
+  await using log = EmbeddedLog.open(directory);
+  assert.equal(log.term, 3);
+});
+
 test("a second process, or a second log, is told who holds the directory", async () => {
   const directory = temporary();
   await using log = EmbeddedLog.open(directory);

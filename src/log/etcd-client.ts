@@ -36,6 +36,8 @@ export interface EtcdRangeAnswer {
 
 export interface EtcdCompare {
   readonly key: string;
+  /** Then every key of the range has to comply; one without keys counts as one that is not there. */
+  readonly end?: string;
   /** A key that is not there has 0 in both. */
   readonly target: "createRevision" | "modRevision";
   readonly result: "equal" | "less" | "greater";

@@ -44,6 +44,7 @@ const MESSAGES: Readonly<Record<string, Message>> = {
     key: [3, "string"],
     createRevision: [5, "int64"],
     modRevision: [6, "int64"],
+    end: [64, "string"],
   },
   TxnRequest: {
     compare: [1, "Compare", "repeated"],

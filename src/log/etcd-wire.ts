@@ -136,8 +136,9 @@ export function status(answer: Status): EtcdStatus {
 
 export function txn({ compare, success, failure = [] }: EtcdTxn): object {
   return {
-    compare: compare.map(({ key, target, result, revision }) => ({
+    compare: compare.map(({ key, end, target, result, revision }) => ({
       key,
+      ...(end === undefined ? {} : { end }),
       target: TARGET[target],
       result: RESULT[result],
       [target]: revision,

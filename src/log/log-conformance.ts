@@ -4,7 +4,7 @@ import type { Log, LogEntry, LogReader } from "#log/core/log.ts";
 
 /** A place for a log that survives its closing and its crash. */
 export interface LogPlace {
-  open(): Log;
+  open(): Log | Promise<Log>;
   /** Ends a log that `open` gave, as kill -9 does. */
   crash(log: Log): Promise<void>;
   /** Makes writes fail; false when this log cannot be made to. */
@@ -30,10 +30,10 @@ export function readerOf(deliver: LogReader["deliver"]): LogReader {
 
 const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
   "append() resolves with the next index when the entry was delivered": async (place) => {
-    await using log = place.open();
+    await using log = await place.open();
     const seen = collect(log);
     assert.equal(log.snapshot, undefined);
-    assert.equal(log.term, 2);
+    assert.ok(log.term >= 2);
     assert.equal(await log.append("a"), 1);
     assert.deepEqual(seen, [{ index: 1, data: "a" }]);
     assert.deepEqual(
@@ -46,15 +46,17 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
     );
   },
 
-  "opening again delivers every entry in order, once, and counts the term on": async (place) => {
+  "opening again delivers every entry in order, once, and the term never falls": async (place) => {
     const data = Array.from({ length: 50 }, (_, at) => `entry ${at}`);
+    let term = 0;
     {
-      await using log = place.open();
+      await using log = await place.open();
+      term = log.term;
       collect(log);
       await Promise.all(data.map((text) => log.append(text)));
     }
-    await using log = place.open();
-    assert.equal(log.term, 3);
+    await using log = await place.open();
+    assert.ok(log.term >= term);
     assert.deepEqual(
       collect(log),
       data.map((text, at) => ({ index: at + 1, data: text })),
@@ -63,13 +65,13 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
   },
 
   "after a crash what was acknowledged is there": async (place) => {
-    const first = place.open();
+    const first = await place.open();
     collect(first);
     await Promise.all(["a", "b"].map((text) => first.append(text)));
     const unknown = first.append("c").catch(() => {});
     await place.crash(first);
     await unknown;
-    await using log = place.open();
+    await using log = await place.open();
     const seen = collect(log).map((entry) => entry.data);
     assert.deepEqual(seen.slice(0, 2), ["a", "b"]);
     assert.ok(seen.length === 2 || (seen.length === 3 && seen[2] === "c"));
@@ -77,7 +79,7 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
 
   "a snapshot replaces the entries up to its index": async (place) => {
     {
-      await using log = place.open();
+      await using log = await place.open();
       collect(log);
       for (let at = 1; at <= 9; at++) await log.append(`entry ${at}`);
       const saving = log.saveSnapshot(5, ["one", "two", ""]);
@@ -85,7 +87,7 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
       await saving;
       await log.saveSnapshot(7, ["three"]);
     }
-    await using log = place.open();
+    await using log = await place.open();
     assert.deepEqual(log.snapshot, { index: 7, chunks: ["three"] });
     assert.deepEqual(
       collect(log).map((entry) => entry.index),
@@ -96,18 +98,18 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
 
   "everything may be cut off": async (place) => {
     {
-      await using log = place.open();
+      await using log = await place.open();
       collect(log);
       await log.append("a");
       await log.saveSnapshot(1, ["all"]);
     }
-    await using log = place.open();
+    await using log = await place.open();
     assert.deepEqual(collect(log), []);
     assert.equal(await log.append("b"), 2);
   },
 
   "a snapshot that a crash cuts short leaves the older one": async (place) => {
-    const first = place.open();
+    const first = await place.open();
     collect(first);
     for (let at = 1; at <= 4; at++) await first.append(`entry ${at}`);
     await first.saveSnapshot(2, ["older"]);
@@ -119,7 +121,7 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
     await first.append("entry 5");
     await place.crash(first);
     await failed;
-    await using log = place.open();
+    await using log = await place.open();
     assert.deepEqual(log.snapshot, { index: 2, chunks: ["older"] });
     assert.deepEqual(
       collect(log).map((entry) => entry.index),
@@ -131,7 +133,7 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
   "a write that fails is refused with LOG_IO, as is every later one, and never appears": async (
     place,
   ) => {
-    const first = place.open();
+    const first = await place.open();
     const seen = collect(first);
     await first.append("a");
     if (!place.fail(first)) return first[Symbol.asyncDispose]();
@@ -145,7 +147,7 @@ const CHECKS: Readonly<Record<string, (place: LogPlace) => Promise<void>>> = {
     await assert.rejects(first.append("d"), { code: "LOG_IO" });
     assert.equal(seen.length, 1);
     await first[Symbol.asyncDispose]();
-    await using log = place.open();
+    await using log = await place.open();
     assert.deepEqual(collect(log), [{ index: 1, data: "a" }]);
     assert.equal(await log.append("e"), 2);
   },

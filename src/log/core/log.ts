@@ -1,4 +1,5 @@
 import type { Fault } from "#base/fault.ts";
+import type { Histogram } from "#base/prometheus.ts";
 
 /** One thing that happened, at its place in the order. */
 export interface LogEntry {
@@ -25,6 +26,14 @@ export interface LogReader {
   replace(snapshot: LogSnapshot): void;
 }
 
+/** How entries became durable since the log was opened. */
+export interface LogMeasures {
+  /** What one commit of a batch took. */
+  readonly commitSeconds: Histogram;
+  /** How many entries a batch had. */
+  readonly batchEntries: Histogram;
+}
+
 /**
  * An ordered, durable log: it knows how to put entries in order and keep them safe, and nothing of what they mean.
  *
@@ -43,6 +52,8 @@ export interface Log extends AsyncDisposable {
   readonly leads: boolean;
   /** Why appends fail at the moment; undefined when they do not. */
   readonly fault: Fault | undefined;
+  /** Logs that wait for nothing have none. */
+  readonly measures?: LogMeasures | undefined;
 
   /**
    * Begins delivery: at once what follows the snapshot, later every entry when it is durable. To be called once, before

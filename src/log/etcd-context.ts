@@ -1,0 +1,43 @@
+import type { Clock } from "#base/clock.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Random } from "#base/random.ts";
+import type { EtcdNames } from "#log/core/etcd-names.ts";
+import type { EtcdClient } from "#log/etcd-client.ts";
+import type { EtcdHealth } from "#log/etcd-faults.ts";
+
+/** What the parts of a log in etcd share. */
+export interface EtcdContext {
+  readonly client: EtcdClient;
+  readonly names: EtcdNames;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly health: EtcdHealth;
+  readonly limits: EtcdLimits;
+}
+
+export interface EtcdLimits {
+  /** An append is answered within that time, one way or the other: etcd's own limit for a v2 request. */
+  readonly appendMs: number;
+  /** A value of etcd: well below its limit for a request (1.5 MiB). */
+  readonly valueBytes: number;
+  /** Keys of one page of a listing, and bytes of a page after which the next one is smaller. */
+  readonly pageKeys: number;
+  readonly pageBytes: number;
+  /** Keys dropped at once behind a snapshot. */
+  readonly trimKeys: number;
+  /** The leader's lease. */
+  readonly leaseMs: number;
+}
+
+export const ETCD_LIMITS: EtcdLimits = {
+  appendMs: 7_000,
+  valueBytes: 1 << 20,
+  pageKeys: 1_000,
+  pageBytes: 8 << 20,
+  trimKeys: 256,
+  leaseMs: 2_000,
+};
+
+/** Waits between attempts. */
+export const RETRY = { baseMs: 50, maxMs: 1_000 };

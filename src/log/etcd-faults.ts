@@ -1,0 +1,70 @@
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+
+/** A failure shorter than that, such as an election's, is no trouble yet. */
+const TROUBLE_AFTER_MS = 3_000;
+
+/** What etcd's v2 API says when a write was not agreed upon in time. */
+const TIMED_OUT = "etcdserver: request timed out";
+
+export function timedOut(): Fault {
+  return unavailable(TIMED_OUT);
+}
+
+/** @param wire what etcd itself says, for answers in etcd's words. */
+export function unavailable(wire: string): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    `Cannot write to the store: ${wire}; see that most of its servers run and reach each other, then ask again`,
+    { facts: { etcd: wire } },
+  );
+}
+
+export function unknownEnd(): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    "Cannot tell what came of a write: this server fell behind the others' snapshot; ask again",
+  );
+}
+
+export function closed(): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    "Cannot append to the log: it is closed; whether a write under way happened is unknown",
+  );
+}
+
+export function corrupt(error: unknown): Fault {
+  return new Fault(
+    "LOG_CORRUPT",
+    `Cannot trust the log in etcd: ${reasonOf(error)}; it was written by a newer version or changed by hand: restore it from a backup`,
+    { cause: error },
+  );
+}
+
+/** Whether etcd answers, as one server of the log sees it. */
+export class EtcdHealth {
+  readonly #clock: Clock;
+  #failingSinceMs: number | undefined;
+  #reason = "";
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  answered(): void {
+    this.#failingSinceMs = undefined;
+  }
+
+  failed(error: unknown): void {
+    this.#failingSinceMs ??= this.#clock.monotonicMs();
+    this.#reason = reasonOf(error);
+  }
+
+  get fault(): Fault | undefined {
+    const sinceMs = this.#failingSinceMs;
+    if (sinceMs === undefined) return undefined;
+    const isLasting = this.#clock.monotonicMs() - sinceMs >= TROUBLE_AFTER_MS;
+    return isLasting ? unavailable(this.#reason) : undefined;
+  }
+}
