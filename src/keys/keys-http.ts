@@ -16,6 +16,7 @@ import {
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
 import { allowMethod, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
+import { type RequestCount, RequestCounts } from "#keys/request-counts.ts";
 
 const PREFIX = "/v2/keys";
 const METHODS: readonly string[] = ["HEAD", "GET", "PUT", "POST", "DELETE"] satisfies Method[];
@@ -30,6 +31,7 @@ const UNCLEAN = /\/\/|\/\.\.?(?:\/|$)/;
 
 /** `/v2/keys` over HTTP, as etcd speaks it. */
 export class KeysHttp {
+  readonly counts = new RequestCounts();
   readonly #server: KeysServer;
   readonly #gate: AuthGate;
   readonly #clusterId: string;
@@ -82,24 +84,28 @@ export class KeysHttp {
     const method = req.method as Method;
     const request = parseRequest(method, cleanKey(path), texts, this.#server.nowMs());
     if ("code" in request) this.#refuse(res, request);
-    else if (!this.#gate.isEnabled) this.#do(request, res);
+    else if (!this.#gate.isEnabled) this.#do(method, request, res);
     else
       this.#gate.checkKeys(req, path, request.recursive, (isAllowed) => {
-        if (isAllowed) this.#do(request, res);
+        if (isAllowed) this.#do(method, request, res);
         else this.#refuse(res, NOT_ALLOWED);
       });
   }
 
-  #do(request: KeysRequest, res: HttpResponse): void {
+  #do(method: Method, request: KeysRequest, res: HttpResponse): void {
     switch (request.kind) {
-      case "read":
-        this.#settle(res, this.#server.get(request.key, request), false);
+      case "read": {
+        const count = this.counts.begin(method);
+        this.#settle(res, this.#server.get(request.key, request), false, count);
         return;
-      case "command":
+      }
+      case "command": {
+        const count = this.counts.begin(request.command.op === "get" ? "QGET" : method);
         this.#server.submit(request.command, (result) =>
-          this.#settle(res, result, request.noValue),
+          this.#settle(res, result, request.noValue, count),
         );
         return;
+      }
       case "watch":
         this.#watch(request, res);
         return;
@@ -108,13 +114,12 @@ export class KeysHttp {
     }
   }
 
-  #settle(res: HttpResponse, result: Outcome | Fault, noValue: boolean): void {
-    if (result instanceof Fault) {
-      this.#refuse(res, { code: 300, cause: result.message, index: 0 });
-      return;
-    }
-    if (!isDone(result)) {
-      this.#refuse(res, result);
+  #settle(res: HttpResponse, result: Outcome | Fault, noValue: boolean, count: RequestCount): void {
+    if (result instanceof Fault || !isDone(result)) {
+      const refusal: Refusal =
+        result instanceof Fault ? { code: 300, cause: result.message, index: 0 } : result;
+      this.#refuse(res, refusal);
+      count.failed(KEYS_ERRORS[refusal.code].http);
       return;
     }
     const { event, index } = result;
@@ -124,6 +129,7 @@ export class KeysHttp {
       isCreated || action === "set" || action === "update" || action === "compareAndSwap";
     const body = noValue && isWrite ? encodeAction(event) : encodeEvent(event);
     res.send(isCreated ? 201 : 200, this.#headers(index), body);
+    count.done();
   }
 
   #headers(etcdIndex: number): string[] {

@@ -10,7 +10,8 @@ import type { Outcome, Refusal } from "#keys/core/outcome.ts";
 import { hashState, restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
 import { Store } from "#keys/core/store.ts";
 import type { StoreStats } from "#keys/core/store-stats.ts";
-import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
+import { ServerCounts } from "#keys/server-counts.ts";
+import type { Log, LogEntry, LogMeasures, LogReader, LogSnapshot } from "#log/core/log.ts";
 
 /** etcd's own entries before its first client's: its configuration, its election, its member, its version. */
 const RAFT_INDEX_BASE = 4;
@@ -44,6 +45,7 @@ export class KeysServer implements AsyncDisposable {
   /** Begins the ids of this server's entries: no other server's or earlier run's entry is taken for its own. */
   readonly #idPrefix: string;
   readonly #pending = new Map<string, Settle>();
+  readonly counts = new ServerCounts();
   readonly #closing = new AbortController();
   #following = new AbortController();
   readonly #syncing: Promise<void>;
@@ -73,6 +75,7 @@ export class KeysServer implements AsyncDisposable {
         { cause, facts: { index: this.#applied } },
       );
     }
+    this.counts.before = { ...this.#store.parts.stats };
     this.#syncing = this.#proposeSyncs();
   }
 
@@ -99,6 +102,15 @@ export class KeysServer implements AsyncDisposable {
     return { ...this.#store.parts.stats, watchers: this.#store.watcherCount };
   }
 
+  /** Proposals that are not applied yet. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  get logMeasures(): LogMeasures | undefined {
+    return this.#log.measures;
+  }
+
   /** Users, roles and whether authentication is on, as far as applied. */
   get auth(): AuthView {
     return this.#store.auth;
@@ -118,7 +130,9 @@ export class KeysServer implements AsyncDisposable {
   }
 
   get(key: string, options: { readonly recursive: boolean; readonly sorted: boolean }): Outcome {
-    return this.#store.get(key, options, this.nowMs());
+    const outcome = this.#store.get(key, options, this.nowMs());
+    if (options.recursive) this.counts.recursiveRead(outcome);
+    return outcome;
   }
 
   /** Calls `settle` once, when the command is durable and applied, or cannot be. */
@@ -149,6 +163,7 @@ export class KeysServer implements AsyncDisposable {
     fromIndex: number | undefined,
     notify: (event: KeyEvent) => void,
   ): Refusal | (() => void) {
+    this.counts.watchRequests += 1;
     return this.#store.watchOnce(interest, fromIndex, notify);
   }
 
@@ -158,6 +173,7 @@ export class KeysServer implements AsyncDisposable {
     fromIndex: number | undefined,
     notify: (event: KeyEvent) => void,
   ): Refusal | (() => void) {
+    this.counts.watchRequests += 1;
     return this.#store.watchAll(interest, fromIndex, notify);
   }
 
@@ -226,6 +242,7 @@ export class KeysServer implements AsyncDisposable {
     for (const { index, data } of entries) {
       const { id, command } = decodeEntry(data);
       const outcome = this.#store.apply(command);
+      if (command.op === "get" && command.recursive) this.counts.recursiveRead(outcome);
       this.#applied = index;
       const settle = this.#pending.get(id);
       if (settle === undefined || outcome === undefined) continue;
@@ -239,6 +256,7 @@ export class KeysServer implements AsyncDisposable {
 
   #failed(id: string, error: unknown): void {
     const fault = asFault(error);
+    this.counts.failedProposals += 1;
     if (fault.code === "LOG_IO" && !this.#isFaultTold) {
       this.#isFaultTold = true;
       this.#options.onFault(fault);
@@ -250,8 +268,11 @@ export class KeysServer implements AsyncDisposable {
 
   async #saveSnapshot(): Promise<void> {
     const index = this.#applied;
+    const { clock } = this.#options;
+    const startMs = clock.monotonicMs();
     try {
       await this.#log.saveSnapshot(index, takeSnapshot(this.#store));
+      this.counts.snapshotSeconds.observe((clock.monotonicMs() - startMs) / 1000);
     } catch (error) {
       this.#options.onFault(asFault(error));
     }

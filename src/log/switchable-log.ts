@@ -1,5 +1,5 @@
 import type { Fault } from "#base/fault.ts";
-import type { Log, LogReader, LogSnapshot } from "#log/core/log.ts";
+import type { Log, LogMeasures, LogReader, LogSnapshot } from "#log/core/log.ts";
 
 interface HeldAppend {
   readonly data: string;
@@ -31,6 +31,10 @@ export class SwitchableLog implements Log {
 
   get fault(): Fault | undefined {
     return this.#log.fault;
+  }
+
+  get measures(): LogMeasures | undefined {
+    return this.#log.measures;
   }
 
   start(reader: LogReader): void {
