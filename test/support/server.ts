@@ -25,14 +25,17 @@ export interface ServerSettings {
   readonly url?: string;
   readonly peerUrl?: string;
   readonly args?: readonly string[];
+  /** A command line that runs another one in its own place, such as `ip netns exec NAME`. */
+  readonly wrapper?: readonly string[];
 }
 
 export async function startServer(settings: ServerSettings): Promise<ServerProcess> {
-  const { dataDir, args = [] } = settings;
+  const { dataDir, args = [], wrapper = [] } = settings;
   const url = settings.url ?? `http://127.0.0.1:${await freePort()}`;
   const peerUrl = settings.peerUrl ?? `http://127.0.0.1:${await freePort()}`;
   const own = ["--data-dir", dataDir, "--listen-client-urls", url, "--listen-peer-urls", peerUrl];
-  const child = spawn(PROGRAM, ["etcd2", ...own, ...args], {
+  const [program = "", ...line] = [...wrapper, PROGRAM, "etcd2", ...own, ...args];
+  const child = spawn(program, line, {
     env: { PATH: process.env["PATH"], KEELSON_SOURCE: "1" },
     stdio: ["ignore", "ignore", "pipe"],
   });
