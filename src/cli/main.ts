@@ -1,21 +1,8 @@
 import { basename } from "node:path";
 import { FAULTS, Fault } from "#base/fault.ts";
 import { ShutdownRequested, shutdownSignal } from "#base/shutdown.ts";
-import type { Io, Program } from "#cli/program.ts";
-
-/**
- * The faces of the one program: what it does when called by this name, or as `keelson NAME …`.
- * Each is loaded only when called, so that a small command starts fast.
- */
-const FACES: Readonly<Record<string, () => Promise<Program>>> = {
-  keelson: async () => (await import("#cli/keelson/main.ts")).keelson,
-  etcdctl: async () => (await import("#cli/etcdctl/main.ts")).etcdctl,
-  fleetctl: async () => (await import("#cli/fleetctl/main.ts")).fleetctl,
-  "coreos-cloudinit": async () => (await import("#cli/coreos-cloudinit.ts")).coreosCloudinit,
-  etcd2: async () => (await import("#cli/etcd2.ts")).etcd2,
-  discovery: async () => (await import("#cli/discovery.ts")).discovery,
-  fleetd: async () => (await import("#cli/fleetd.ts")).fleetd,
-};
+import { FACES } from "#cli/faces.ts";
+import type { Io } from "#cli/program.ts";
 
 async function main(): Promise<number> {
   const [called, ...rest] = [

@@ -15,3 +15,8 @@ export interface Io {
 
 /** A command line without the program's name; resolves with the exit status. Faults are printed by `main`. */
 export type Program = (args: readonly string[], io: Io) => Promise<number>;
+
+/** Whether a person reads or types there. */
+export function isTerminal(stream: Readable | Writable): boolean {
+  return "isTTY" in stream && stream.isTTY === true;
+}

@@ -5,7 +5,7 @@ import type {
   OutgoingHttpHeaders,
   RequestOptions,
 } from "node:http";
-import type { SecureContextOptions } from "node:tls";
+import type { ConnectionOptions, SecureContextOptions } from "node:tls";
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
@@ -90,8 +90,11 @@ export function parseEndpoint(text: string): Endpoint {
   };
 }
 
-export interface ConnectionOptions {
-  readonly tls?: SecureContextOptions;
+/** Certificates, and the name that a server's has to be of when it is not its URL's. */
+export type ClientTls = Pick<ConnectionOptions, keyof SecureContextOptions | "servername">;
+
+export interface ExchangeOptions {
+  readonly tls?: ClientTls;
   /** `USER:PASSWORD`, for servers whose URL names none. */
   readonly auth?: string;
   /** URL of an HTTP proxy that requests go through. */
@@ -105,10 +108,10 @@ function httpModule(secure: boolean) {
 
 /** One connection pool for all requests of a client. */
 export class Connections implements Disposable {
-  readonly #options: ConnectionOptions;
+  readonly #options: ExchangeOptions;
   readonly #agents = new Map<boolean, Agent>();
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ExchangeOptions) {
     this.#options = options;
   }
 

@@ -1,10 +1,10 @@
-import type { SecureContextOptions } from "node:tls";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import type { DeleteOptions, Keys, Reply, SetOptions, WatchOptions } from "#keys/keys.ts";
 import { type EndpointLimits, Endpoints } from "./client-endpoints.ts";
 import {
+  type ClientTls,
   Connections,
   type HttpAnswer,
   type HttpRequest,
@@ -27,7 +27,7 @@ export interface KeysClientOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   /** Certificates for `https` endpoints. */
-  readonly tls?: SecureContextOptions;
+  readonly tls?: ClientTls;
   /** `USER:PASSWORD` for servers that ask for it. */
   readonly auth?: string;
   /** Told of every request that goes out. */

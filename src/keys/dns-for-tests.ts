@@ -12,6 +12,8 @@ const NAME_ERROR = 3; // RFC 1035 section 4.1.1
 
 export interface TestDns extends AsyncDisposable {
   readonly dns: Dns;
+  /** `HOST:PORT`, for programs that are to ask it. */
+  readonly address: string;
 }
 
 /** A name server on the loopback address that knows `zone` and nothing else. */
@@ -21,8 +23,10 @@ export async function startDns(zone: Zone): Promise<TestDns> {
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
   const resolver = new Resolver({ timeout: 2_000, tries: 5 });
-  resolver.setServers([`127.0.0.1:${socket.address().port}`]);
+  const address = `127.0.0.1:${socket.address().port}`;
+  resolver.setServers([address]);
   return {
+    address,
     dns: dnsOf(resolver),
     async [Symbol.asyncDispose]() {
       resolver.cancel();

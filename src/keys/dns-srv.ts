@@ -11,7 +11,7 @@ export interface Dns {
 
 /** As this machine is configured; addresses also from /etc/hosts. */
 export const systemDns: Dns = {
-  resolveSrv,
+  resolveSrv: (name) => resolveSrv(name),
   async addresses(host) {
     const found = await lookup(host, { all: true }).catch(() => []);
     return found.map(({ address }) => address);

@@ -10,6 +10,7 @@ import { runMember } from "./run-member.ts";
 export interface TestMember extends AsyncDisposable {
   readonly clientUrl: string;
   readonly peerUrl: string;
+  readonly dataDir: string;
 }
 
 /** Keelson's own store in this process, on free loopback ports, with its data in a directory that goes with it. */
@@ -40,6 +41,7 @@ export async function startMember(): Promise<TestMember> {
   return {
     clientUrl,
     peerUrl,
+    dataDir,
     [Symbol.asyncDispose]: async () => {
       end.abort();
       await running;

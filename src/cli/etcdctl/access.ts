@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { resolve } from "node:path";
+import { Fault } from "#base/fault.ts";
 import type { KeysClientOptions } from "#keys/client.ts";
-import type { CommandRun } from "./command.ts";
+import { type CommandRun, plainRefusal } from "./command.ts";
+import { discoveryDomain, isInsecureDiscovery } from "./endpoints.ts";
 
-/** What servers are shown to be let in: certificates, a user's name and password. */
+/** What servers are shown to be let in, and shall show: certificates, a user's name and password. */
 export type Access = Pick<KeysClientOptions, "tls" | "auth">;
 
 /** By flag or environment; asks for the password that is missing. */
@@ -20,20 +21,21 @@ async function credentials({ globals, io }: CommandRun): Promise<Pick<Access, "a
 }
 
 async function certificates(given: CommandRun): Promise<Pick<Access, "tls">> {
-  const tls: Record<string, Buffer> = {};
-  for (const [part, flag] of Object.entries({
-    ca: "ca-file",
-    cert: "cert-file",
-    key: "key-file",
-  })) {
+  const [certFile, keyFile, caFile] = ["cert-file", "key-file", "ca-file"].map((flag) => {
     const variable = `ETCDCTL_${flag.toUpperCase().replace("-", "_")}`;
     const path = given.globals.text(flag) || given.io.env[variable];
-    if (!path) continue;
-    try {
-      tls[part] = await readFile(path);
-    } catch (cause) {
-      throw new Fault("FILE_UNREADABLE", `Cannot read --${flag}: ${reasonOf(cause)}`, { cause });
-    }
+    return path ? resolve(given.io.cwd, path) : undefined;
+  });
+  // Who is found by a domain's records without TLS's help has to prove that it is of that domain.
+  const domain = isInsecureDiscovery(given) ? "" : discoveryDomain(given);
+  const servername = domain === "" ? {} : { servername: domain };
+  if (!certFile && !keyFile && !caFile) return domain === "" ? {} : { tls: servername };
+  const { clientTls } = await import("#base/tls.ts");
+  try {
+    const tls = clientTls({ certFile, keyFile, caFiles: [caFile ?? ""] });
+    return { tls: { ...servername, ...tls } };
+  } catch (error) {
+    if (error instanceof Fault) throw plainRefusal(error.message);
+    throw error;
   }
-  return Object.keys(tls).length === 0 ? {} : { tls };
 }

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf } from "#base/fault.ts";
 import { type Access, accessOf } from "./access.ts";
 import { type Command, type CommandRun, type Connected, EXIT, Refusal } from "./command.ts";
+import { endpointsOf } from "./endpoints.ts";
 import { attemptsOf, explain, explainAttempt } from "./explain.ts";
 import { isRecord, type Member, membersOf } from "./members.ts";
 import { print } from "./print-reply.ts";
-import { endpointsOf, openClient, withEndpoints } from "./session.ts";
+import { openClient, withEndpoints } from "./session.ts";
 
 const CHECK_EVERY_MS = 10_000;
 
@@ -17,7 +18,7 @@ export const clusterHealth: Command = {
     { name: "forever", alias: "f", kind: "bool", usage: "every 10 seconds until interrupted" },
   ],
   run: async (given) => {
-    const named = endpointsOf(given);
+    const named = await endpointsOf(given);
     const access = await accessOf(given);
     return withEndpoints(given, access, named, async (connected) => {
       const members = await listMembers(given, connected);

@@ -18,6 +18,7 @@ function group(usage: string, entries: Readonly<Record<string, Entry>>): Entry {
 }
 
 export const COMMANDS: Readonly<Record<string, Entry>> = {
+  backup: command(async () => (await import("./backup.ts")).backup),
   "cluster-health": command(async () => (await import("./cluster-health.ts")).clusterHealth),
   mk: command(async () => (await import("./mk.ts")).mk),
   mkdir: command(async () => (await import("./directories.ts")).mkdir),
@@ -37,6 +38,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     remove: command(async () => (await import("./member-changes.ts")).memberRemove),
     update: command(async () => (await import("./member-changes.ts")).memberUpdate),
   }),
+  import: command(async () => (await import("./import.ts")).importSnapshot),
   user: group("users, their passwords and roles", {
     add: command(async () => (await import("./user.ts")).userAdd),
     get: command(async () => (await import("./user.ts")).userGet),

@@ -5,16 +5,18 @@ import { text } from "node:stream/consumers";
 import type { TestMember } from "#keys/member-for-tests.ts";
 import { etcdctl } from "./main.ts";
 
-interface Outcome {
+export interface Outcome {
   readonly exit: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-interface Given {
+export interface Given {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: string;
+  /** Whether a person reads stderr. */
+  readonly terminal?: true;
 }
 
 export interface Case {
@@ -82,9 +84,9 @@ async function runOriginal({ args, env, stdin }: Given): Promise<Outcome> {
   });
 }
 
-async function runOurs({ args, env, stdin }: Given): Promise<Outcome> {
+export async function runOurs({ args, env, stdin, terminal }: Given): Promise<Outcome> {
   const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const stderr = Object.assign(new PassThrough(), terminal ? { isTTY: true } : {});
   const signal = AbortSignal.timeout(LIMIT_MS);
   const io = { stdin: Readable.from([Buffer.from(stdin)]), stdout, stderr, env, cwd: "/", signal };
   const shown = Promise.all([text(stdout), text(stderr)]);

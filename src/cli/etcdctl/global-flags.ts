@@ -11,6 +11,17 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
   { name: "output", alias: "o", kind: "text", usage: "simple, extended or json (default: simple)" },
   {
+    name: "discovery-srv",
+    alias: "D",
+    kind: "text",
+    usage: "domain whose DNS SRV records (_etcd-client-ssl._tcp) name the servers",
+  },
+  {
+    name: "insecure-discovery",
+    kind: "bool",
+    usage: "also those without TLS (_etcd-client._tcp)",
+  },
+  {
     name: "endpoints",
     kind: "text",
     usage: "servers, with commas (default: http://127.0.0.1:2379,http://127.0.0.1:4001)",
@@ -20,7 +31,12 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "cert-file", kind: "text", usage: "certificate to show to https servers" },
   { name: "key-file", kind: "text", usage: "its key" },
   { name: "ca-file", kind: "text", usage: "certificates that https servers must be signed by" },
-  { name: "username", alias: "u", kind: "text", usage: "USER:PASSWORD" },
+  {
+    name: "username",
+    alias: "u",
+    kind: "text",
+    usage: "USER:PASSWORD, or USER to be asked for it",
+  },
   { name: "timeout", kind: "duration", usage: "for one request to one server (default: 2s)" },
   {
     name: "total-timeout",

@@ -46,9 +46,9 @@ async function usages(entries: Readonly<Record<string, Entry>>): Promise<[string
 function flagColumns(flags: readonly Flag[]): string {
   return columns(
     flags.map(({ name, alias, kind, usage }) => {
-      const dashed = name.length === 1 ? `-${name}` : `--${name}`;
-      const forms = alias === undefined ? [dashed] : [dashed, `-${alias}`];
-      return [forms.map((form) => form + PLACEHOLDERS[kind]).join(", "), usage];
+      const forms = alias === undefined ? [name] : [name, alias];
+      const dashed = forms.map((form) => `${form.length === 1 ? "-" : "--"}${form}`);
+      return [dashed.map((form) => form + PLACEHOLDERS[kind]).join(", "), usage];
     }),
   );
 }

@@ -2,12 +2,13 @@ import { FAULTS, Fault } from "#base/fault.ts";
 import { VERSION } from "#cli/keelson/help.ts";
 import type { Io, Program } from "#cli/program.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
-import { EXIT, Refusal } from "./command.ts";
+import { type CommandRun, EXIT, Refusal } from "./command.ts";
 import { COMMANDS, type Entry } from "./commands.ts";
 import { detailOf, explain } from "./explain.ts";
 import { type FlagValues, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS, HELP_FLAG } from "./global-flags.ts";
 import { entryHelp, programHelp } from "./help.ts";
+import { hint, hintForError, hintForUnknown } from "./hints.ts";
 
 const ETCDCTL_VERSION = "3.4.23"; // the release of etcd whose interface this program offers
 /** Ours is build metadata, as in semver.org: scripts that compare versions pass over it. */
@@ -41,7 +42,7 @@ async function runEntry(scope: Scope, [name = "", ...line]: readonly string[]): 
   const { io, globals } = scope;
   if (name === "help" || name === "h") return showHelp(scope, line);
   const entry = Object.hasOwn(scope.entries, name) ? scope.entries[name] : undefined;
-  if (entry === undefined) return unknown(io, name);
+  if (entry === undefined) return unknown(scope, name);
   const path = [...scope.path, name];
   const command = entry.kind === "command" ? await entry.load() : undefined;
   const flags = [...(command?.flags ?? []), HELP_FLAG];
@@ -62,17 +63,19 @@ async function runEntry(scope: Scope, [name = "", ...line]: readonly string[]): 
   try {
     return (await command?.run({ flags: values, args, globals, io })) ?? 0;
   } catch (error) {
-    return report(error, io);
+    return report(error, { flags: values, args, globals, io });
   }
 }
 
-function report(error: unknown, io: Io): number {
+function report(error: unknown, given: CommandRun): number {
+  const { io } = given;
   io.signal.throwIfAborted();
   const known = error instanceof Refusal || error instanceof KeysError || error instanceof Fault;
   if (!known) throw error;
   const isPlain = error instanceof Refusal && error.plain;
   const cause = error instanceof Refusal ? (error.cause ?? error) : error;
   io.stderr.write(isPlain ? `${error.message}\n` : `Error:  ${explain(cause)}\n${detailOf(cause)}`);
+  hint(io, hintForError(error, given));
   if (error instanceof Refusal) return error.exit;
   const isOfTheCommandLine = error instanceof Fault && FAULTS[error.code].http !== 503;
   return isOfTheCommandLine && error.code !== "TIMED_OUT" ? EXIT.badArguments : EXIT.serverError;
@@ -83,11 +86,12 @@ async function showProgramHelp(io: Io): Promise<number> {
   return 0;
 }
 
-async function showHelp({ path, entries, io }: Scope, names: readonly string[]): Promise<number> {
+async function showHelp(scope: Scope, names: readonly string[]): Promise<number> {
+  const { path, entries, io } = scope;
   const [name, ...rest] = names;
   if (name === undefined && path.length === 0) return showProgramHelp(io);
   const entry = name === undefined ? parentOf(path) : entries[name];
-  if (entry === undefined) return unknown(io, name ?? "");
+  if (entry === undefined) return unknown(scope, name ?? "");
   const here = name === undefined ? path : [...path, name];
   if (entry.kind === "group" && rest.length > 0)
     return showHelp({ path: here, entries: entry.entries, globals: NOTHING, io }, rest);
@@ -101,7 +105,8 @@ function parentOf(path: readonly string[]): Entry | undefined {
   return COMMANDS[path.at(-1) ?? ""];
 }
 
-function unknown(io: Io, name: string): number {
+async function unknown({ io, path, entries }: Scope, name: string): Promise<number> {
   io.stderr.write(`No help topic for '${name}'\n`);
+  hint(io, await hintForUnknown(name, path, Object.keys(entries)));
   return EXIT.unknownCommand;
 }

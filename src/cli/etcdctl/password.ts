@@ -1,31 +1,34 @@
 import { Writable } from "node:stream";
-import type { Io } from "#cli/program.ts";
+import { type Io, isTerminal } from "#cli/program.ts";
 
 /** Asks for a password: on a terminal without showing it, else the next line of stdin; what follows stays there. */
 export async function askPassword(io: Io, prompt: string): Promise<string> {
+  if (isTerminal(io.stdin)) return readHidden(io, prompt);
   io.stdout.write(prompt);
-  const isTerminal = "isTTY" in io.stdin && io.stdin.isTTY === true;
-  try {
-    return await (isTerminal ? readHidden(io) : readLine(io.stdin));
-  } finally {
-    io.stdout.write("\n");
-  }
+  const password = await readLine(io.stdin);
+  io.stdout.write("\n");
+  return password;
 }
 
-async function readHidden({ stdin, signal }: Io): Promise<string> {
+async function readHidden({ stdin, stdout, signal }: Io, prompt: string): Promise<string> {
   const { createInterface } = await import("node:readline");
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  // From here on the terminal shows nothing; who types as soon as asked is not shown either.
   const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   lines.once("line", resolve);
   lines.once("close", () => resolve("")); // the end of input, Ctrl-D
   lines.once("SIGINT", () => process.kill(process.pid, "SIGINT")); // the terminal sends none meanwhile
-  signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
   try {
     signal.throwIfAborted();
+    stdout.write(prompt);
     return await promise;
   } finally {
+    signal.removeEventListener("abort", abort);
     lines.close();
+    stdout.write("\n");
   }
 }
 

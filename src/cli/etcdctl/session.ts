@@ -4,28 +4,11 @@ import { type KeysClient, openKeysClient } from "#keys/client.ts";
 import type { Endpoint, HttpRequest } from "#keys/client-exchange.ts";
 import { type Access, accessOf } from "./access.ts";
 import { type CommandRun, type Connected, EXIT, Refusal } from "./command.ts";
+import { endpointsOf } from "./endpoints.ts";
 import { explain, isConnectionFailure } from "./explain.ts";
 import { membersOf } from "./members.ts";
 
-const DEFAULT_ENDPOINTS = "http://127.0.0.1:2379,http://127.0.0.1:4001";
 const NO_LIMIT_MS = 2 ** 31 - 1; // what a timer can hold, 24 days
-
-/** The endpoints by flag or environment, in etcdctl's order of precedence. */
-export function endpointsOf({ globals, io }: Pick<CommandRun, "globals" | "io">): string[] {
-  const { env } = io;
-  const text =
-    globals.text("endpoints") ||
-    env["ETCDCTL_ENDPOINTS"] ||
-    globals.text("endpoint") ||
-    env["ETCDCTL_ENDPOINT"] ||
-    globals.text("peers") ||
-    env["ETCDCTL_PEERS"] ||
-    DEFAULT_ENDPOINTS;
-  const given = text.split(",").map((endpoint) => endpoint.trim());
-  return given
-    .filter((endpoint) => endpoint !== "")
-    .map((endpoint) => (endpoint.includes("://") ? endpoint : `http://${endpoint}`));
-}
 
 /**
  * Runs `work` with a client on the members' published client URLs, within `--total-timeout`.
@@ -43,7 +26,7 @@ export async function withApi(given: CommandRun, work: Work): Promise<number> {
 
 /** As `withKeys`, without an end. */
 export async function withEndlessKeys(given: CommandRun, work: Work): Promise<number> {
-  const named = endpointsOf(given);
+  const named = await endpointsOf(given);
   const access = await accessOf(given);
   const endpoints = given.globals.bool("no-sync")
     ? named

@@ -1,6 +1,8 @@
 import { Fault } from "#base/fault.ts";
+import { FACES } from "#cli/faces.ts";
 import { HELP, helpOf, VERSION } from "#cli/keelson/help.ts";
 import type { Io, Program } from "#cli/program.ts";
+import { nearestWord } from "#unitfile/core/nearest-word.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   quickstart: async () => (await import("#cli/keelson/quickstart.ts")).quickstart,
@@ -22,8 +24,14 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
   }
   if (name === undefined || name === "--help" || name === "-h") return help(rest, io);
   const command = COMMANDS[name];
-  if (command === undefined)
-    throw new Fault("USAGE", `Cannot run "${name}": no such command; \`keelson help\` lists them`);
+  if (command === undefined) {
+    const nearest = nearestWord(name, [...Object.keys(COMMANDS), ...Object.keys(FACES)]);
+    const meant = nearest === undefined ? "" : `; did you mean \`keelson ${nearest}\``;
+    throw new Fault(
+      "USAGE",
+      `Cannot run "${name}": no such command${meant}; \`keelson help\` lists them`,
+    );
+  }
   if (rest.includes("--help") || rest.includes("-h")) return help([name], io);
   try {
     return await (await command())(rest, io);
