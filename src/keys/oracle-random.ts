@@ -54,7 +54,7 @@ export class RandomAsks {
   #form(names: readonly Field[], index: number): string {
     const fields: string[] = [];
     for (const name of names) {
-      const times = this.chance(0.25) ? (this.chance(0.1) ? 2 : 1) : 0;
+      const times = this.chance(SHARES[name] ?? 0.2) ? (this.chance(0.1) ? 2 : 1) : 0;
       for (let at = 0; at < times; at++)
         fields.push(`${this.#spelled(name)}=${this.#field(name, index)}`);
     }
@@ -251,7 +251,16 @@ const POST_FIELDS = [
 ] as const satisfies readonly string[];
 const DELETE_FIELDS = ["recursive", "dir", "prevValue", "prevIndex", "quorum", "wait"] as const;
 
-const FLAGS = ["true", "false"];
+/** How often a field is there, when not in a fifth of the requests. */
+const SHARES: Partial<Record<Field, number>> = {
+  dir: 0.1,
+  recursive: 0.5,
+  refresh: 0.1,
+  wait: 0.02,
+  ttl: 0.1,
+};
+
+const FLAGS = ["true", "true", "false"];
 const ODD_FLAGS = ["1", "0", "t", "T", "TRUE", "True", "F", "yes", "", "tRue", "+true", "2"];
 const ODD_NUMBERS = [
   "",

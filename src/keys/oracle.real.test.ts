@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { Agent, type IncomingMessage } from "node:http";
-import { after, before, type TestContext, test } from "node:test";
+import { Agent } from "node:http";
+import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Random, seededRandom } from "#base/random.ts";
-import { type Ask, begin, bodyOf, del, get, headOf, Oracle, post, put } from "#keys/oracle.ts";
+import { begin, del, get, Oracle, post, put } from "#keys/oracle.ts";
 import { ODD, REFUSED, REFUSED_READS, SCENARIO } from "#keys/oracle-scenarios.ts";
 
 const LIMIT_MS = 20_000;
@@ -102,135 +101,6 @@ test("keys and directories expire with the same events and indices", async () =>
   await untilGone("/e/zero");
   await oracle.compare(get("/e?recursive=true"), ttl);
 });
-
-/** A watch on both servers, begun when both have said that it stands. */
-class Watch {
-  readonly ask: Ask;
-  readonly #messages: readonly IncomingMessage[];
-  readonly #bodies: readonly Promise<string>[];
-  #isAnswered = false;
-
-  private constructor(ask: Ask, messages: readonly IncomingMessage[]) {
-    this.ask = ask;
-    this.#messages = messages;
-    this.#bodies = messages.map(bodyOf);
-    for (const body of this.#bodies) body.catch(() => {});
-    void this.#bodies[1]?.then(
-      () => (this.#isAnswered = true),
-      () => {},
-    );
-  }
-
-  static async begin(ask: Ask, own: Agent): Promise<Watch> {
-    const heads = oracle.urls.map((url) => begin(url, ask, own));
-    return new Watch(ask, await Promise.all(heads));
-  }
-
-  get isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
-  async check(): Promise<void> {
-    const limit = AbortSignal.timeout(LIMIT_MS);
-    limit.addEventListener("abort", () => this.#messages[0]?.destroy(), { once: true });
-    const [theirs, mine] = this.#messages.map(headOf);
-    assert.ok(theirs && mine);
-    const [theirBody = "", myBody = ""] = await Promise.all(this.#bodies);
-    oracle.assertEqual(
-      this.ask,
-      [
-        { ...theirs, body: theirBody },
-        { ...mine, body: myBody },
-      ],
-      { ttl: true },
-    );
-  }
-
-  end(): void {
-    for (const message of this.#messages) message.destroy();
-  }
-}
-
-const RANDOM_KEYS = [
-  "",
-  "/a",
-  "/a/b",
-  "/a/b/c",
-  "/ab",
-  "/d",
-  "/d/e",
-  "/_h",
-  "/_h/x",
-  "/a/_h",
-  "/a/_h/y",
-];
-const VALUES = ["", "1", "2", "three", "%3C4%3E"];
-
-function randomAsk(random: Random, index: number): Ask {
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
-  const maybe = (share: number, text: () => string) => (random() < share ? `&${text()}` : "");
-  const key = pick(RANDOM_KEYS);
-  const near = () => Math.max(0, index - Math.floor(random() * 12));
-  const conditions = () =>
-    maybe(0.2, () => `prevValue=${pick(VALUES)}`) + maybe(0.2, () => `prevIndex=${near()}`);
-  const kind = random();
-  if (kind < 0.15)
-    return get(
-      `${key}?recursive=${pick(["true", "false"])}&sorted=${pick(["true", "false"])}${maybe(0.2, () => "quorum=true")}`,
-    );
-  if (kind < 0.6)
-    return put(
-      key,
-      `value=${pick(VALUES)}${conditions()}${maybe(0.3, () => `prevExist=${pick(["true", "false"])}`)}` +
-        maybe(0.12, () => "dir=true") +
-        maybe(0.1, () => `ttl=${1000 + Math.floor(random() * 1000)}`) +
-        maybe(0.05, () => "refresh=true") +
-        maybe(0.05, () => "noValueOnSuccess=true"),
-    );
-  if (kind < 0.7) return post(key, `value=${pick(VALUES)}${maybe(0.1, () => "dir=true")}`);
-  if (kind < 0.9)
-    return del(
-      `${key}?x=1${maybe(0.4, () => "recursive=true")}${maybe(0.3, () => "dir=true")}${conditions()}`,
-    );
-  return get(
-    `${key}?wait=true${maybe(0.5, () => "recursive=true")}${maybe(0.7, () => `waitIndex=${Math.floor(index + 3 - random() ** 3 * 1200)}`)}`,
-  );
-}
-
-async function runRandom(t: TestContext, seed: number, count: number): Promise<void> {
-  const random = seededRandom(seed);
-  const own = new Agent({ keepAlive: false });
-  t.after(() => own.destroy());
-  const watches: Watch[] = [];
-  t.after(() => watches.forEach((watch) => watch.end()));
-  let index = 4;
-  let answered = 0;
-  for (let at = 0; at < count; at++) {
-    const ask = randomAsk(random, index);
-    try {
-      if (ask.path.includes("wait=true")) watches.push(await Watch.begin(ask, own));
-      else {
-        const answer = await oracle.compare(ask, { ttl: true });
-        index = Number(answer.headers["x-etcd-index"] ?? index) || index;
-      }
-      for (const watch of watches.filter((one) => one.isAnswered)) {
-        await watch.check();
-        answered += 1;
-        watches.splice(watches.indexOf(watch), 1);
-      }
-      // Those that nothing may ever answer pile up.
-      if (watches.length > 40) watches.shift()?.end();
-    } catch (error) {
-      t.diagnostic(`seed ${seed}, request ${at}: ${JSON.stringify(ask)}`);
-      throw error;
-    }
-  }
-  t.diagnostic(`seed ${seed}: ${count} requests, ${answered} watches answered, at index ${index}`);
-  assert.ok(answered > count / 50);
-}
-
-for (const seed of [1, 2, 3])
-  test(`random requests, seed ${seed}`, (t) => runRandom(t, seed, 2000));
 
 test("streams: etcd's events, each once", async (t) => {
   const own = new Agent();

@@ -93,7 +93,8 @@ export class Oracle implements AsyncDisposable {
     const what = `${ask.method} ${ask.path} ${ask.form ?? ""} ${ask.user ?? ""}`.slice(0, 300);
     const [theirs, mine] = answers;
     // etcd tells no length of what has more than 2 KB; ours always does, but of a watch.
-    if (theirs.lengthBytes !== undefined || ask.path.includes("wait="))
+    const isComparable = theirs.lengthBytes !== undefined || ask.path.includes("wait=");
+    if (isComparable && !(ttl && ask.method === "HEAD"))
       assert.equal(mine.lengthBytes, sameLength(theirs, mine), `length of ${what}`);
     const [a, b] = answers.map(({ status, headers, body, closes }) => ({
       what,
@@ -235,7 +236,7 @@ export function headOf(message: IncomingMessage): Omit<Answer, "body"> {
 
 /** Times to live and bytes that are no UTF-8 may be written with other lengths. */
 function sameLength(theirs: Answer, mine: Answer): number | undefined {
-  const isSame = theirs.body === mine.body;
+  const isSame = theirs.body === mine.body || theirs.lengthBytes === undefined;
   return isSame ? theirs.lengthBytes : Buffer.byteLength(mine.body);
 }
 
