@@ -1,18 +1,25 @@
 import { after, before, test } from "node:test";
+import { startMember, type TestMember } from "#keys/member-for-tests.ts";
 import { freePort, type RealEtcd, startRealEtcd } from "#keys/real-etcd.ts";
 import { type Case, compare } from "./compare-for-tests.ts";
 
 let originals: RealEtcd;
 let ourEtcd: RealEtcd;
+let ourMember: TestMember;
 let nobody: string;
 
 before(async () => {
-  [originals, ourEtcd] = await Promise.all([startRealEtcd(), startRealEtcd()]);
+  [originals, ourEtcd, ourMember] = await Promise.all([
+    startRealEtcd(),
+    startRealEtcd(),
+    startMember(),
+  ]);
   nobody = `http://127.0.0.1:${await freePort()}`;
 });
 after(async () => {
   await originals[Symbol.asyncDispose]();
   await ourEtcd[Symbol.asyncDispose]();
+  await ourMember[Symbol.asyncDispose]();
 });
 
 /** The life of a store's users and roles, in this order. */
@@ -141,5 +148,9 @@ const CASES: readonly Case[] = [
 
 for (const [at, row] of CASES.entries())
   test(`etcdctl ${row.line} (${at})`, async () => {
-    await compare(row, { ...originals, nobody }, { "on a real etcd": { ...ourEtcd, nobody } });
+    const others = {
+      "on a real etcd": { ...ourEtcd, nobody },
+      "on Keelson's store": { ...ourMember, nobody },
+    };
+    await compare(row, { ...originals, nobody }, others);
   });
