@@ -1,90 +1,47 @@
 import { join, resolve } from "node:path";
-import * as v from "valibot";
 import { Fault } from "#base/fault.ts";
 import { type Address, parseTlsAddress } from "#base/listen.ts";
-import { assembleSettings, type Fragment } from "#base/settings.ts";
-import { readTlsSettings, TLS_ENTRIES, TLS_SWITCHES, type TlsSettings } from "#cli/etcd2-tls.ts";
+import { type Etcd2Values, readEtcd2Values } from "#cli/etcd2-flags.ts";
+import { readTlsSettings, type TlsSettings } from "#cli/etcd2-tls.ts";
 import type { Io } from "#cli/program.ts";
+import type { EtcdTuning } from "#log/core/etcd-flags.ts";
 
-/** A list of URLs as a flag gives it, parted by commas. */
-const Urls = v.pipe(
-  v.string(),
-  v.transform((text) => text.split(",").map((url) => url.trim().replace(/\/+$/, ""))),
-  v.check(
-    (urls) => urls.every((url) => /^(https?:\/\/[^/]+|unix:\/\/.+)$/.test(url)),
-    "expected http://HOST:PORT, https://HOST:PORT or unix://PATH, with commas between them",
-  ),
-);
+/** Peer URLs of members by name. */
+export type Cluster = ReadonlyMap<string, readonly string[]>;
 
-/** `*` or origins as a browser sends them. */
-const Origins = v.pipe(
-  v.string(),
-  v.transform((text) => text.split(",").map((origin) => origin.trim())),
-  v.transform((origins) => origins.filter((origin) => origin !== "")),
-  v.check(
-    (origins) => origins.every((origin) => origin === "*" || URL.canParse(origin)),
-    "expected * or origins such as http://example.org:8080, with commas between them",
-  ),
-);
-
-const Schema = v.strictObject({
-  name: v.pipe(v.string(), v.regex(/^[^,=\s]+$/, "expected a name without comma, = or space")),
-  "data-dir": v.optional(v.pipe(v.string(), v.nonEmpty("expected a path"))),
-  "listen-client-urls": Urls,
-  "advertise-client-urls": v.optional(Urls),
-  "listen-peer-urls": Urls,
-  "initial-advertise-peer-urls": v.optional(Urls),
-  "initial-cluster": v.optional(v.string()),
-  "initial-cluster-state": v.picklist(["new", "existing"], "expected new or existing"),
-  "initial-cluster-token": v.string(),
-  discovery: v.optional(v.string()),
-  proxy: v.picklist(["off", "on", "readonly", "auto"], "expected off, on, readonly or auto"),
-  cors: v.optional(Origins, ""),
-  ...TLS_ENTRIES,
-});
-
-const NAMES = Object.keys(Schema.entries) as (keyof typeof Schema.entries)[];
-
-const DEFAULTS: Fragment = {
-  from: "the defaults",
-  values: {
-    name: "default",
-    "listen-client-urls": "http://localhost:2379",
-    "listen-peer-urls": "http://localhost:2380",
-    "initial-cluster-state": "new",
-    "initial-cluster-token": "etcd-cluster",
-    proxy: "off",
-  },
-};
+/** How the members are found at a first start. */
+export type Initial =
+  /** `cluster` is undefined when none was named: this one alone. */
+  | { readonly kind: "static"; readonly cluster: Cluster | undefined }
+  | { readonly kind: "discovery"; readonly url: string; readonly httpProxy: string | undefined }
+  | { readonly kind: "srv"; readonly domain: string; readonly suffix: string | undefined };
 
 /** What `keelson etcd2` shall be: a member of the store, or a proxy to its members. */
-export type Etcd2Settings = Common &
-  (
-    | {
-        readonly role: "member";
-        readonly name: string;
-        readonly listenPeer: readonly Address[];
-        readonly clientURLs: readonly string[];
-        readonly peerURLs: readonly string[];
-        readonly token: string;
-        readonly isJoining: boolean;
-      }
-    | {
-        readonly role: "proxy";
-        /** Peer URLs of the members. */
-        readonly peers: readonly string[];
-        readonly isReadonly: boolean;
-      }
-  );
-
-interface Common {
+export interface Etcd2Settings {
+  readonly name: string;
   readonly dataDir: string;
+  readonly proxy: "off" | "on" | "readonly" | "auto";
+  readonly initial: Initial;
+  /** What a member becomes that finds the places at a discovery URL taken. */
+  readonly fallback: "exit" | "proxy";
+  readonly token: string;
+  readonly isJoining: boolean;
   readonly listenClient: readonly Address[];
   readonly listenClientUrls: readonly string[];
+  readonly listenPeer: readonly Address[];
   readonly listenPeerUrls: readonly string[];
+  /** What clients are told; undefined where that has to be named but is not, as only a member needs it. */
+  readonly clientURLs: readonly string[] | undefined;
+  readonly peerURLs: readonly string[];
+  readonly log: "auto" | "embedded" | "etcd";
+  /** The etcd program. */
+  readonly etcd: string;
+  readonly tuning: EtcdTuning;
   /** Origins of web pages that may use the store. */
   readonly cors: readonly string[];
   readonly tls: { readonly client: TlsSettings; readonly peer: TlsSettings };
+  /** Settings of etcd that were given and have no meaning here. */
+  readonly ignored: readonly string[];
 }
 
 /** @throws {Fault} USAGE for flags that are none, CONFIG_INVALID naming the setting and where it came from. */
@@ -92,103 +49,54 @@ export function readEtcd2Settings(
   args: readonly string[],
   io: Pick<Io, "env" | "cwd">,
 ): Etcd2Settings {
-  const settings = assembleSettings(Schema, [
-    DEFAULTS,
-    { from: "the environment", values: readEnvironment(io.env) },
-    { from: "the flags", values: readFlags(args) },
-  ]);
-  const { name, proxy, discovery } = settings;
-  if (discovery)
-    throw new Fault(
-      "CONFIG_INVALID",
-      `Cannot find the cluster at ${discovery}: discovery is not built yet; name the members with initial-cluster`,
-    );
-  const listenPeerUrls = settings["listen-peer-urls"];
-  const ownPeerUrls = settings["initial-advertise-peer-urls"] ?? listenPeerUrls;
-  const cluster = readCluster(settings["initial-cluster"]) ?? new Map([[name, ownPeerUrls]]);
-  const listenClientUrls = settings["listen-client-urls"];
-  const isMember = proxy === "off" || (proxy === "auto" && cluster.has(name));
+  const { values, ignored } = readEtcd2Values(args, io.env);
+  const { name, proxy } = values;
   const { cwd } = io;
-  const common: Common = {
-    dataDir: resolve(cwd, settings["data-dir"] ?? defaultDataDir(name, io.env)),
+  const listenPeerUrls = values["listen-peer-urls"];
+  const listenClientUrls = values["listen-client-urls"];
+  const initial = readInitial(values);
+  const isMember = mayBeMember(name, proxy, initial);
+  const peer = readTlsSettings(values, "peer", { listenUrls: isMember ? listenPeerUrls : [], cwd });
+  return {
+    name,
+    proxy,
+    initial,
+    ignored,
+    dataDir: resolve(cwd, values["data-dir"] ?? defaultDataDir(name, io.env)),
+    fallback: values["discovery-fallback"],
+    token: values["initial-cluster-token"],
+    isJoining: values["initial-cluster-state"] === "existing",
     listenClient: listenClientUrls.map(parseTlsAddress),
     listenClientUrls,
+    listenPeer: listenPeerUrls.map(parseTlsAddress),
     listenPeerUrls,
-    cors: settings.cors,
+    clientURLs: values["advertise-client-urls"] ?? reachable(listenClientUrls),
+    peerURLs: ownPeerUrls(values, initial, isMember),
+    log: values.log,
+    etcd: values.etcd.includes("/") ? resolve(cwd, values.etcd) : values.etcd,
+    tuning: readTuning(values, peer),
+    cors: values.cors,
     tls: {
-      client: readTlsSettings(settings, "client", { listenUrls: listenClientUrls, cwd }),
-      peer: readTlsSettings(settings, "peer", { listenUrls: isMember ? listenPeerUrls : [], cwd }),
+      client: readTlsSettings(values, "client", { listenUrls: listenClientUrls, cwd }),
+      peer,
     },
   };
-  if (!isMember)
-    return {
-      ...common,
-      role: "proxy",
-      peers: [...cluster.values()].flat(),
-      isReadonly: proxy === "readonly",
-    };
-  checkOwnPlace(name, cluster, settings["initial-advertise-peer-urls"]);
-  return {
-    ...common,
-    role: "member",
-    name,
-    listenPeer: listenPeerUrls.map(parseTlsAddress),
-    clientURLs: settings["advertise-client-urls"] ?? reachable(listenClientUrls),
-    peerURLs: cluster.get(name) ?? ownPeerUrls,
-    token: settings["initial-cluster-token"],
-    isJoining: settings["initial-cluster-state"] === "existing",
-  };
 }
 
-function readEnvironment(env: Io["env"]): Record<string, string | undefined> {
-  const values: Record<string, string | undefined> = {};
-  for (const name of NAMES) {
-    // An empty variable is none, as for etcd.
-    const value = env[`ETCD_${name.replaceAll("-", "_").toUpperCase()}`] || undefined;
-    values[name] = value;
-  }
-  return values;
-}
-
-/** Go's form of flags: one dash or two, the value after = or as the next argument; a switch needs none. */
-function readFlags(args: readonly string[]): Record<string, string> {
-  const values: Record<string, string> = {};
-  for (let at = 0; at < args.length; at++) {
-    const parts = /^--?([a-z-]+)(?:=([^]*))?$/.exec(args[at] ?? "");
-    const name = NAMES.find((known) => known === parts?.[1]);
-    if (name === undefined)
-      throw new Fault(
-        "USAGE",
-        `Cannot understand "${args[at]}": expected flags of ${NAMES.map((known) => `--${known}`).join(", ")}`,
-      );
-    const value = parts?.[2] ?? (TLS_SWITCHES.has(name) ? "true" : args[++at]);
-    if (value === undefined)
-      throw new Fault("USAGE", `Cannot use --${name}: a value is missing; write --${name}=VALUE`);
-    values[name] = value;
-  }
-  return values;
-}
-
-/** `NAME=URL,NAME=URL…`; a name may come more than once. */
-function readCluster(text: string | undefined): Map<string, string[]> | undefined {
-  if (text === undefined || text === "") return undefined;
-  const members = new Map<string, string[]>();
-  for (const part of text.split(",")) {
-    const [name, url, ...more] = part.trim().split("=");
-    if (!name || !url || more.length > 0 || !/^https?:\/\/[^/]+\/*$/.test(url))
-      throw new Fault(
-        "CONFIG_INVALID",
-        `Cannot use initial-cluster: "${part}" is not NAME=http://HOST:PORT`,
-      );
-    members.set(name, [...(members.get(name) ?? []), url.replace(/\/+$/, "")]);
-  }
-  return members;
-}
-
-function checkOwnPlace(
+/** Whether `proxy` and what is named let it be a member; a discovery URL tells later. */
+export function mayBeMember(
   name: string,
-  cluster: ReadonlyMap<string, readonly string[]>,
-  advertised: readonly string[] | undefined,
+  proxy: Etcd2Settings["proxy"],
+  initial: Initial,
+): boolean {
+  if (proxy !== "auto") return proxy === "off";
+  return initial.kind !== "static" || (initial.cluster?.has(name) ?? true);
+}
+
+/** @throws {Fault} CONFIG_INVALID when this member is not among its own cluster, or differs from what that says. */
+export function checkOwnPlace(
+  { name, peerURLs }: Pick<Etcd2Settings, "name" | "peerURLs">,
+  cluster: Cluster,
 ): void {
   const own = cluster.get(name);
   if (own === undefined)
@@ -196,16 +104,64 @@ function checkOwnPlace(
       "CONFIG_INVALID",
       `Cannot start as a member: initial-cluster names ${[...cluster.keys()].join(", ")} but not this name, ${name}; correct it, or set proxy to on`,
     );
-  if (cluster.size > 1)
+  if (peerURLs.toSorted().join() !== own.toSorted().join())
     throw new Fault(
       "CONFIG_INVALID",
-      `Cannot start with ${cluster.size} members: initial-cluster may name one so far, the others can be proxies (proxy=auto)`,
+      `Cannot start as ${name}: initial-cluster has ${own.join(", ")} for it but initial-advertise-peer-urls is ${peerURLs.join(", ")}; make them equal`,
     );
-  if (advertised && advertised.toSorted().join() !== own.toSorted().join())
+}
+
+function readInitial(values: Etcd2Values): Initial {
+  const given = (["initial-cluster", "discovery", "discovery-srv"] as const).filter(
+    (name) => values[name] !== undefined,
+  );
+  if (given.length > 1)
     throw new Fault(
       "CONFIG_INVALID",
-      `Cannot start as ${name}: initial-cluster has ${own.join(", ")} for it but initial-advertise-peer-urls is ${advertised.join(", ")}; make them equal`,
+      `Cannot use ${given.join(" and ")} together: each says by itself who the members are; keep one`,
     );
+  if (values.discovery !== undefined)
+    return { kind: "discovery", url: values.discovery, httpProxy: values["discovery-proxy"] };
+  if (values["discovery-srv"] !== undefined)
+    return {
+      kind: "srv",
+      domain: values["discovery-srv"],
+      suffix: values["discovery-srv-name"],
+    };
+  return { kind: "static", cluster: values["initial-cluster"] };
+}
+
+function ownPeerUrls(values: Etcd2Values, initial: Initial, isMember: boolean): readonly string[] {
+  const advertised = values["initial-advertise-peer-urls"];
+  const listed = initial.kind === "static" ? initial.cluster?.get(values.name) : undefined;
+  const urls = advertised ?? listed ?? values["listen-peer-urls"];
+  const wildcard = urls.find(isWildcard);
+  if (isMember && wildcard !== undefined && initial.kind !== "static")
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot tell the other members where to come: the peer address ${wildcard} is no address; set initial-advertise-peer-urls`,
+    );
+  return urls;
+}
+
+/** etcd's peer flags are passed on, but not its old name for the authorities. */
+function readTuning(values: Etcd2Values, peer: TlsSettings): EtcdTuning {
+  const tls = {
+    "peer-cert-file": peer.certFile,
+    "peer-key-file": peer.keyFile,
+    "peer-trusted-ca-file": peer.caFiles.at(-1),
+    "peer-client-cert-auth": peer.isClientCertRequired ? "true" : undefined,
+    "peer-auto-tls": peer.isAuto ? "true" : undefined,
+  };
+  const given = Object.entries(tls).filter(([, value]) => value !== undefined);
+  const [heartbeatMs, electionMs] = [values["heartbeat-interval"], values["election-timeout"]];
+  const strictReconfigCheck = values["strict-reconfig-check"];
+  return {
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
+    ...(electionMs !== undefined && { electionMs }),
+    ...(strictReconfigCheck !== undefined && { strictReconfigCheck }),
+    peerTls: Object.fromEntries(given) as Record<string, string>,
+  };
 }
 
 function defaultDataDir(name: string, env: Io["env"]): string {
@@ -214,11 +170,10 @@ function defaultDataDir(name: string, env: Io["env"]): string {
 }
 
 /** The addresses listened on are told to clients, unless they stand for all of the machine's. */
-function reachable(listenUrls: readonly string[]): readonly string[] {
-  const wildcard = listenUrls.find((url) => /^https?:\/\/(0\.0\.0\.0|\[::\])(:|$)/.test(url));
-  if (wildcard === undefined) return listenUrls;
-  throw new Fault(
-    "CONFIG_INVALID",
-    `Cannot tell clients where to come: listen-client-urls has ${wildcard}, which is no address; set advertise-client-urls`,
-  );
+function reachable(listenUrls: readonly string[]): readonly string[] | undefined {
+  return listenUrls.some(isWildcard) ? undefined : listenUrls;
+}
+
+function isWildcard(url: string): boolean {
+  return /^https?:\/\/(0\.0\.0\.0|\[::\])(:|$)/.test(url);
 }

@@ -162,28 +162,40 @@ const REFUSALS: readonly {
     says: /Cannot use proxy from the environment: expected off/,
   },
   {
-    name: "TLS",
-    given: { args: ["--advertise-client-urls=https://a:1"] },
+    name: "several members with the embedded log",
+    given: {
+      args: ["--initial-cluster", "default=http://a:1,other=http://b:1", "--log", "embedded"],
+      env: { ETCD_INITIAL_ADVERTISE_PEER_URLS: "http://a:1" },
+    },
     code: 78,
-    says: /advertise-client-urls from the flags: expected http:/,
+    says: /Cannot start with 2 members: the embedded log/,
   },
   {
-    name: "a cluster of several",
-    given: { args: ["--initial-cluster", "default=http://a:1,other=http://b:1"] },
+    name: "a flag that is almost one",
+    given: { args: ["--initial-clusters", "a=http://a:1"] },
+    code: 2,
+    says: /did you mean --initial-cluster\?/,
+  },
+  {
+    name: "two ways to find the members",
+    given: { args: ["--initial-cluster", "a=http://a:1", "--discovery", "http://a:1/x"] },
     code: 78,
-    says: /Cannot start with 2 members/,
+    says: /Cannot use initial-cluster and discovery together/,
+  },
+  {
+    name: "several members without an etcd",
+    given: {
+      args: ["--initial-cluster", "default=http://a:1,other=http://b:1"],
+      env: { ETCD_INITIAL_ADVERTISE_PEER_URLS: "http://a:1", KEELSON_ETCD: "/none/etcd" },
+    },
+    code: 69,
+    says: /Cannot run \/none\/etcd, .*: it is not installed/,
   },
   {
     name: "a cluster without itself",
     given: { args: ["--initial-cluster", "other=http://b:1"] },
     code: 78,
     says: /names other but not this name, default/,
-  },
-  {
-    name: "discovery",
-    given: { env: { ETCD_DISCOVERY: "https://discovery.example/1" } },
-    code: 78,
-    says: /discovery is not built yet/,
   },
   {
     name: "joining what is not there",

@@ -1,7 +1,8 @@
 import { systemClock } from "#base/clock.ts";
-import { openLogger } from "#base/logger.ts";
+import { type Logger, openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
 import { clientTls } from "#base/tls.ts";
+import { findRole, type Role } from "#cli/etcd2-role.ts";
 import { type Etcd2Settings, readEtcd2Settings } from "#cli/etcd2-settings.ts";
 import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Program } from "#cli/program.ts";
@@ -19,8 +20,16 @@ as ETCD_ and its name in capitals, with _ for -.
   --listen-peer-urls http://localhost:2380
   --initial-advertise-peer-urls URLS     default: what is listened on
   --initial-cluster NAME=URL,...         the members by their peer URLs; default: this one alone
-  --initial-cluster-state new            new or existing
+  --initial-cluster-state new            new, or existing to join a cluster as etcdctl member add says
   --initial-cluster-token etcd-cluster
+  --discovery URL                        find the members at a discovery service; --discovery-fallback proxy
+                                         or exit when they are complete; --discovery-proxy URL
+  --discovery-srv DOMAIN                 find the members by DNS; --discovery-srv-name SUFFIX
+  --log auto                             auto: the embedded log for one member alone, a real etcd for several;
+                                         embedded or etcd for a new data directory
+  --etcd etcd                            the etcd program for that (or the variable KEELSON_ETCD)
+  --strict-reconfig-check, --heartbeat-interval MS, --election-timeout MS
+                                         for that etcd
   --proxy off                            off, on, readonly, or auto: a member when initial-cluster has this
                                          name, else a proxy
   --cors ORIGINS                         web pages that may use the store; * for all
@@ -47,43 +56,67 @@ export const etcd2: Program = async (args, io) => {
     return 0;
   }
   const settings = readEtcd2Settings(args, io);
+  const { ignored, name } = settings;
   const shared = {
     logger: openLogger(),
     clock: systemClock,
     onListening: () => notifyReady(io.env),
   };
-  if (settings.role === "member") {
+  const { logger } = shared;
+  if (ignored.length > 0) logger.info({ ignored }, "settings of etcd that have no meaning here");
+  const parts = { ...shared, random: Math.random };
+  const role = await findRole(settings, parts, io.signal);
+  const serving = await openBoth(settings, role, shared);
+  if (role.kind === "member") {
     const { runMember } = await import("#keys/run-member.ts");
-    const serving = await openBoth(settings, shared, settings.clientURLs);
-    await runMember({ ...settings, ...shared, ...serving, random: Math.random }, io.signal);
+    const { etcd: binary, listenPeerUrls, tuning } = settings;
+    const etcd = { binary, env: io.env, listenPeerUrls, tuning };
+    const placed = { ...settings, ...role, clientURLs: role.clientURLs };
+    await runMember({ ...placed, ...parts, ...serving, etcd }, io.signal);
   } else {
     const { runProxy } = await import("#keys/proxy.ts");
-    const { listenClient: listen, peers, isReadonly, cors } = settings;
-    const { clientTls: serverTls } = await openBoth(settings, shared, []);
-    const proxy = { listen, peers, readonly: isReadonly, cors, serverTls };
-    const tls = clientTls(settings.tls.peer);
-    await runProxy({ ...shared, ...proxy, tls, signal: io.signal });
+    const { writeProxyPeers } = await import("#keys/proxy-memory.ts");
+    const { listenClient: listen, cors, dataDir } = settings;
+    const { peers, isReadonly } = role;
+    logger.info({ name, peers }, "being a proxy");
+    await runProxy({
+      ...shared,
+      listen,
+      peers,
+      readonly: isReadonly,
+      cors,
+      serverTls: serving.clientTls,
+      tls: clientTls(settings.tls.peer),
+      onPeers: (now) => keepPeers(() => writeProxyPeers(dataDir, now), logger),
+      signal: io.signal,
+    });
   }
   return 0;
 };
 
+/** A proxy that cannot keep what it learnt goes on all the same. */
+async function keepPeers(write: () => Promise<void>, logger: Logger): Promise<void> {
+  await write().catch((err: unknown) => logger.warn({ err }, "cannot keep the members' addresses"));
+}
+
 /** What the client and the peer addresses are served with. */
 async function openBoth(
   settings: Etcd2Settings,
+  role: Role,
   { logger, clock }: Pick<TlsContext, "logger" | "clock">,
-  clientUrls: readonly string[],
 ) {
-  const { dataDir, listenClientUrls, listenPeerUrls } = settings;
+  const { dataDir, listenClientUrls, listenPeerUrls, tls } = settings;
   const shared = { dataDir, logger, clock };
-  const client = { ...shared, listenUrls: listenClientUrls, toldUrls: clientUrls };
-  const isMember = settings.role === "member";
+  const isMember = role.kind === "member";
+  const toldUrls = isMember ? role.clientURLs : [];
+  const client = { ...shared, listenUrls: listenClientUrls, toldUrls };
   const peer = {
     ...shared,
     listenUrls: isMember ? listenPeerUrls : [],
-    toldUrls: isMember ? settings.peerURLs : [],
+    toldUrls: isMember ? role.peerURLs : [],
   };
   return {
-    clientTls: await openServerTls(settings.tls.client, client),
-    peerTls: await openServerTls(settings.tls.peer, peer),
+    clientTls: await openServerTls(tls.client, client),
+    peerTls: await openServerTls(tls.peer, peer),
   };
 }

@@ -14,7 +14,7 @@ import { EtcdProcess } from "#log/etcd-process.ts";
 /** How often it is said who is waited for while too few members are there. */
 const TELL_AWAITED_MS = 10_000;
 const PROBE_MS = 1_000;
-export const LOG_PREFIX = "keelson/log/";
+const LOG_PREFIX = "/keelson";
 
 export interface EtcdEngineOptions {
   readonly dataDir: string;

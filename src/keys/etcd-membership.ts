@@ -14,7 +14,7 @@ import { type EtcdClient, EtcdError, type EtcdMember, GRPC } from "#log/etcd-cli
 /** What this machine's etcd knows it tells at once; one that is away shall not hold anybody up. */
 const VIEW_TIMEOUT_MS = 1_000;
 /** Where it stands which members were removed: etcd knows it, but tells it to nobody. Outside of every log. */
-const REMOVED_PREFIX = "keelson/removed-members/";
+const REMOVED_PREFIX = "/keelson-members/removed/";
 
 export interface EtcdMembershipOptions {
   /** Of this machine's own etcd. */

@@ -26,11 +26,19 @@ export interface ProxyContext {
   readonly connections: Connections;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told the peer URLs of the members when they are others than before. */
+  readonly onPeers: (peers: readonly string[]) => Promise<void>;
+}
+
+/** What a peer tells of the members. */
+interface Told {
+  readonly endpoints: readonly Endpoint[];
+  readonly peers: readonly string[];
 }
 
 /** Where a proxy may send requests: the client URLs of the members, as a peer tells them. */
 export class ProxyEndpoints {
-  readonly #peers: readonly Endpoint[];
+  #peers: readonly Endpoint[];
   readonly #context: ProxyContext;
   readonly #startMs: number;
   /** Aborts with the first answer of a peer. */
@@ -72,7 +80,7 @@ export class ProxyEndpoints {
   async refresh(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const found = await this.#askPeers(signal);
-      if (found !== undefined) this.#learn(found);
+      if (found !== undefined) await this.#learn(found);
       const waitMs = this.#known.length === 0 ? REFRESH_EMPTY_MS : REFRESH_MS;
       await this.#context.clock.sleep(waitMs, signal).catch((error: unknown) => {
         if (!signal.aborted) throw error;
@@ -80,7 +88,7 @@ export class ProxyEndpoints {
     }
   }
 
-  #learn(found: readonly Endpoint[]): void {
+  async #learn({ endpoints: found, peers }: Told): Promise<void> {
     const names = found.map(({ text }) => text);
     const before = this.#known.map(({ text }) => text);
     if (names.join() !== before.join())
@@ -89,10 +97,14 @@ export class ProxyEndpoints {
     this.#met.abort();
     for (const text of this.#unavailableUntilMs.keys())
       if (!names.includes(text)) this.#unavailableUntilMs.delete(text);
+    const isNews = peers.join() !== this.#peers.map(({ text }) => text).join();
+    if (peers.length === 0 || !isNews) return;
+    this.#peers = peers.map(parseEndpoint);
+    await this.#context.onPeers(peers);
   }
 
-  /** The endpoints that the first answering peer tells; nothing when no peer does, so the known ones stay. */
-  async #askPeers(signal: AbortSignal): Promise<Endpoint[] | undefined> {
+  /** What the first answering peer tells; nothing when no peer does, so the known ones stay. */
+  async #askPeers(signal: AbortSignal): Promise<Told | undefined> {
     const { clock, connections } = this.#context;
     for (const peer of this.#peers) {
       const limit = {
@@ -108,9 +120,9 @@ export class ProxyEndpoints {
           const message = await connections.send(peer, request, limits, late);
           return readBody(peer, message, late);
         });
-        const urls = parseClientUrls(body);
+        const told = parseMembers(body);
         this.#complaints.delete(peer.text);
-        return urls;
+        return told;
       } catch (error) {
         if (signal.aborted) return undefined;
         this.#complain(peer, error);
@@ -133,16 +145,18 @@ export class ProxyEndpoints {
 }
 
 /** @throws when it is not what etcd's peer port answers to `GET /members`, or names no client URL. */
-function parseClientUrls(body: string): Endpoint[] {
+function parseMembers(body: string): Told {
   const members: unknown = JSON.parse(body);
-  const urls = Array.isArray(members) ? members.flatMap(clientUrlsOf) : [];
+  const urlsOf = (field: string) =>
+    Array.isArray(members) ? members.flatMap((member) => urlsIn(member, field)) : [];
+  const urls = urlsOf("clientURLs");
   if (urls.length === 0) throw new Error("the answer names no client URL");
-  return urls.map(parseEndpoint);
+  return { endpoints: urls.map(parseEndpoint), peers: urlsOf("peerURLs").toSorted() };
 }
 
-/** A member that has not started yet has none. */
-function clientUrlsOf(member: unknown): string[] {
-  if (typeof member !== "object" || member === null || !("clientURLs" in member)) return [];
-  const { clientURLs } = member;
-  return Array.isArray(clientURLs) ? clientURLs.filter((url) => typeof url === "string") : [];
+/** A member that has not started yet has no client URLs. */
+function urlsIn(member: unknown, field: string): string[] {
+  if (typeof member !== "object" || member === null || !(field in member)) return [];
+  const urls = (member as Record<string, unknown>)[field];
+  return Array.isArray(urls) ? urls.filter((url) => typeof url === "string") : [];
 }

@@ -183,7 +183,7 @@ test("a proxy complains of a peer that is down once, and not while machines star
 
 test("a read-only proxy refuses all but GET, before it asks anyone", async () => {
   await using proxy = await startProxy([`http://127.0.0.1:${await freePort()}`], true);
-  for (const method of ["PUT", "POST", "DELETE", "HEAD", "OPTIONS"]) {
+  for (const method of ["PUT", "POST", "DELETE", "HEAD"]) {
     const answer = await fetch(`${proxy.url}/v2/keys/a`, { method });
     assert.equal(answer.status, 501, method);
     assert.equal(await answer.text(), "");

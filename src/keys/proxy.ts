@@ -38,6 +38,8 @@ export interface ProxyOptions {
   readonly listen: readonly Address[];
   /** Peer URLs of the cluster's members, as in `initial-cluster`. */
   readonly peers: readonly string[];
+  /** Told the peer URLs of the members when they are others than before, to be kept for the next start. */
+  readonly onPeers?: (peers: readonly string[]) => Promise<void>;
   /** Refuses every method but GET. */
   readonly readonly: boolean;
   /** Origins of web pages that may use the store through it. */
@@ -61,7 +63,12 @@ export async function runProxy(options: ProxyOptions): Promise<void> {
   const { clock, logger, signal } = options;
   await using stack = new AsyncDisposableStack();
   const connections = stack.use(new Connections(options.tls ? { tls: options.tls } : {}));
-  const endpoints = new ProxyEndpoints(options.peers, { connections, clock, logger });
+  const endpoints = new ProxyEndpoints(options.peers, {
+    connections,
+    clock,
+    logger,
+    onPeers: options.onPeers ?? (() => Promise.resolve()),
+  });
   const proxy = new Proxy(endpoints, connections, options);
   const addresses: Address[] = [];
   for (const address of options.listen) {

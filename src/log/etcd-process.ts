@@ -43,6 +43,12 @@ export interface EtcdProcessOptions {
   readonly random: Random;
 }
 
+interface Ending {
+  readonly how: string;
+  /** What it logged last, oldest first. */
+  readonly said: readonly string[];
+}
+
 /**
  * A real etcd that runs as long as this object is not disposed of: started again when it dies, ended with this
  * process however that ends. Its client API listens on a unix socket in its data directory only.
@@ -115,13 +121,17 @@ export class EtcdProcess implements AsyncDisposable {
     let attempt = 0;
     while (!signal.aborted) {
       const startMs = clock.monotonicMs();
-      const ending = await this.#runOnce().catch((error: unknown) => [reasonOf(error)]);
+      const { how, said } = await this.#runOnce().catch((error: unknown) => ({
+        how: reasonOf(error),
+        said: [],
+      }));
       if (signal.aborted) return;
       const tookMs = clock.monotonicMs() - startMs;
       attempt = tookMs >= STEADY_MS ? 0 : attempt + 1;
-      const reason = ending.at(-1) ?? "it said nothing";
+      const last = said.at(-1);
+      const reason = last === undefined ? how : `${how}, after "${last}"`;
       const fault =
-        finalFault(member.name, ending) ?? (attempt >= ATTEMPTS_MAX ? gaveUp(reason) : undefined);
+        finalFault(member.name, said) ?? (attempt >= ATTEMPTS_MAX ? gaveUp(reason) : undefined);
       if (fault !== undefined) {
         this.#failed.abort(fault);
         return;
@@ -131,8 +141,8 @@ export class EtcdProcess implements AsyncDisposable {
     }
   }
 
-  /** Resolves, when it has ended, with what it said last. */
-  async #runOnce(): Promise<string[]> {
+  /** Resolves when it has ended. */
+  async #runOnce(): Promise<Ending> {
     const { binary, clock, directory, env, member } = this.#options;
     await rm(join(directory, CLIENT_SOCKET), { force: true });
     const flags = etcdFlags(member, directory, this.version);
@@ -155,8 +165,8 @@ export class EtcdProcess implements AsyncDisposable {
       .then(() => child.kill("SIGKILL"))
       .catch(() => {}); // it ended before
     try {
-      await ended;
-      return await lines;
+      const [code, by] = (await ended) as [number | null, string | null];
+      return { how: by === null ? `status ${code}` : `killed by ${by}`, said: await lines };
     } finally {
       this.#child = undefined;
       closing.removeEventListener("abort", stop);
@@ -191,7 +201,7 @@ export class EtcdProcess implements AsyncDisposable {
 function gaveUp(reason: string): Fault {
   return new Fault(
     "STORE_UNAVAILABLE",
-    `Cannot run etcd: it ended ${ATTEMPTS_MAX} times in a row, last with "${reason}"; see its messages in this log`,
+    `Cannot run etcd: it ended ${ATTEMPTS_MAX} times in a row, last with ${reason}; see its messages in this log`,
   );
 }
 

@@ -8,6 +8,9 @@ export interface EtcdLine {
 
 const TEXT_FORM = /^\S+ \S+ ([A-Z]) \| (.*)$/;
 const LEVELS_OF_TROUBLE: readonly unknown[] = ["warn", "error", "dpanic", "panic", "fatal"];
+/** What etcd warns of though it is as we want it. */
+const USUAL =
+  /^(exceeded recommended request limit|simple token is not cryptographically signed|established TCP streaming connection|stopped TCP streaming connection|closed TCP streaming connection|serving client traffic insecurely)/;
 
 /** Reads a line that etcd logged, as JSON (3.4 and later) or as text. What is no such line is worth reading. */
 export function parseEtcdLine(line: string): EtcdLine {
@@ -16,7 +19,8 @@ export function parseEtcdLine(line: string): EtcdLine {
     if (fields !== undefined) {
       const { level, msg, error } = fields;
       const text = [msg, error].filter((part) => typeof part === "string").join(": ");
-      return { level: LEVELS_OF_TROUBLE.includes(level) ? "warn" : "debug", text };
+      const isTrouble = LEVELS_OF_TROUBLE.includes(level) && !USUAL.test(text);
+      return { level: isTrouble ? "warn" : "debug", text };
     }
   }
   const [, letter, text] = TEXT_FORM.exec(line) ?? [];
