@@ -74,23 +74,17 @@ export class RandomAsks {
 
   #field(name: Field, index: number): string {
     const isOdd = this.chance(0.06);
-    switch (name) {
-      case "prevValue":
-        return this.#value();
-      case "prevIndex":
-        return isOdd
-          ? this.pick(ODD_NUMBERS)
-          : String(Math.max(0, index - Math.floor(this.#random() * 12)));
-      case "waitIndex":
-        return isOdd ? this.pick(ODD_NUMBERS) : this.pick(["0", "1", "7"]);
-      case "ttl":
-        if (!this.#options.ttl) return this.pick(["", "x", "-1"]);
-        return isOdd
-          ? this.pick(["", "x", "-1", "1.5", "1e3"])
-          : String(1000 + Math.floor(this.#random() * 1000));
-      default:
-        return isOdd ? this.pick(ODD_FLAGS) : this.pick(FLAGS);
+    if (name === "prevValue") return this.#value();
+    if (name === "prevIndex" || name === "waitIndex") {
+      if (isOdd) return this.pick(ODD_NUMBERS);
+      return name === "waitIndex"
+        ? this.pick(["0", "1", "7"])
+        : String(Math.max(0, index - Math.floor(this.#random() * 12)));
     }
+    if (name !== "ttl") return this.pick(isOdd ? ODD_FLAGS : FLAGS);
+    return isOdd || !this.#options.ttl
+      ? this.pick(["", "x", "-1", "1.5", "1e3"])
+      : String(1000 + Math.floor(this.#random() * 1000));
   }
 
   #with(method: string, path: string, query: string): Ask {
@@ -212,7 +206,9 @@ const KEYS = [
 ];
 const VALUES = ["", "1", "2", "three", "%3C4%3E", "+5%2B", "%F0%9F%98%80", "%00"];
 const ODD_PARTS = [
-  ..."ab_é日\u{1f600}\uff5e\ue000%.~*'\"<>&;=+$,:@!()[]{}|^`\\?#\u0001\u0000\u007f\u00a0\u2028",
+  ...Array.from(
+    "ab_é日\u{1f600}\uff5e\ue000%.~*'\"<>&;=+$,:@!()[]{}|^`\\?#\u0001\u0000\u007f\u00a0\u2028",
+  ),
   "..",
   "a b",
   "a/b",
