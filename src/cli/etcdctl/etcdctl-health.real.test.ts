@@ -1,8 +1,9 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { after, before, test } from "node:test";
 import { freePort } from "#keys/real-etcd.ts";
-import { type Case, compare, type Servers } from "./compare-for-tests.ts";
+import { type Case, compare, runOurs, type Servers } from "./compare-for-tests.ts";
 
 let server: Server;
 let cluster: Servers;
@@ -92,3 +93,14 @@ for (const [what, { published, health, ...row }] of Object.entries(CASES))
     };
     await compare(row, cluster, { "the same": cluster });
   });
+
+test("a person is told of members that publish addresses where they are not", async () => {
+  answers = { "/v2/members": members(["NOBODY"]) };
+  const env = { ETCDCTL_ENDPOINTS: cluster.clientUrl };
+  const { exit, stderr } = await runOurs({ args: ["get", "a"], env, stdin: "", terminal: true });
+  assert.equal(exit, 4);
+  assert.match(
+    stderr,
+    /\nhint: this is where the members say that they are; `--no-sync` asks http/,
+  );
+});

@@ -27,20 +27,40 @@ const HINTS: [args: string, exit: number, hint: string | undefined][] = [
   ["nothing-like-it", 3, undefined],
 ];
 
-for (const [line, exit, hint] of HINTS)
-  test(`etcdctl ${line}: a person is told ${hint ?? "no more"}`, async () => {
-    const args = line.replace("NOBODY", nobody).split(" ");
-    const given = { args, env: { ETCDCTL_ENDPOINTS: member.clientUrl }, stdin: "" };
-    const plain = await runOurs(given);
-    const shown = await runOurs({ ...given, terminal: true });
-    assert.equal(plain.exit, exit);
-    assert.equal(shown.exit, exit);
-    assert.doesNotMatch(plain.stderr, /hint/);
-    assert.ok(shown.stderr.startsWith(plain.stderr));
-    const told = shown.stderr.slice(plain.stderr.length);
-    if (hint === undefined) assert.equal(told, "");
-    else assert.ok(told.startsWith(`hint: ${hint}`) && told.endsWith("\n"), told);
-  });
+/** With root's password `secret`, and nobody else let in. */
+const LOCKED: typeof HINTS = [
+  ["get a", 4, "the store asks who you are: give --username NAME before the command"],
+  ["user list", 1, "the store asks who you are: "],
+  ["member add x http://127.0.0.1:1", 1, "the store asks who you are: "],
+  ["-u root:wrong user list", 1, "this user may not, or the password is another"],
+  ["-u root:wrong set a 1", 4, "this user may not, or the password is another"],
+];
+
+async function expectHint([line, exit, hint]: (typeof HINTS)[number]): Promise<void> {
+  const args = line.replace("NOBODY", nobody).split(" ");
+  const given = { args, env: { ETCDCTL_ENDPOINTS: member.clientUrl }, stdin: "" };
+  const plain = await runOurs(given);
+  const shown = await runOurs({ ...given, terminal: true });
+  assert.equal(plain.exit, exit);
+  assert.equal(shown.exit, exit);
+  assert.ok(shown.stderr.startsWith(plain.stderr));
+  const told = shown.stderr.slice(plain.stderr.length);
+  if (hint === undefined) assert.equal(told, "");
+  else assert.ok(told.startsWith(`hint: ${hint}`) && told.endsWith("\n"), told);
+}
+
+for (const row of HINTS)
+  test(`etcdctl ${row[0]}: a person is told ${row[2] ?? "no more"}`, () => expectHint(row));
+
+test("a person who is not let in is told so", async () => {
+  const env = { ETCDCTL_ENDPOINTS: member.clientUrl };
+  const root = (line: string) =>
+    runOurs({ args: ["-u", "root:secret", ...line.split(" ")], env, stdin: "" });
+  for (const line of ["user add root:secret", "auth enable", "role revoke --path /* --rw guest"])
+    assert.equal((await root(line)).exit, 0, line);
+  for (const row of LOCKED) await expectHint(row);
+  assert.equal((await root("auth disable")).exit, 0);
+});
 
 test("a password is asked for without showing it, and Ctrl-C ends the asking", async (t) => {
   const main = new URL("../main.ts", import.meta.url).pathname;

@@ -1,8 +1,8 @@
-import { type Io, isTerminal } from "#cli/program.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
+import { nearestWord } from "#unitfile/core/nearest-word.ts";
 import { type CommandRun, Refusal } from "./command.ts";
 import { discoveryDomain, namedEndpoints } from "./endpoints.ts";
-import { attemptsOf } from "./explain.ts";
+import { attemptsOf, explainAttempt } from "./explain.ts";
 
 /** Said by servers that ask who one is. */
 const NOT_ALLOWED = /Insufficient credentials|unexpected status code 401/;
@@ -16,18 +16,14 @@ const V3_COMMANDS: Readonly<Record<string, string>> = {
   version: "`etcdctl --version`",
 };
 
-/** One line more than the original has, for people: scripts see what the original prints. */
-export function hint({ stderr }: Pick<Io, "stderr">, text: string | undefined): void {
-  if (text !== undefined && isTerminal(stderr)) stderr.write(`hint: ${text}\n`);
-}
-
 /** What a person may do about it. */
 export function hintForError(error: unknown, given: CommandRun): string | undefined {
   const cause = error instanceof Refusal ? (error.cause ?? error) : error;
   if (cause instanceof KeysError && cause.code === 110) return loginHint(given);
   if (cause instanceof Refusal && NOT_ALLOWED.test(cause.message)) return loginHint(given);
   const attempts = attemptsOf(cause);
-  if (attempts.length === 0) return undefined;
+  const isNobodyThere = attempts.every((attempt) => explainAttempt(attempt).startsWith("dial "));
+  if (attempts.length === 0 || !isNobodyThere) return undefined;
   const named = namedEndpoints(given).map((url) => url.replace(/\/+$/, ""));
   if (
     discoveryDomain(given) === "" &&
@@ -44,14 +40,13 @@ function loginHint({ globals, io }: CommandRun): string {
 }
 
 /** What may have been meant by a command that there is not. */
-export async function hintForUnknown(
+export function hintForUnknown(
   name: string,
   path: readonly string[],
   known: readonly string[],
-): Promise<string | undefined> {
+): string | undefined {
   const instead = path.length === 0 && Object.hasOwn(V3_COMMANDS, name) ? V3_COMMANDS[name] : "";
   if (instead) return `${name} is of etcd's v3 API; here it is ${instead}`;
-  const { nearestWord } = await import("#unitfile/core/nearest-word.ts");
   const nearest = nearestWord(name, known);
   return nearest && `did you mean \`${["etcdctl", ...path, nearest].join(" ")}\`?`;
 }

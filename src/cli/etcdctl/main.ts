@@ -1,6 +1,6 @@
 import { FAULTS, Fault } from "#base/fault.ts";
 import { VERSION } from "#cli/keelson/help.ts";
-import type { Io, Program } from "#cli/program.ts";
+import { type Io, isTerminal, type Program } from "#cli/program.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
 import { type CommandRun, EXIT, Refusal } from "./command.ts";
 import { COMMANDS, type Entry } from "./commands.ts";
@@ -8,7 +8,6 @@ import { detailOf, explain } from "./explain.ts";
 import { type FlagValues, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS, HELP_FLAG } from "./global-flags.ts";
 import { entryHelp, programHelp } from "./help.ts";
-import { hint, hintForError, hintForUnknown } from "./hints.ts";
 
 const ETCDCTL_VERSION = "3.4.23"; // the release of etcd whose interface this program offers
 /** Ours is build metadata, as in semver.org: scripts that compare versions pass over it. */
@@ -63,11 +62,11 @@ async function runEntry(scope: Scope, [name = "", ...line]: readonly string[]): 
   try {
     return (await command?.run({ flags: values, args, globals, io })) ?? 0;
   } catch (error) {
-    return report(error, { flags: values, args, globals, io });
+    return await report(error, { flags: values, args, globals, io });
   }
 }
 
-function report(error: unknown, given: CommandRun): number {
+async function report(error: unknown, given: CommandRun): Promise<number> {
   const { io } = given;
   io.signal.throwIfAborted();
   const known = error instanceof Refusal || error instanceof KeysError || error instanceof Fault;
@@ -75,7 +74,7 @@ function report(error: unknown, given: CommandRun): number {
   const isPlain = error instanceof Refusal && error.plain;
   const cause = error instanceof Refusal ? (error.cause ?? error) : error;
   io.stderr.write(isPlain ? `${error.message}\n` : `Error:  ${explain(cause)}\n${detailOf(cause)}`);
-  hint(io, hintForError(error, given));
+  await hint(io, ({ hintForError }) => hintForError(error, given));
   if (error instanceof Refusal) return error.exit;
   const isOfTheCommandLine = error instanceof Fault && FAULTS[error.code].http !== 503;
   return isOfTheCommandLine && error.code !== "TIMED_OUT" ? EXIT.badArguments : EXIT.serverError;
@@ -107,6 +106,16 @@ function parentOf(path: readonly string[]): Entry | undefined {
 
 async function unknown({ io, path, entries }: Scope, name: string): Promise<number> {
   io.stderr.write(`No help topic for '${name}'\n`);
-  hint(io, await hintForUnknown(name, path, Object.keys(entries)));
+  await hint(io, ({ hintForUnknown }) => hintForUnknown(name, path, Object.keys(entries)));
   return EXIT.unknownCommand;
+}
+
+/** One line more than the original has, for people: scripts see what the original prints. */
+async function hint(
+  { stderr }: Io,
+  about: (hints: typeof import("./hints.ts")) => string | undefined,
+): Promise<void> {
+  if (!isTerminal(stderr)) return;
+  const text = about(await import("./hints.ts"));
+  if (text !== undefined) stderr.write(`hint: ${text}\n`);
 }
