@@ -13,7 +13,7 @@ import {
   encodeUserWithRoles,
 } from "#keys/core/auth-wire.ts";
 import { byCodePoint } from "#keys/core/code-point-order.ts";
-import { parseForm, unescapePercent } from "#keys/core/form.ts";
+import { parseForm } from "#keys/core/form.ts";
 import { jsonString } from "#keys/core/wire.ts";
 import { allowMethod, answerJson, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
@@ -180,7 +180,7 @@ export function answerNotRoot(res: HttpResponse): void {
 
 /** The name below `/v2/auth/WHAT`, empty for all of them; undefined when the answer is given. */
 function nameOf(req: HttpRequest, res: HttpResponse, what: string): string | undefined {
-  const path = unescapePercent(splitTarget(req.target)[0]);
+  const [path] = splitTarget(req.target);
   const [name = "", ...more] = path.slice(`/v2/auth/${what}/`.length).split("/");
   if (more.length === 0 || (more.length === 1 && more[0] === "")) return name;
   answerJson(res, 400, messageBody("Invalid path"));

@@ -1,4 +1,5 @@
 import type { HttpRequest, HttpResponse } from "#base/http.ts";
+import { unescapePercent } from "#keys/core/form.ts";
 
 const JSON_TYPE = ["Content-Type", "application/json"] as const;
 const TEXT_TYPE = ["Content-Type", "text/plain; charset=utf-8"] as const;
@@ -33,10 +34,12 @@ export function allowMethod(
   return false;
 }
 
-/** Path and query of a request target, parted; the query without its question mark. */
+/** Path, decoded, and query, as it was sent and without its question mark, of a request target. */
 export function splitTarget(target: string): readonly [path: string, query: string] {
   const question = target.indexOf("?");
-  return question < 0 ? [target, ""] : [target.slice(0, question), target.slice(question + 1)];
+  const path = question < 0 ? target : target.slice(0, question);
+  const query = question < 0 ? "" : target.slice(question + 1);
+  return [path.includes("%") ? unescapePercent(path) : path, query];
 }
 
 /** Sends a client that wrote `//`, `/./` or `/../` to the clean path, as Go's ServeMux does for etcd. */

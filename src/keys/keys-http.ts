@@ -2,7 +2,6 @@ import { Fault } from "#base/fault.ts";
 import type { HttpRequest, HttpResponse } from "#base/http.ts";
 import type { AuthGate } from "#keys/auth-gate.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
-import { unescapePercent } from "#keys/core/form.ts";
 import { cleanKey } from "#keys/core/key-path.ts";
 import { KEYS_ERRORS } from "#keys/core/keys-error.ts";
 import { type MediaType, parseMediaType } from "#keys/core/media-type.ts";
@@ -47,8 +46,7 @@ export class KeysHttp {
 
   /** Answers a request for `/v2/keys`, or for a path that cleaned may be one; false when it is for something else. */
   handle(req: HttpRequest, res: HttpResponse): boolean {
-    let [path, query] = splitTarget(req.target);
-    if (path.includes("%")) path = unescapePercent(path);
+    const [path, query] = splitTarget(req.target);
     if (UNCLEAN.test(path)) {
       redirect(req, res, cleanPath(path), query);
       return true;
