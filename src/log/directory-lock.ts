@@ -18,7 +18,9 @@ export class DirectoryLock implements Disposable {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       db = new DatabaseSync(join(directory, "lock"));
-      db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT");
+      db.exec(
+        "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT",
+      );
       writeFileSync(holder, `${process.pid}\n`);
       this.#db = db;
     } catch (cause) {

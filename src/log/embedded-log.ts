@@ -34,6 +34,7 @@ export class EmbeddedLog implements Log {
   readonly term: number;
   readonly leads = true;
   readonly measures = {
+    isOnDisk: true,
     commitSeconds: new Histogram(exponentialBounds(0.001, 2, 14)), // etcd's, of its fsync
     batchEntries: new Histogram(exponentialBounds(1, 2, 12)),
   };

@@ -4,7 +4,7 @@ import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { Wake } from "#base/wake.ts";
 import { EtcdNames } from "#log/core/etcd-names.ts";
-import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
+import type { Log, LogEntry, LogMeasures, LogReader, LogSnapshot } from "#log/core/log.ts";
 import { type EtcdClient, EtcdError } from "#log/etcd-client.ts";
 import { ETCD_LIMITS, type EtcdContext, type EtcdLimits } from "#log/etcd-context.ts";
 import { closed, corrupt, EtcdHealth, unknownEnd } from "#log/etcd-faults.ts";
@@ -101,6 +101,10 @@ export class EtcdLog implements Log {
 
   get term(): number {
     return this.#feed.raftTerm;
+  }
+
+  get measures(): LogMeasures {
+    return this.#writer.measures;
   }
 
   get leads(): boolean {

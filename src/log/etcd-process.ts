@@ -26,7 +26,7 @@ const STEADY_MS = 30_000;
 const ATTEMPTS_MAX = 8;
 /** An etcd that was told to end gets so long. */
 const STOP_MS = 5_000;
-const LINES_KEPT = 30;
+const LINES_KEPT = 100;
 const SOCKET_PATH_MAX_BYTES = 107; // sun_path, unix(7)
 /** Variables that etcd needs from ours; ETCD_ ones would be taken for its flags. */
 const ENVIRONMENT_KEPT = ["PATH", "HOME", "TZ", "GOMAXPROCS", "ETCD_UNSUPPORTED_ARCH"];

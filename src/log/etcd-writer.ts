@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { backoffMs } from "#base/backoff.ts";
 import type { Fault } from "#base/fault.ts";
+import { exponentialBounds, Histogram } from "#base/prometheus.ts";
 import { Wake } from "#base/wake.ts";
 import { cutBytes, encodeBatch } from "#log/core/etcd-batch.ts";
 import type { EtcdOrder } from "#log/core/etcd-order.ts";
@@ -42,6 +43,11 @@ type Attempt = "put" | "fenced" | "unclear" | "refused";
  * batch begins anew under another one.
  */
 export class EtcdWriter {
+  readonly measures = {
+    isOnDisk: false,
+    commitSeconds: new Histogram(exponentialBounds(0.001, 2, 14)),
+    batchEntries: new Histogram(exponentialBounds(1, 2, 12)),
+  };
   readonly #context: EtcdContext;
   readonly #order: () => EtcdOrder;
   readonly #signal: AbortSignal;
@@ -118,11 +124,16 @@ export class EtcdWriter {
   }
 
   async #write(batch: Batch): Promise<void> {
+    const { clock } = this.#context;
+    const startMs = clock.monotonicMs();
     for (let failures = 0; !batch.isOver; ) {
       const fence = this.#order().pointerRevision;
       if (batch.key === "" || fence !== batch.fence) this.#name(batch, fence);
       switch (await this.#attempt(batch)) {
         case "put":
+          this.measures.commitSeconds.observe((clock.monotonicMs() - startMs) / 1000);
+          this.measures.batchEntries.observe(batch.appends.length);
+          return;
         case "refused":
           return;
         case "fenced":

@@ -72,7 +72,7 @@ export function etcdFlags(member: EtcdMember, dataDir: string, version: EtcdVers
     "election-timeout": electionMs,
     "strict-reconfig-check": strictReconfigCheck,
     ...peerTls,
-    ...(version.minor < 6 && { "enable-v2": false }),
+    ...(version.minor < 6 && { "enable-v2": true }), // on the private socket: its statistics of peers
     ...(version.minor >= 4 && {
       "enable-grpc-gateway": false,
       logger: "zap",

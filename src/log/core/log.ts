@@ -28,6 +28,8 @@ export interface LogReader {
 
 /** How entries became durable since the log was opened. */
 export interface LogMeasures {
+  /** Whether this machine's disk is what was waited for; else it is a cluster. */
+  readonly isOnDisk: boolean;
   /** What one commit of a batch took. */
   readonly commitSeconds: Histogram;
   /** How many entries a batch had. */
