@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startCluster } from "#keys/cluster-for-tests.ts";
 import { freePort, startRealEtcd } from "#keys/real-etcd.ts";
 import { type Case, compare, type Servers } from "./compare-for-tests.ts";
 
@@ -16,54 +17,86 @@ const SETTLED_AFTER_MS = 5_500;
 /** A cluster of one that is to have a second member. */
 interface Cluster extends Servers {
   readonly named: Record<string, string>;
+  /** Starts the second member with the settings that `member add` has printed. */
+  readonly startSecond: (settings: Readonly<Record<string, string>>) => Promise<void>;
 }
 
+const NETWORK = "127.0.96";
 const stack = new AsyncDisposableStack();
 let theirs: Cluster;
-let ours: Cluster;
+let others: Readonly<Record<string, Cluster>>;
 
 before(async () => {
-  [theirs, ours] = [await startCluster(), await startCluster()];
+  theirs = await startEtcd();
+  others = { "on a real etcd": await startEtcd(), "on Keelson's store": await startKeelson() };
 });
 after(() => stack.disposeAsync());
 
-async function startCluster(): Promise<Cluster> {
+async function startEtcd(): Promise<Cluster> {
   const { clientUrl, peerUrl } = stack.use(await startRealEtcd());
-  const [nobody, second, client] = await Promise.all([freeUrl(), freeUrl(), freeUrl()]);
-  return { clientUrl, peerUrl, nobody, named: { SECOND: second, ITS_CLIENT: client } };
+  const [nobody, SECOND, ITS_CLIENT] = await Promise.all([freeUrl(), freeUrl(), freeUrl()]);
+  const startSecond: Cluster["startSecond"] = async (settings) => {
+    const directory = await mkdtemp(join(tmpdir(), "second-etcd-"));
+    stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+    const env = {
+      PATH: process.env["PATH"],
+      ...settings,
+      ETCD_ENABLE_V2: "true",
+      ETCD_DATA_DIR: directory,
+      ETCD_LISTEN_PEER_URLS: SECOND,
+      ETCD_INITIAL_ADVERTISE_PEER_URLS: SECOND,
+      ETCD_LISTEN_CLIENT_URLS: ITS_CLIENT,
+      ETCD_ADVERTISE_CLIENT_URLS: ITS_CLIENT,
+    };
+    const child = spawn("etcd", [], { env, stdio: "ignore" });
+    const ended = once(child, "exit");
+    stack.defer(async () => {
+      child.kill("SIGKILL");
+      await ended;
+    });
+  };
+  return {
+    clientUrl,
+    peerUrl,
+    nobody,
+    named: { FIRST: "default", SECOND, ITS_CLIENT },
+    startSecond,
+  };
+}
+
+async function startKeelson(): Promise<Cluster> {
+  const cluster = stack.use(await startCluster({ network: NETWORK, size: 1 }));
+  const [first] = cluster.servers;
+  assert.ok(first);
+  const second = cluster.add("second", `${NETWORK}.2`);
+  const named = { FIRST: first.name, SECOND: second.peerUrl, ITS_CLIENT: second.clientUrl };
+  return {
+    clientUrl: first.clientUrl,
+    peerUrl: first.peerUrl,
+    nobody: await freeUrl(),
+    named,
+    startSecond: async (settings) => {
+      second.env = settings;
+      second.start();
+    },
+  };
 }
 
 async function freeUrl(): Promise<string> {
   return `http://127.0.0.1:${await freePort()}`;
 }
 
+/** Growing out of one may take longer than etcdctl waits by itself. */
 async function run(row: Case): Promise<string[]> {
-  const outcomes = await compare(row, theirs, { "on a real etcd": ours });
+  const line = `--timeout 60s --total-timeout 60s ${row.line}`;
+  const outcomes = await compare({ ...row, line }, theirs, others);
   return outcomes.map(({ stdout }) => stdout);
 }
 
-/** As a person does, with the lines that `member add` has printed. */
-async function startSecond(cluster: Cluster, printed: string): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), "second-etcd-"));
-  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+function settingsIn(printed = ""): Record<string, string> {
   const variables = [...printed.matchAll(/^(ETCD_[A-Z_]+)="(.*)"$/gm)];
   assert.equal(variables.length, 3, printed);
-  const env = {
-    PATH: process.env["PATH"],
-    ...Object.fromEntries(variables.map(([, name, value]) => [name, value])),
-    ETCD_ENABLE_V2: "true",
-    ETCD_DATA_DIR: directory,
-    ETCD_LISTEN_PEER_URLS: cluster.named["SECOND"],
-    ETCD_INITIAL_ADVERTISE_PEER_URLS: cluster.named["SECOND"],
-    ETCD_LISTEN_CLIENT_URLS: cluster.named["ITS_CLIENT"],
-    ETCD_ADVERTISE_CLIENT_URLS: cluster.named["ITS_CLIENT"],
-  };
-  const child = spawn("etcd", [], { env, stdio: "ignore" });
-  const ended = once(child, "exit");
-  stack.defer(async () => {
-    child.kill("SIGKILL");
-    await ended;
-  });
+  return Object.fromEntries(variables.map(([, name, value]) => [name ?? "", value ?? ""]));
 }
 
 /** Until the second member has made itself known and both are well. */
@@ -98,12 +131,12 @@ test("a cluster grows by a member, which moves and goes", async () => {
         "the members were not changed (CLIENT answers 500): a majority of them has to run, and one that has just joined needs some seconds\n",
     },
   });
-  await startSecond(theirs, added[0] ?? "");
-  await startSecond(ours, added[1] ?? "");
-  await Promise.all([settle(theirs), settle(ours)]);
+  const clusters = [theirs, ...Object.values(others)];
+  for (const [i, cluster] of clusters.entries()) await cluster.startSecond(settingsIn(added[i]));
+  await Promise.all(clusters.map(settle));
 
   const list = await run({ line: "member list", unordered: true });
-  for (const [i, cluster] of [theirs, ours].entries()) {
+  for (const [i, cluster] of clusters.entries()) {
     const [, id] = /^([0-9a-f]+): name=second /m.exec(list[i] ?? "") ?? [];
     assert.ok(id, list[i]);
     cluster.named["ID"] = id;
