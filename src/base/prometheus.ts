@@ -82,6 +82,11 @@ export class Exposition {
     }
   }
 
+  /** Whole families in this format, such as another server's. */
+  append(families: string): void {
+    this.#text += families;
+  }
+
   toString(): string {
     return this.#text;
   }

@@ -56,6 +56,10 @@ export class EmbeddedMembership implements Membership {
     return id === this.selfId ? NOT_DONE : unknownMember(id);
   }
 
+  async askEngine(): Promise<undefined> {
+    return undefined;
+  }
+
   async update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined> {
     if (id !== this.selfId) return unknownMember(id);
     this.#identity = { ...this.#identity, peerURLs };

@@ -60,7 +60,12 @@ export async function openEtcdEngine(
       until,
     );
     stack.use(log);
-    const membership = await EtcdMembership.open({ client, logger, signal: until });
+    const membership = await EtcdMembership.open({
+      client,
+      socketPath: etcd.socketPath,
+      logger,
+      signal: until,
+    });
     logger.info(
       { etcd: etcd.version.text, clusterId: membership.clusterId, id: membership.selfId },
       "joined the cluster's log",

@@ -1,5 +1,6 @@
 import { reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
+import { type EngineAnswer, getBySocket } from "#keys/engine-http.ts";
 import type { Member } from "#keys/member.ts";
 import {
   type ClusterView,
@@ -19,6 +20,8 @@ const REMOVED_PREFIX = "/keelson-members/removed/";
 export interface EtcdMembershipOptions {
   /** Of this machine's own etcd. */
   readonly client: EtcdClient;
+  /** Where its HTTP API is. */
+  readonly socketPath: string;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -61,6 +64,10 @@ export class EtcdMembership implements Membership {
     const leader = status.status === "fulfilled" ? status.value.leader : "0";
     this.#last = { members, leaderId: leader === "0" ? undefined : leader };
     return this.#last;
+  }
+
+  askEngine(path: string): Promise<EngineAnswer | undefined> {
+    return getBySocket(this.#options.socketPath, path);
   }
 
   async add(peerURLs: readonly string[]): Promise<Member | MemberRefusal> {

@@ -66,6 +66,7 @@ export class KeysServer implements AsyncDisposable {
     try {
       this.#store = log.snapshot ? restoreSnapshot(log.snapshot.chunks) : new Store();
       this.#applied = this.#snapshotIndex = log.snapshot?.index ?? 0;
+      if (log.snapshot) this.counts.before = { ...this.#store.parts.stats };
       log.start(this.#reader);
     } catch (cause) {
       if (cause instanceof Fault) throw cause;
@@ -75,7 +76,6 @@ export class KeysServer implements AsyncDisposable {
         { cause, facts: { index: this.#applied } },
       );
     }
-    this.counts.before = { ...this.#store.parts.stats };
     this.#syncing = this.#proposeSyncs();
   }
 

@@ -187,7 +187,7 @@ class EmbeddedGround implements LoneGround {
     this.#signal = signal;
     const grow = () => (this.#growing ??= this.#grow());
     this.#alone = new EmbeddedMembership(identity, { ...options, grow });
-    const current = () => this.#cluster ?? this.#alone;
+    const current = (): Membership => this.#cluster ?? this.#alone;
     this.membership = {
       clusterId: identity.clusterId,
       selfId: identity.id,
@@ -195,6 +195,7 @@ class EmbeddedGround implements LoneGround {
       add: (peerURLs) => current().add(peerURLs),
       remove: (id) => current().remove(id),
       update: (id, peerURLs) => current().update(id, peerURLs),
+      askEngine: (path) => current().askEngine(path),
     };
   }
 

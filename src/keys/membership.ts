@@ -1,3 +1,4 @@
+import type { EngineAnswer } from "#keys/engine-http.ts";
 import type { Member } from "#keys/member.ts";
 
 /** Who is in the cluster, as this server knows it. */
@@ -26,6 +27,11 @@ export interface Membership {
   add(peerURLs: readonly string[]): Promise<Member | MemberRefusal>;
   remove(id: string): Promise<MemberRefusal | undefined>;
   update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined>;
+  /**
+   * What this machine's etcd answers to a GET of its own HTTP API, for what only it can measure; undefined when there
+   * is none, or it is away.
+   */
+  askEngine(path: string): Promise<EngineAnswer | undefined>;
 }
 
 export const PEER_URL_TAKEN: MemberRefusal = { status: 409, message: "membership: peerURL exists" };

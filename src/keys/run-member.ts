@@ -10,6 +10,7 @@ import { withCors } from "#keys/cors.ts";
 import { KeysHttp } from "#keys/keys-http.ts";
 import { KeysServer } from "#keys/keys-server.ts";
 import { type GroundOptions, isLone, type LoneGround, openGround } from "#keys/member-ground.ts";
+import { openMetrics } from "#keys/metrics-http.ts";
 import { membersRoutes, peerHandler } from "#keys/members-http.ts";
 import { statsRoutes } from "#keys/stats-http.ts";
 
@@ -42,8 +43,12 @@ export async function runMember(options: MemberOptions, signal: AbortSignal): Pr
   stack.use(fronts);
   const gate = new AuthGate(server);
   const keys = new KeysHttp(server, gate, membership.clusterId);
+  const self = { id: membership.selfId, name: options.name };
+  const health = { succeeded: 0, failed: 0 };
+  const metrics = stack.use(openMetrics({ server, requests: keys.counts, membership, health }));
   const routes = {
-    ...statsRoutes(server, { id: membership.selfId, name: options.name }, membership, clock),
+    ...statsRoutes({ server, self, membership, clock, health }),
+    ...metrics.routes,
     ...authRoutes(server, gate, membership.clusterId),
     ...membersRoutes(membership, gate),
     ...backupRoutes(server, gate, { membership, name: options.name, clock }),

@@ -1,10 +1,11 @@
 import { exponentialBounds, Histogram } from "#base/prometheus.ts";
 import { isDone, type Outcome } from "#keys/core/outcome.ts";
-import type { StoreStats } from "#keys/core/store-stats.ts";
+import { newStoreStats, type StoreStats } from "#keys/core/store-stats.ts";
 
-/** What a server has done since it started. What the store counts itself goes back further: its part before is `before`. */
+/** What a server has done since it started, replaying its log included, as etcd counts. */
 export class ServerCounts {
-  before: Readonly<StoreStats> | undefined;
+  /** The store's own statistics that came with a snapshot, to be subtracted. */
+  before: Readonly<StoreStats> = newStoreStats();
   recursiveReads = 0;
   recursiveReadsFailed = 0;
   watchRequests = 0;
