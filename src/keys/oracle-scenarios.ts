@@ -165,3 +165,41 @@ export const ODD: readonly Ask[] = [
     path,
   })),
 ];
+
+/** Paths that are spelled in other ways, belong to other versions, or to nothing; long ones; headers that say nothing. */
+export const PATHS: readonly Ask[] = [
+  ...`/v2/machine%73 /v2/%6dembers /v2/members/%6ceader /v2/members//leader /v2/members/leader/
+    /v2/auth/enabl%65 /v2/auth/users/%72oot /v2/auth/roles/gu%65st /v2/auth//users /v2/auth/../keys
+    /v2/auth/users/a%2fb /v2/auth/users/%2e%2e /v2/auth/users/%20 /v2/auth/enable?x=%zz
+    /v2/auth/roles/guest?x=%zz /v2/stats/%6ceader /v2/stats/leader/ /v2/stats/ /v2/stats/foo
+    /v2/machines?x /v2/keys%2fa /v2%2fkeys/a /v2/keys? /v2/keys?& /v2/keys/a?#x /%76ersion/
+    /health/ /metrics/ /v2/admin /v1/keys/a /v2/leader /v2/lock/x /v2/security/enable
+    /v2/keys/x?waitIndex=99999999999999999999 /v2/keys/${"long/".repeat(1500)}`
+    .split(/\s+/)
+    .map((path) => ({ method: "GET", path })),
+  ...["HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "FOO"].flatMap((method) =>
+    ["/", "/v2/machines", "/v2/stats/leader", "/v2/nothing", "/v2/auth/enable", "/v2/keys/a"].map(
+      (path) => ({ method, path }),
+    ),
+  ),
+  { ...put("/paths/a", "value=1"), headers: { Expect: "100-continue" } },
+  { ...put("/paths/b", "value=1"), contentType: "" },
+  { ...put("/paths/c", "value=1"), headers: { "Transfer-Encoding": "chunked" } },
+  { ...get("/paths/a"), form: "quorum=true" },
+  { ...get("/paths/none"), form: "value=1", headers: { "Transfer-Encoding": "chunked" } },
+  { ...del("/paths/a"), form: "dir=true" },
+  { method: "HEAD", path: "/v2/keys/paths/b", form: "dir=true" },
+  {
+    ...get("/paths/b"),
+    headers: { Range: "bytes=0-3", "If-None-Match": "*", Accept: "text/html" },
+  },
+  put(`/paths/${"long/".repeat(1500)}x`, "value=1"),
+  put(`/paths/${"z".repeat(20_000)}`, "value=1"),
+  put("/paths/big", `value=${"x".repeat(1 << 20)}`),
+  get("/paths/big"),
+  put("/paths/many", `${"f=1&".repeat(3000)}value=1`),
+  ...["%F0%9F%98%80", "%EF%BD%9E", "a", "%ee%80%80"].map((key) => put(`/order/${key}`, "value=1")),
+  get("/order?sorted=true"),
+  del("/order?recursive=true"),
+  del("/paths?recursive=true"),
+];

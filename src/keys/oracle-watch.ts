@@ -10,18 +10,18 @@ export class WatchPair {
   readonly #oracle: Oracle;
   readonly #messages: readonly IncomingMessage[];
   readonly #bodies: readonly Promise<string>[];
-  #isAnswered = false;
+  readonly #isAnswered: [boolean, boolean] = [false, false];
 
   private constructor(oracle: Oracle, ask: Ask, messages: readonly IncomingMessage[]) {
     this.#oracle = oracle;
     this.ask = ask;
     this.#messages = messages;
     this.#bodies = messages.map(bodyOf);
-    for (const body of this.#bodies) body.catch(() => {});
-    void this.#bodies[1]?.then(
-      () => (this.#isAnswered = true),
-      () => {},
-    );
+    for (const [at, body] of this.#bodies.entries())
+      body.then(
+        () => (this.#isAnswered[at] = true),
+        () => {},
+      );
   }
 
   static async begin(oracle: Oracle, ask: Ask, own: Agent): Promise<WatchPair> {
@@ -30,7 +30,12 @@ export class WatchPair {
   }
 
   get isAnswered(): boolean {
-    return this.#isAnswered;
+    return this.#isAnswered[1];
+  }
+
+  /** Whether both have answered, or neither. */
+  get isLevel(): boolean {
+    return this.#isAnswered[0] === this.#isAnswered[1];
   }
 
   async check(ttl: boolean): Promise<void> {

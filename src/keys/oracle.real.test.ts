@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { Agent } from "node:http";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { begin, del, get, Oracle, post, put } from "#keys/oracle.ts";
-import { ODD, REFUSED, REFUSED_READS, SCENARIO } from "#keys/oracle-scenarios.ts";
+import { del, get, Oracle, post, put } from "#keys/oracle.ts";
+import { ODD, PATHS, REFUSED, REFUSED_READS, SCENARIO } from "#keys/oracle-scenarios.ts";
 
 const LIMIT_MS = 20_000;
 let oracle: Oracle;
@@ -31,6 +30,7 @@ test("every refusal is etcd's, the first of several mistakes too", async () => {
 
 test("every odd request is answered as by etcd", async () => {
   for (const ask of ODD) await oracle.compare(ask);
+  for (const ask of PATHS) await oracle.compare(ask);
   const tooLarge = `value=${"x".repeat(10 << 20)}`;
   await oracle.compare(put("/large", tooLarge));
 });
@@ -100,40 +100,6 @@ test("keys and directories expire with the same events and indices", async () =>
   await oracle.compare(put("/e/zero", "value=1&ttl=0"), ttl);
   await untilGone("/e/zero");
   await oracle.compare(get("/e?recursive=true"), ttl);
-});
-
-test("streams: etcd's events, each once", async (t) => {
-  const own = new Agent();
-  t.after(() => own.destroy());
-  const ask = get("/stream?wait=true&stream=true&recursive=true");
-  const heads = await Promise.all(oracle.urls.map((url) => begin(url, ask, own)));
-  const lines: string[][] = [[], []];
-  heads.forEach((message, at) => {
-    let rest = "";
-    message.on("error", () => {});
-    message.on("data", (chunk: Buffer) => {
-      const parts = (rest + chunk.toString()).split("\n");
-      rest = parts.pop() ?? "";
-      for (const line of parts) if (lines[at]?.at(-1) !== line) lines[at]?.push(line);
-    });
-  });
-  for (const change of [
-    put("/stream/a", "value=1"),
-    put("/stream/_hidden", "value=1"),
-    put("/stream/b/c", "value=1"),
-    del("/stream/a"),
-    del("/stream/b?recursive=true"),
-    del("/stream?recursive=true"),
-    put("/stream", "value=end"),
-  ])
-    await oracle.compare(change, { ttl: true });
-  const until = performance.now() + LIMIT_MS;
-  while (!lines.every((each) => each.at(-1)?.includes("end"))) {
-    assert.ok(performance.now() < until, "the streams have not ended");
-    await sleep(20);
-  }
-  assert.deepEqual(lines[1], lines[0]);
-  assert.equal(lines[1]?.length, 6);
 });
 
 test("/health says what etcd's does", async () => {
