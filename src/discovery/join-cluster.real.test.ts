@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "#base/clock.ts";
@@ -206,6 +209,24 @@ test("the entry is that of an etcd with this address: a real one, registered bef
   assert.equal(answer.status, 200);
   const { node } = (await answer.json()) as { node: { value: string } };
   assert.equal(node.value, "a=http://127.0.0.1:10001,a=http://127.0.0.1:10002");
+});
+
+test("a note in the data directory tells a machine that starts again from one that lost its data", async (t) => {
+  const directory = await mkdtemp(joinPath(tmpdir(), "keelson-note-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  await using service = await startService();
+  const url = await service.newToken(2);
+  const notePath = joinPath(directory, "data", "discovery");
+  const end = new AbortController();
+  const stopped = join(url, "a", 10_001, { notePath, signal: end.signal });
+  await eventually(async () => (await values(url)).length === 1);
+  end.abort(new Error("stopped"));
+  await assert.rejects(stopped, { message: "stopped" });
+  await join(url, "b", 10_002);
+  const again = await join(url, "a", 10_001, { notePath });
+  assert.ok(again.kind === "member" && !again.isReturning);
+  const lost = await join(url, "a", 10_001);
+  assert.ok(lost.kind === "member" && lost.isReturning);
 });
 
 test("discovery-proxy: requests go through it", async (t) => {

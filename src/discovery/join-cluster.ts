@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { writeFileAtomic } from "#base/atomic-file.ts";
 import { type Backoff, backoffMs } from "#base/backoff.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
@@ -28,6 +30,11 @@ export interface JoinOptions extends LookOptions {
   readonly name: string;
   /** This machine's (initial-advertise-peer-urls). */
   readonly peerURLs: readonly string[];
+  /**
+   * Where to note that this machine registered, in the directory that will hold its data: with the note it has lost
+   * nothing, however often it starts before its cluster is there. Default: no note.
+   */
+  readonly notePath?: string;
   /** Whether to come back to the entry of this name, or of these peer URLs; default true. */
   readonly takesOver?: boolean;
 }
@@ -39,8 +46,9 @@ export type Joined =
       /** The cluster's token (initial-cluster-token): as etcd's, the URL. */
       readonly token: string;
       /**
-       * Whether this machine had an entry when it came. If the cluster runs already, its member lost what it knew and
-       * may not start as a new one with the old id: remove that member from the cluster and add it anew.
+       * Whether this machine had a slot when it came, none was free, and it has no note of it: the cluster may have
+       * formed with it, and it lost its data. It may then not start as one of the first members; returnToCluster gives
+       * it its place again.
        */
       readonly isReturning: boolean;
     }
@@ -58,15 +66,16 @@ export async function joinCluster(options: JoinOptions, signal: AbortSignal): Pr
   const own: Own = { id, name, value: formatRegistration({ name, peerURLs }) };
   using watch = new Watch(options);
   const { gathering: first } = await watch.look(signal);
-  const isReturning = first.slots.some(
-    (slot) => slot.registration?.name === name || slot.id === id,
-  );
+  const wasKnown = first.slots.some((slot) => slot.registration?.name === name || slot.id === id);
+  const wasFull = first.slots.length >= first.size && first.size > 1;
+  const isReturning = wasKnown && wasFull && !(await isNoted(options, id));
   const isFull = await watch.trying(async () => {
     const { gathering } = await watch.client.look(signal);
     const arrival = planArrival(gathering, own);
     if (arrival.kind !== "register") return arrival.kind === "full";
     const { remove } = arrival;
     const [stale] = remove;
+    await note(options, id);
     if (stale && !takesOver)
       throw refused(
         url,
@@ -165,6 +174,16 @@ class Watch implements Disposable {
     const { clock, random } = this.#options;
     return clock.sleep(backoffMs(attempt, RETRY, random), signal);
   }
+}
+
+async function note({ notePath, url }: JoinOptions, id: string): Promise<void> {
+  if (notePath) await writeFileAtomic(notePath, `${id} ${url}\n`, { mode: 0o600 });
+}
+
+async function isNoted({ notePath, url }: JoinOptions, id: string): Promise<boolean> {
+  if (notePath === undefined) return false;
+  const text = await readFile(notePath, "utf8").catch(() => "");
+  return text === `${id} ${url}\n`;
 }
 
 function refused(url: string, why: string): Fault {
