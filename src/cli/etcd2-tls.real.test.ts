@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { parseExposition } from "#base/prometheus-for-tests.ts";
 import { TestAuthority } from "#base/tls-for-tests.ts";
 import { openKeysClient } from "#keys/client.ts";
 import { freePort, startRealEtcd } from "#keys/real-etcd.ts";
@@ -139,6 +140,62 @@ test("a proxy asks members and peers by TLS, with the peers' certificates", asyn
   );
   await proxy.said(/endpoints found/);
   assert.equal(await etcdctl("ours", "--no-sync", "--endpoints", front, "set", "/p", "1"), "1\n");
+});
+
+async function fetchJson(url: string): Promise<{ status: number; body: Record<string, unknown> }> {
+  const answer = await fetch(url);
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+test("members of one cluster talk by TLS, and the leader tells of its followers", async (t) => {
+  const clients = await urls("http", "http", "http");
+  const peers = await urls("https", "https", "https");
+  const names = ["a", "b", "c"];
+  const cluster = names.map((name, at) => `${name}=${peers[at]}`).join(",");
+  const members = names.map((name, at) => {
+    const { certFile, keyFile } = authority.issue(`peer-${name}`);
+    return start(
+      t,
+      `--name=${name}`,
+      `--data-dir=${join(directory, `peer-${name}`)}`,
+      `--initial-cluster=${cluster}`,
+      `--listen-client-urls=${clients[at]}`,
+      `--listen-peer-urls=${peers[at]}`,
+      `--initial-advertise-peer-urls=${peers[at]}`,
+      `--peer-cert-file=${certFile}`,
+      `--peer-key-file=${keyFile}`,
+      `--peer-trusted-ca-file=${authority.caFile}`,
+      "--peer-client-cert-auth",
+    );
+  });
+  for (const member of members) await member.said(/serving the store/);
+  await etcdctl("ours", "--endpoints", clients.join(), "set", "/all", "yes");
+  const answers = await Promise.all(clients.map((url) => fetchJson(`${url}/v2/stats/leader`)));
+  const leaders = answers.filter(({ status }) => status === 200);
+  assert.equal(leaders.length, 1);
+  const followers = Object.values(leaders[0]?.body["followers"] ?? {}) as object[];
+  assert.deepEqual(
+    followers.map((each) => Object.keys(each)),
+    [
+      ["latency", "counts"],
+      ["latency", "counts"],
+    ],
+  );
+  for (const { status, body } of answers)
+    if (status !== 200) assert.deepEqual([status, body], [403, { message: "not current leader" }]);
+  const selves = await Promise.all(clients.map((url) => fetchJson(`${url}/v2/stats/self`)));
+  assert.deepEqual(
+    selves.map(({ body }) => body["name"]),
+    names,
+  );
+  assert.deepEqual(selves.map(({ body }) => body["state"]).toSorted(), [
+    "StateFollower",
+    "StateFollower",
+    "StateLeader",
+  ]);
+  const metrics = parseExposition(await (await fetch(`${clients[0]}/metrics`)).text());
+  assert.equal(metrics.get("etcd_network_peer_sent_bytes_total")?.samples.size, 2);
+  assert.ok(metrics.has("keelson_log_commit_duration_seconds"));
 });
 
 test("auto-tls makes a certificate once, and clients that trust it can come", async (t) => {
