@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
+import { clientTls } from "#base/tls.ts";
 import {
   type Cluster,
   checkOwnPlace,
@@ -19,6 +21,8 @@ export type Role =
       /** Undefined: alone, or as the data directory knows. */
       readonly cluster: Cluster | undefined;
       readonly token: string;
+      /** Whether it joins a cluster that runs, whatever the settings say. */
+      readonly isJoining?: true;
     }
   | { readonly kind: "proxy"; readonly peers: readonly string[]; readonly isReadonly: boolean };
 
@@ -54,7 +58,16 @@ export async function findRole(
   const { joinCluster } = await import("#discovery/join-cluster.ts");
   const { url, httpProxy } = initial;
   const { peerURLs } = settings;
-  const joined = await joinCluster({ ...parts, url, proxy: httpProxy, name, peerURLs }, signal);
+  const notePath = join(dataDir, "discovery");
+  const own = { name, peerURLs };
+  const joined = await joinCluster({ ...parts, ...own, url, proxy: httpProxy, notePath }, signal);
+  if (joined.kind === "member" && joined.isReturning) {
+    const { returnToCluster } = await import("#discovery/return-to-cluster.ts");
+    const tls = clientTls(settings.tls.peer);
+    const left = { ...parts, ...own, cluster: joined.cluster, tls };
+    const cluster = await returnToCluster(left, signal);
+    return { ...asMember(settings, cluster, joined.token), isJoining: true };
+  }
   if (joined.kind === "member") return asMember(settings, joined.cluster, joined.token);
   if (settings.fallback === "exit")
     throw new Fault(
@@ -110,7 +123,11 @@ function ownAt(
   return { name, peerURLs: initial.kind === "srv" ? (cluster.get(name) ?? peerURLs) : peerURLs };
 }
 
-function asMember(settings: Etcd2Settings, cluster: Cluster | undefined, token: string): Role {
+function asMember(
+  settings: Etcd2Settings,
+  cluster: Cluster | undefined,
+  token: string,
+): Extract<Role, { kind: "member" }> {
   const { clientURLs, listenClientUrls, peerURLs, initial } = settings;
   if (clientURLs === undefined)
     throw new Fault(
