@@ -115,7 +115,9 @@ export class KeysHttp {
   #settle(res: HttpResponse, result: Outcome | Fault, noValue: boolean, count: RequestCount): void {
     if (result instanceof Fault || !isDone(result)) {
       const refusal: Refusal =
-        result instanceof Fault ? { code: 300, cause: result.message, index: 0 } : result;
+        result instanceof Fault
+          ? { code: 300, cause: String(result.facts["etcd"] ?? result.message), index: 0 }
+          : result;
       this.#refuse(res, refusal);
       count.failed(KEYS_ERRORS[refusal.code].http);
       return;

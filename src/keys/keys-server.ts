@@ -19,6 +19,9 @@ const RAFT_INDEX_BASE = 4;
 /** As etcd 3.x cuts its log (snapshot-count); ten times as often, snapshots were a tenth of the work of a busy store. */
 const SNAPSHOT_EVERY = 100_000;
 
+/** A log in etcd is limited by its size: etcd holds 2 GB, and keeps what a snapshot drops until the next one. */
+const SNAPSHOT_EVERY_BYTES = 256 << 20;
+
 /** How often etcd's leader looks for what has expired. */
 const SYNC_EVERY_MS = 500;
 
@@ -52,7 +55,10 @@ export class KeysServer implements AsyncDisposable {
   #snapshotting: Promise<void> | undefined;
   #sequence = 0;
   #applied = 0;
-  #snapshotIndex = 0;
+  /** Where this server last tried to save a snapshot: after a failure, the next attempt comes after as many entries. */
+  #triedIndex = 0;
+  #entryBytes = 0;
+  #countedFrom = 0;
   #isFaultTold = false;
 
   /**
@@ -65,7 +71,7 @@ export class KeysServer implements AsyncDisposable {
     this.#idPrefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}.`;
     try {
       this.#store = log.snapshot ? restoreSnapshot(log.snapshot.chunks) : new Store();
-      this.#applied = this.#snapshotIndex = log.snapshot?.index ?? 0;
+      this.#applied = log.snapshot?.index ?? 0;
       if (log.snapshot) this.counts.before = { ...this.#store.parts.stats };
       log.start(this.#reader);
     } catch (cause) {
@@ -212,9 +218,8 @@ export class KeysServer implements AsyncDisposable {
     );
     this.#closing.abort(fault);
     this.#following.abort(fault);
-    await this.#syncing;
-    await this.#snapshotting;
-    await this.#log[Symbol.asyncDispose]();
+    // The log first: a snapshot that is being saved may wait for it without end.
+    await Promise.all([this.#log[Symbol.asyncDispose](), this.#syncing, this.#snapshotting]);
   }
 
   readonly #reader: LogReader = {
@@ -225,7 +230,7 @@ export class KeysServer implements AsyncDisposable {
   /** Takes over a state whose entries this server never saw: what it was asked meanwhile has an unknown end. */
   #jump({ index, chunks }: LogSnapshot): void {
     this.#store = restoreSnapshot(chunks);
-    this.#applied = this.#snapshotIndex = index;
+    this.#applied = index;
     const fault = new Fault(
       "STORE_UNAVAILABLE",
       "Cannot tell what came of it: this server fell far behind the others and took over their state; ask again",
@@ -244,14 +249,22 @@ export class KeysServer implements AsyncDisposable {
       const outcome = this.#store.apply(command);
       if (command.op === "get" && command.recursive) this.counts.recursiveRead(outcome);
       this.#applied = index;
+      this.#entryBytes += data.length;
       const settle = this.#pending.get(id);
       if (settle === undefined || outcome === undefined) continue;
       this.#pending.delete(id);
       settle(outcome);
     }
+    if (this.#isSnapshotDue() && this.#log.leads && !this.#closing.signal.aborted)
+      this.#snapshotting ??= this.#saveSnapshot();
+  }
+
+  #isSnapshotDue(): boolean {
+    const from = Math.max(this.#log.snapshotIndex, this.#triedIndex);
+    if (from !== this.#countedFrom) this.#entryBytes = 0;
+    this.#countedFrom = from;
     const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
-    const isDue = this.#applied - this.#snapshotIndex >= every && this.#log.leads;
-    if (isDue && !this.#closing.signal.aborted) this.#snapshotting ??= this.#saveSnapshot();
+    return this.#applied - from >= every || this.#entryBytes >= SNAPSHOT_EVERY_BYTES;
   }
 
   #failed(id: string, error: unknown): void {
@@ -274,9 +287,10 @@ export class KeysServer implements AsyncDisposable {
       await this.#log.saveSnapshot(index, takeSnapshot(this.#store));
       this.counts.snapshotSeconds.observe((clock.monotonicMs() - startMs) / 1000);
     } catch (error) {
-      this.#options.onFault(asFault(error));
+      const reason = asFault(error);
+      if (!this.#closing.signal.aborted) this.#options.onFault(reason);
     }
-    this.#snapshotIndex = index; // also after a failure: the next attempt comes after as many entries
+    this.#triedIndex = index;
     this.#snapshotting = undefined;
   }
 

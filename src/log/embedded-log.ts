@@ -45,6 +45,7 @@ export class EmbeddedLog implements Log {
   readonly #clock: Clock;
   readonly #closed = new AbortController();
   readonly #sql: ReturnType<typeof prepareStatements>;
+  #snapshotIndex: number;
   #recovered: readonly LogEntry[];
   #last: number;
   #chain: number;
@@ -96,11 +97,16 @@ export class EmbeddedLog implements Log {
     this.#clock = clock;
     this.#sql = prepareStatements(db);
     this.snapshot = content?.snapshot;
+    this.#snapshotIndex = content?.snapshot?.index ?? 0;
     this.#recovered = content?.entries ?? [];
     this.#last = content?.last ?? 0;
     this.#chain = content?.chain ?? 0;
     this.term = (content?.term ?? 1) + 1;
     this.#dropRefused();
+  }
+
+  get snapshotIndex(): number {
+    return this.#snapshotIndex;
   }
 
   get fault(): Fault | undefined {
@@ -124,6 +130,7 @@ export class EmbeddedLog implements Log {
   async saveSnapshot(index: number, chunks: Iterable<string>): Promise<void> {
     try {
       await this.#writeSnapshot(index, chunks);
+      this.#snapshotIndex = index;
       this.#droppingTo = index;
     } catch (error) {
       throw databaseFault(this.#path, error);

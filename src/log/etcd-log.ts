@@ -103,6 +103,10 @@ export class EtcdLog implements Log {
     return this.#feed.raftTerm;
   }
 
+  get snapshotIndex(): number {
+    return this.#feed.order.pointer?.index ?? 0;
+  }
+
   get measures(): LogMeasures {
     return this.#writer.measures;
   }

@@ -51,6 +51,10 @@ export class MemoryLog implements Log {
     this.term = disk.opened + 1;
   }
 
+  get snapshotIndex(): number {
+    return this.#disk.snapshot?.index ?? 0;
+  }
+
   get fault(): Fault | undefined {
     return this.#failure;
   }

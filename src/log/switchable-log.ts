@@ -25,6 +25,10 @@ export class SwitchableLog implements Log {
     return Math.max(this.#log.term, this.#termMin);
   }
 
+  get snapshotIndex(): number {
+    return this.#log.snapshotIndex;
+  }
+
   get leads(): boolean {
     return this.#log.leads && this.#held === undefined;
   }

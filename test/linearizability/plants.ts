@@ -51,6 +51,9 @@ export const LOG_PLANTS = {
 function over(log: Log, own: Partial<Pick<Log, "start" | "append">>): Log {
   return {
     snapshot: log.snapshot,
+    get snapshotIndex() {
+      return log.snapshotIndex;
+    },
     term: log.term,
     get leads() {
       return log.leads;

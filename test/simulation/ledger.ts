@@ -55,6 +55,9 @@ export class Ledger {
   around(log: Log): Log {
     return {
       snapshot: log.snapshot,
+      get snapshotIndex() {
+        return log.snapshotIndex;
+      },
       term: log.term,
       leads: log.leads,
       get fault() {

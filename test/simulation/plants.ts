@@ -36,6 +36,9 @@ export function endlessLease(): Disposable {
 function around(log: Log, changes: Partial<Log>): Log {
   return {
     snapshot: log.snapshot,
+    get snapshotIndex() {
+      return log.snapshotIndex;
+    },
     term: log.term,
     leads: log.leads,
     get fault() {

@@ -45,6 +45,8 @@ export interface LogMeasures {
 export interface Log extends AsyncDisposable {
   /** The newest snapshot when the log was opened. */
   readonly snapshot: LogSnapshot | undefined;
+  /** Index of the newest snapshot, whoever saved it; 0 when there is none. */
+  readonly snapshotIndex: number;
   /** Which run of the log this is, or a cluster's election; it never falls. 2 for the first, as in etcd. */
   readonly term: number;
   /**
