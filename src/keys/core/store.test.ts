@@ -263,3 +263,13 @@ test("1000 watchers of other keys hear nothing, and 1000 of this one each hear o
   assert.equal(heard, 1000);
   assert.equal(store.watcherCount, 1000);
 });
+
+test("a snapshot of version 1, which knows no authentication, is read", () => {
+  const store = new Store();
+  store.apply({ op: "set", key: "/a", value: "1", dir: false, timeMs: START_MS });
+  const [header = "", ...records] = takeSnapshot(store);
+  const { auth: _, ...old } = JSON.parse(header);
+  const restored = restoreSnapshot([JSON.stringify({ ...old, version: 1 }), ...records]);
+  assert.equal(hashOf(restored), hashOf(store));
+  assert.throws(() => restoreSnapshot([JSON.stringify({ ...old, version: 3 })]), RangeError);
+});
