@@ -130,7 +130,7 @@ test("redirections are followed with the request's body, but not for ever", asyn
 });
 
 for (const [what, status, text] of [
-  ["an unknown error code", 401, '{"errorCode":110,"message":"needs a user","cause":"","index":0}'],
+  ["an unknown error code", 401, '{"errorCode":199,"message":"needs a user","cause":"","index":0}'],
   ["a page of something else", 404, "<html>404</html>"],
   ["an answer that is no JSON", 200, "hello"],
   ["an answer of another shape", 200, '{"action":"get","node":{"key":5}}'],
