@@ -15,6 +15,8 @@ export const SCENARIO: readonly Ask[] = [
   put("/bytes", "value=%ff%fe%c3x%ed%a0%80"),
   get("/a?quorum=true"),
   get("/none?quorum=true"),
+  get("/a?wait=true&quorum=true"),
+  get("/none?wait=true&quorum=true&waitIndex=1&stream=true"),
   put("/a/b", "value=1"),
   put("/a/b/c", "value=1"),
   get("/a/b"),

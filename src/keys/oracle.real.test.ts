@@ -106,6 +106,27 @@ test("/health says what etcd's does", async () => {
   await oracle.compare({ method: "GET", path: "/health" }, { ttl: true });
 });
 
+test("statistics of reads are etcd's, but for its own look-ups whether authentication is on", async () => {
+  const asks = ["/a", "/a?quorum=true", "/none", "/none?quorum=true", "?recursive=true"].map(get);
+  const before = await readCounts();
+  for (const ask of asks) await oracle.compare(ask, { ttl: true });
+  const after = await readCounts();
+  const [theirs, mine] = after.map((counts, at) => ({
+    success: counts.getsSuccess - (before[at]?.getsSuccess ?? 0),
+    fail: counts.getsFail - (before[at]?.getsFail ?? 0),
+  }));
+  assert.deepEqual(mine, { success: 3, fail: 2 });
+  assert.deepEqual(theirs, { success: 3, fail: 2 + asks.length });
+  assert.equal(after[1]?.watchers, after[0]?.watchers);
+});
+
+async function readCounts() {
+  const answers = await oracle.ask({ method: "GET", path: "/v2/stats/store" });
+  return answers.map(
+    ({ body }) => JSON.parse(body) as { getsSuccess: number; getsFail: number; watchers: number },
+  );
+}
+
 test("statistics of writes are etcd's", async () => {
   const ask = { method: "GET", path: "/v2/stats/store" };
   const [theirs, mine] = (await oracle.ask(ask)).map(({ body }) => {

@@ -68,18 +68,16 @@ function requestOf(
   switch (method) {
     case "GET":
     case "HEAD":
+      // A read with quorum does not wait, whatever else it says.
+      if (fields.quorum && method === "GET") {
+        const command = { op: "get", key, recursive, sorted, timeMs } as const;
+        return { kind: "command", command, recursive, noValue };
+      }
       if (fields.wait) {
         const fromIndex = fields.waitIndex || undefined;
         return { kind: "watch", key, recursive, answers: fields.answers, fromIndex };
       }
-      return fields.quorum && method === "GET"
-        ? {
-            kind: "command",
-            command: { op: "get", key, recursive, sorted, timeMs },
-            recursive,
-            noValue,
-          }
-        : { kind: "read", key, recursive, sorted };
+      return { kind: "read", key, recursive, sorted };
     case "PUT":
       return {
         kind: "command",
