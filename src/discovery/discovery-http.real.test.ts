@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as readText } from "node:stream/consumers";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseTlsAddress } from "#base/listen.ts";
+import { openLogger } from "#base/logger.ts";
+import { makeSelfSigned } from "#base/self-signed.ts";
+import { ServerTls } from "#base/tls.ts";
 import { startService } from "./service-for-tests.ts";
 
 const LIMIT_MS = 30_000;
@@ -82,6 +88,26 @@ test("a Host that cannot stand in a URL is refused; a set URL needs none", async
     await raw(named.url, "/new", "a$b"),
     /https:\/\/discovery\.example\.com\/[0-9a-f]{32}/,
   );
+});
+
+test("with TLS its URLs say so", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "keelson-discovery-"));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const own = { commonName: "discovery", days: 1, nowMs: Date.now() };
+  const { cert, key } = makeSelfSigned(["127.0.0.1"], own);
+  const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];
+  await writeFile(certFile, cert);
+  await writeFile(keyFile, key);
+  const files = { certFile, keyFile, caFiles: [], isClientCertRequired: false };
+  await using service = await startService({
+    tls: new ServerTls(files, openLogger("silent")),
+    listen: [parseTlsAddress("https://127.0.0.1:0")],
+  });
+  const url = `${service.url.replace("http:", "https:")}/new`;
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { ca: cert, agent: false }, resolve).on("error", reject);
+  });
+  assert.match(await readText(answer), /^https:\/\/127\.0\.0\.1:\d+\/[0-9a-f]{32}$/);
 });
 
 test("only a token's own keys can be reached", async () => {
