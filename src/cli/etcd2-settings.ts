@@ -169,9 +169,10 @@ function defaultDataDir(name: string, env: Io["env"]): string {
   return root ? join(root, "var/lib/etcd2") : `${name}.etcd`;
 }
 
-/** The addresses listened on are told to clients, unless they stand for all of the machine's. */
+/** The addresses listened on are told to clients, unless they stand for all of the machine's; its sockets are its own. */
 function reachable(listenUrls: readonly string[]): readonly string[] | undefined {
-  return listenUrls.some(isWildcard) ? undefined : listenUrls;
+  const urls = listenUrls.filter((url) => !url.startsWith("unix:"));
+  return urls.length === 0 || urls.some(isWildcard) ? undefined : urls;
 }
 
 function isWildcard(url: string): boolean {
