@@ -6,12 +6,8 @@ import { cleanKey } from "#keys/core/key-path.ts";
 import { KEYS_ERRORS } from "#keys/core/keys-error.ts";
 import { type MediaType, parseMediaType } from "#keys/core/media-type.ts";
 import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
-import {
-  type KeysRequest,
-  type Method,
-  parseRequest,
-  type WatchAnswers,
-} from "#keys/core/request.ts";
+import { type KeysRequest, type Method, parseRequest } from "#keys/core/request.ts";
+import type { WatchAnswers } from "#keys/core/request-fields.ts";
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
 import { allowMethod, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";

@@ -16,6 +16,9 @@ export interface Put {
 /** Which of the store's commands a PUT is, by etcd's precedence of its conditions. */
 export function putCommand(put: Put, timeMs: number): Command {
   const { key, value, dir, prevExist, prevValue, prevIndex } = put;
+  const isPlain = put.expiresMs === undefined && !put.refresh;
+  if (isPlain && prevExist === undefined && prevIndex === 0 && prevValue === "")
+    return { op: "set", key, value, dir, timeMs }; // nearly every PUT: nothing to put together
   const expiring = put.expiresMs === undefined ? {} : { expiresMs: put.expiresMs };
   if (prevExist === false)
     return { op: "create", key, value, dir, inOrder: false, ...expiring, timeMs };
