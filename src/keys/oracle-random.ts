@@ -43,7 +43,7 @@ export class RandomAsks {
     return this.#with(
       "GET",
       path,
-      `wait=true${recursive}${this.chance(0.7) ? `&waitIndex=${since}` : ""}`,
+      `wait=true${recursive}${this.chance(0.7) ? `&waitIndex=${since}` : ""}${this.chance(0.05) ? "&quorum=true" : ""}`,
     );
   }
 
