@@ -25,6 +25,8 @@ const HINTS: [args: string, exit: number, hint: string | undefined][] = [
   ["sett a b", 3, "did you mean `etcdctl set`?"],
   ["user ad x", 3, "did you mean `etcdctl user add`?"],
   ["nothing-like-it", 3, undefined],
+  ["\u2013debug get topic", 3, "a flag begins with two hyphens: --debug"],
+  ["ls \u2013recursive", 4, "a flag begins with two hyphens: --recursive"],
 ];
 
 /** With root's password `secret`, and nobody else let in. */

@@ -28,11 +28,14 @@ function attemptLines(error: unknown): string[] {
   return attemptsOf(error).map((attempt, i) => `error #${i}: ${explainAttempt(attempt)}\n`);
 }
 
-/** Whether no server could be reached at all, rather than one having answered unhelpfully. */
+/** Whether no server could be reached at all, rather than one having answered unhelpfully or spoken no TLS. */
 export function isConnectionFailure(error: unknown): boolean {
   const attempts = attemptsOf(error);
   if (attempts.length === 0) return isDeadline(error);
-  return attempts.every((attempt) => !isDeadline(attempt.cause));
+  return attempts.every((attempt) => {
+    const failure = failureOf(attempt);
+    return failure !== undefined && "syscall" in failure; // connecting, reading, looking up the name
+  });
 }
 
 /** The failed exchange with each server that was tried; none for other errors. */
@@ -49,19 +52,26 @@ function isDeadline(error: unknown): boolean {
   return error instanceof Fault && error.code === "TIMED_OUT";
 }
 
-export function explainAttempt({ endpoint, cause, message }: ExchangeError): string {
+export function explainAttempt(attempt: ExchangeError): string {
+  const { endpoint, cause, message } = attempt;
   if (isDeadline(cause)) return `client: endpoint ${endpoint.text} exceeded header timeout`;
-  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
-  if (!(first instanceof Error) || !("code" in first)) return message;
-  const { code } = first;
+  const failure = failureOf(attempt);
+  if (failure === undefined) return `${endpoint.text}: ${message}`;
+  const { code } = failure;
   const hostname = endpoint.connect.hostname ?? "";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
     return `dial tcp: lookup ${hostname}: no such host`;
   const words = DIAL_WORDS[String(code)];
-  if (words === undefined) return message;
-  const address = "address" in first ? String(first.address) : hostname;
+  if (words === undefined) return `${endpoint.text}: ${message}`;
+  const address = "address" in failure ? String(failure.address) : hostname;
   const where = address.includes(":") ? `[${address}]` : address;
   return endpoint.connect.socketPath === undefined
     ? `dial tcp ${where}:${String(endpoint.connect.port)}: ${words}`
     : `dial unix ${endpoint.connect.socketPath}: ${words}`;
+}
+
+/** What the operating system said; of a name with several addresses, at the first of them. */
+function failureOf({ cause }: ExchangeError): (Error & { readonly code: unknown }) | undefined {
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return first instanceof Error && "code" in first ? first : undefined;
 }

@@ -16,8 +16,13 @@ const V3_COMMANDS: Readonly<Record<string, string>> = {
   version: "`etcdctl --version`",
 };
 
+/** As web pages print two hyphens, and as they are then pasted. */
+const DASHES = /^[\u2012-\u2015]+/;
+
 /** What a person may do about it. */
 export function hintForError(error: unknown, given: CommandRun): string | undefined {
+  const pasted = given.args.find((word) => DASHES.test(word));
+  if (pasted !== undefined) return dashHint(pasted);
   const cause = error instanceof Refusal ? (error.cause ?? error) : error;
   if (cause instanceof KeysError && cause.code === 110) return loginHint(given);
   if (cause instanceof Refusal && NOT_ALLOWED.test(cause.message)) return loginHint(given);
@@ -33,6 +38,10 @@ export function hintForError(error: unknown, given: CommandRun): string | undefi
   return "no store answers there; name yours by --endpoints or ETCDCTL_ENDPOINTS, or start one: `keelson etcd2`";
 }
 
+function dashHint(word: string): string {
+  return `a flag begins with two hyphens: ${word.replace(DASHES, "--")}`;
+}
+
 function loginHint({ globals, io }: CommandRun): string {
   return globals.text("username") || io.env["ETCDCTL_USERNAME"]
     ? "this user may not, or the password is another"
@@ -45,6 +54,7 @@ export function hintForUnknown(
   path: readonly string[],
   known: readonly string[],
 ): string | undefined {
+  if (DASHES.test(name)) return dashHint(name);
   const instead = path.length === 0 && Object.hasOwn(V3_COMMANDS, name) ? V3_COMMANDS[name] : "";
   if (instead) return `${name} is of etcd's v3 API; here it is ${instead}`;
   const nearest = nearestWord(name, known);

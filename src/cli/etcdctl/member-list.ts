@@ -1,4 +1,4 @@
-import { acceptNoArguments, type Command, plainRefusal } from "./command.ts";
+import { acceptNoArguments, type Command, plainRefusal, Refusal } from "./command.ts";
 import { explain } from "./explain.ts";
 import { leaderOf, type Member, membersOf } from "./members.ts";
 import { print } from "./print-reply.ts";
@@ -15,9 +15,12 @@ export const memberList: Command = {
       const members = await membersOf(connected);
       const leader = await leaderOf(connected).catch((error: unknown) => {
         connected.signal.throwIfAborted();
-        throw plainRefusal(`Failed to get leader:  ${explain(error)}`);
+        return plainRefusal(`Failed to get leader:  ${explain(error)}`);
       });
-      for (const member of members) print(given.io, describe(member, member.id === leader.id));
+      // Without a leader the list is worth as much: it tells who has to be started.
+      const leaderId = leader instanceof Refusal ? undefined : leader.id;
+      for (const member of members) print(given.io, describe(member, member.id === leaderId));
+      if (leader instanceof Refusal) throw leader;
       return 0;
     });
   },
