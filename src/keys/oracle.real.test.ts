@@ -102,6 +102,23 @@ test("keys and directories expire with the same events and indices", async () =>
   await oracle.compare(get("/e?recursive=true"), ttl);
 });
 
+test("what a member says of its version and of itself has etcd's fields", async () => {
+  for (const path of ["/version", "/v2/stats/self", "/v2/stats/leader", "/v2/stats/store"]) {
+    const [theirs, mine] = await oracle.ask({ method: "GET", path });
+    assert.deepEqual(shapeOf(JSON.parse(mine.body)), shapeOf(JSON.parse(theirs.body)), path);
+    assert.deepEqual(
+      { ...mine, body: "", lengthBytes: 0 },
+      { ...theirs, body: "", lengthBytes: 0 },
+    );
+  }
+});
+
+/** The same fields in the same order, each with the type of its value. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return typeof value;
+  return Object.entries(value).map(([name, field]) => [name, shapeOf(field)]);
+}
+
 test("/health says what etcd's does", async () => {
   await oracle.compare({ method: "GET", path: "/health" }, { ttl: true });
 });
