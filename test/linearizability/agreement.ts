@@ -4,6 +4,7 @@ import type { Log } from "#log/core/log.ts";
 
 /** Whether all servers of a store, and all their runs, saw the same entries and made the same of them. */
 export class Agreement {
+  /** The first one only: what follows is of no use. */
   readonly problems: string[] = [];
   readonly #entries = new Map<number, string>();
   readonly #hashes = new Map<number, string>();
@@ -23,6 +24,9 @@ export class Agreement {
     let last = log.snapshot?.index ?? 0;
     return {
       snapshot: log.snapshot,
+      get snapshotIndex() {
+        return log.snapshotIndex;
+      },
       term: log.term,
       get leads() {
         return log.leads;
@@ -35,18 +39,18 @@ export class Agreement {
           deliver: (entries) => {
             for (const { index, data } of entries) {
               if (index !== last + 1)
-                this.problems.push(`${server} was given entry ${index} after ${last}`);
+                this.#tell(`${server} was given entry ${index} after ${last}`);
               last = index;
               const known = this.#entries.get(index);
               if (known === undefined) this.#entries.set(index, data);
               else if (known !== data)
-                this.problems.push(`${server} has at entry ${index} ${data}, others ${known}`);
+                this.#tell(`${server} has at entry ${index} ${data}, others ${known}`);
             }
             reader.deliver(entries);
           },
           replace: (snapshot) => {
             if (snapshot.index <= last)
-              this.problems.push(`${server} at ${last} was thrown back to ${snapshot.index}`);
+              this.#tell(`${server} at ${last} was thrown back to ${snapshot.index}`);
             last = snapshot.index;
             reader.replace(snapshot);
           },
@@ -55,6 +59,10 @@ export class Agreement {
       saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
       [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
     };
+  }
+
+  #tell(problem: string): void {
+    if (this.problems.length === 0) this.problems.push(problem);
   }
 
   /** Equal index, equal state. */
@@ -68,6 +76,6 @@ export class Agreement {
     this.#hashes.set(server.raftIndex, hash);
     if (known === undefined) return;
     this.#compared += 1;
-    if (known !== hash) this.problems.push(`${name} differs from others at ${server.raftIndex}`);
+    if (known !== hash) this.#tell(`${name} differs from others at ${server.raftIndex}`);
   }
 }

@@ -1,10 +1,13 @@
+import type { Clock } from "#base/clock.ts";
 import type { Random } from "#base/random.ts";
 import type { Log, LogEntry, LogReader } from "#log/core/log.ts";
+import { etcdPlace } from "./etcd-place.ts";
+import { memoryPlace, type StorePlace } from "./store-place.ts";
 
 /** Mistakes of a log, put between it and its server; each has to be found. */
 export const LOG_PLANTS = {
   /** Acknowledges what is not durable yet. */
-  eager: (log: Log): Log => {
+  eager: on(memoryPlace, (log) => {
     let reader: LogReader;
     let last = log.snapshot?.index ?? 0;
     return over(log, {
@@ -26,9 +29,9 @@ export const LOG_PLANTS = {
         return index;
       },
     });
-  },
+  }),
   /** Takes an entry for two now and then. */
-  stuttering: (log: Log, random: Random): Log => {
+  stuttering: on(memoryPlace, (log, random) => {
     let added = 0;
     return over(log, {
       start: (reader) =>
@@ -45,8 +48,32 @@ export const LOG_PLANTS = {
             ),
         }),
     });
-  },
+  }),
+  /** One server leaves an entry out, and counts on as if it had not been there. */
+  forgetful: on(etcdPlace, (log, random) => {
+    let left = 0;
+    return over(log, {
+      start: (reader) =>
+        log.start({
+          ...reader,
+          deliver: (entries) =>
+            reader.deliver(
+              entries.flatMap(({ index, data }): LogEntry[] => {
+                if (random() > 0.003) return [{ index: index - left, data }];
+                left += 1;
+                return [];
+              }),
+            ),
+        }),
+    });
+  }),
 } as const;
+
+function on(newPlace: (seed: number, clock: Clock) => StorePlace, plant: Plant) {
+  return { newPlace, plant };
+}
+
+type Plant = (log: Log, random: Random) => Log;
 
 function over(log: Log, own: Partial<Pick<Log, "start" | "append">>): Log {
   return {

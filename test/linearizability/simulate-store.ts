@@ -34,7 +34,10 @@ const KEYS_AT_ONCE = 4;
 /** Keys are left behind after so many operations, so that a search has few of unknown end. */
 const CALLS_PER_KEY_SET = 120;
 const TIMEOUT_MS = 2_000;
-const SETTLE_MS = 30_000;
+/** Longer than the latest request takes to get there. */
+const SETTLE_MS = 65_000;
+const FINISH_STEP_MS = 1_000;
+const FINISH_STEPS_MAX = 1_000;
 const WALL_START_MS = Date.UTC(2026, 0, 1);
 const SKEW_MAX_MS = 5_000;
 
@@ -105,8 +108,18 @@ class StoreSimulation {
   async end(): Promise<void> {
     this.#ended.abort(new Error("the simulation ended"));
     for (const server of this.#servers.keys()) this.#kill(server);
-    await this.#clock.advance(SETTLE_MS);
-    await Promise.allSettled(this.#work);
+    await this.#finish(Promise.allSettled(this.#work));
+  }
+
+  /** Moves time on until this is done. */
+  async #finish<T>(work: Promise<T>): Promise<T> {
+    let isDone = false;
+    const ended = work.finally(() => (isDone = true));
+    for (let steps = 0; !isDone; steps++) {
+      if (steps > FINISH_STEPS_MAX) throw new Error("the simulation does not come to an end");
+      await this.#clock.advance(FINISH_STEP_MS);
+    }
+    return await ended;
   }
 
   /** All faults end: every server has to come to the same state, and the store to answer. */
@@ -123,10 +136,11 @@ class StoreSimulation {
       else {
         const asked = { ...running, key: `/last${at}`, call };
         const writing = this.#recorder.run(asked, AbortSignal.timeout(60_000));
-        await this.#clock.advance(SETTLE_MS);
-        if (!(await writing)) problems.push(`server ${at} does not write when all is well`);
+        if (!(await this.#finish(writing)))
+          problems.push(`server ${at} does not write when all is well`);
       }
     }
+    await this.#clock.advance(SETTLE_MS);
     this.#compare();
     const states = new Set(this.#servers.map((one) => one?.server.raftIndex));
     if (states.size > 1) problems.push(`servers end at entries ${[...states].join(", ")}`);
@@ -224,18 +238,19 @@ class StoreSimulation {
 
   #serve(at: number, log: Log, clock: Clock): void {
     const name = `server ${at}`;
+    this.#runs += 1;
+    const session = `${name}, run ${this.#runs}`;
     const server = new KeysServer(this.#agreement.around(log, name), {
       clock,
       random: this.#random,
       snapshotEvery: this.#snapshotEvery,
       // A full disk: the server reads on; whoever runs it starts it again.
       onFault: (fault) => {
-        this.#tell(`${name}: ${fault.message}`);
-        if (fault.code === "LOG_IO") setImmediate(() => this.#kill(at));
+        this.#tell(`${session}: ${fault.message}`);
+        if (fault.code === "LOG_IO" && this.#place.servers === 1)
+          setImmediate(() => this.#kill(at));
       },
     });
-    this.#runs += 1;
-    const session = `${name}, run ${this.#runs}`;
     this.#servers[at] = {
       server,
       keys: new LocalKeys(server),
