@@ -30,48 +30,31 @@ export class ServerTls {
   readonly #files: TlsFiles;
   readonly #logger: Logger;
   readonly #complaints = new Set<string>();
-  #stamp: string;
-  #options: TlsOptions;
+  readonly #fresh: FreshFiles<TlsOptions>;
 
   /** @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID when the files do not fit together. */
   constructor(files: TlsFiles, logger: Logger) {
     this.#files = files;
     this.#logger = logger;
-    this.#stamp = stampOf(files);
-    this.#options = this.#read();
+    const { certFile, keyFile, caFiles } = files;
+    this.#fresh = new FreshFiles([certFile, keyFile, ...caFiles], () => this.#read(), logger);
   }
 
   /** For `createServer` of node:tls or node:https. */
   get options(): TlsOptions {
-    return this.#options;
+    return this.#fresh.current();
   }
 
   /** Has a server that was made with these options use the files as they are when a client connects. */
   follow(server: Server): void {
-    let used = this.#options;
+    let used = this.options;
     // Ahead of the server's own listener, which takes the context that there is.
     server.prependListener("connection", () => {
-      this.#renew();
-      if (used === this.#options) return;
-      used = this.#options;
+      if (used === this.options) return;
+      used = this.options;
       server.setSecureContext(used);
     });
     server.on("tlsClientError", (error, socket) => this.#complain(error, socket.remoteAddress));
-  }
-
-  #renew(): void {
-    const stamp = stampOf(this.#files);
-    if (stamp === this.#stamp) return;
-    this.#stamp = stamp;
-    const { certFile } = this.#files;
-    try {
-      this.#options = this.#read();
-      this.#logger.info({ certFile }, "certificate read again");
-    } catch (error) {
-      // Half of a renewal may be there; the other half changes the stamp again.
-      const reason = reasonOf(error);
-      this.#logger.warn({ certFile, reason }, "certificate changed but cannot be used yet");
-    }
   }
 
   #read(): TlsOptions {
@@ -113,6 +96,28 @@ export function clientTls({ certFile, keyFile, caFiles }: ClientTlsFiles): Secur
     ...readAuthorities(caFiles),
     ...(certFile || keyFile ? readPair(certFile, keyFile) : {}),
     minVersion: VERSION_MIN,
+  };
+}
+
+/** A client looks whether its files changed no more often than this. */
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * As `clientTls`, for a client that runs for long: each call gives what the files hold at about that time.
+ * @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID; not from the calls
+ */
+export function followClientTls(files: ClientTlsFiles, logger: Logger): () => SecureContextOptions {
+  const paths = [files.certFile, files.keyFile, ...files.caFiles].filter((path) => !!path);
+  const fresh = new FreshFiles(paths as string[], () => clientTls(files), logger);
+  let lookedMs = performance.now();
+  let options = fresh.current();
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - lookedMs >= LOOK_EVERY_MS) {
+      lookedMs = nowMs;
+      options = fresh.current();
+    }
+    return options;
   };
 }
 
@@ -196,9 +201,42 @@ function parseKey(pem: Buffer): unknown {
   return createPrivateKey(pem);
 }
 
+/** What files say, read again when one of them has changed; what cannot be used is told, and the former kept. */
+class FreshFiles<T> {
+  readonly #paths: readonly string[];
+  readonly #read: () => T;
+  readonly #logger: Logger;
+  #stamp: string;
+  #value: T;
+
+  constructor(paths: readonly string[], read: () => T, logger: Logger) {
+    this.#paths = paths;
+    this.#read = read;
+    this.#logger = logger;
+    this.#stamp = stampOf(paths);
+    this.#value = read();
+  }
+
+  current(): T {
+    const stamp = stampOf(this.#paths);
+    if (stamp === this.#stamp) return this.#value;
+    this.#stamp = stamp;
+    const [certFile] = this.#paths;
+    try {
+      this.#value = this.#read();
+      this.#logger.info({ certFile }, "certificate read again");
+    } catch (error) {
+      // Half of a renewal may be there; the other half changes the stamp again.
+      const reason = reasonOf(error);
+      this.#logger.warn({ certFile, reason }, "certificate changed but cannot be used yet");
+    }
+    return this.#value;
+  }
+}
+
 /** Changes when any of the files does. */
-function stampOf({ certFile, keyFile, caFiles }: TlsFiles): string {
-  return [certFile, keyFile, ...caFiles]
+function stampOf(paths: readonly string[]): string {
+  return paths
     .map((path) => {
       const found = statSync(path, { throwIfNoEntry: false });
       return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : "";

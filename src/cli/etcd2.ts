@@ -1,7 +1,7 @@
 import { systemClock } from "#base/clock.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
-import { clientTls } from "#base/tls.ts";
+import { followClientTls } from "#base/tls.ts";
 import { findRole, type Role } from "#cli/etcd2-role.ts";
 import { type Etcd2Settings, readEtcd2Settings } from "#cli/etcd2-settings.ts";
 import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
@@ -86,7 +86,7 @@ export const etcd2: Program = async (args, io) => {
       readonly: isReadonly,
       cors,
       serverTls: serving.clientTls,
-      tls: clientTls(settings.tls.peer),
+      tls: followClientTls(settings.tls.peer, logger),
       onPeers: (now) => keepPeers(() => writeProxyPeers(dataDir, now), logger),
       signal: io.signal,
     });

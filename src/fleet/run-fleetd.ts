@@ -4,7 +4,7 @@ import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Address } from "#base/listen.ts";
 import { openLogger } from "#base/logger.ts";
-import { clientTls } from "#base/tls.ts";
+import { followClientTls } from "#base/tls.ts";
 import { openKeysClient } from "#keys/client.ts";
 import type { SystemdAddress } from "#systemd/connection.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
@@ -45,11 +45,14 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
       endpoints: settings.etcd_servers,
       requestTimeoutMs: settings.etcd_request_timeout,
       connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
-      tls: clientTls({
-        certFile: settings.etcd_certfile,
-        keyFile: settings.etcd_keyfile,
-        caFiles: [settings.etcd_cafile],
-      }),
+      tls: followClientTls(
+        {
+          certFile: settings.etcd_certfile,
+          keyFile: settings.etcd_keyfile,
+          caFiles: [settings.etcd_cafile],
+        },
+        logger,
+      ),
     }),
   );
   const machine = stack.use(

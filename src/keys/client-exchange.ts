@@ -94,7 +94,8 @@ export function parseEndpoint(text: string): Endpoint {
 export type ClientTls = Pick<ConnectionOptions, keyof SecureContextOptions | "servername">;
 
 export interface ExchangeOptions {
-  readonly tls?: ClientTls;
+  /** A function is asked for every request, so that renewed certificates are used. */
+  readonly tls?: ClientTls | (() => ClientTls);
   /** `USER:PASSWORD`, for servers whose URL names none. */
   readonly auth?: string;
   /** URL of an HTTP proxy that requests go through. */
@@ -110,6 +111,9 @@ function httpModule(secure: boolean) {
 export class Connections implements Disposable {
   readonly #options: ExchangeOptions;
   readonly #agents = new Map<boolean, Agent>();
+  /** Whose certificates are renewed: they end with what they are used for. */
+  readonly #former = new Set<Agent>();
+  #tls: ClientTls | undefined;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -173,9 +177,15 @@ export class Connections implements Disposable {
   }
 
   #agent(secure: boolean): Agent {
+    const { tls: given, proxy } = this.#options;
+    const tls = typeof given === "function" ? given() : given;
     let agent = this.#agents.get(secure);
+    if (secure && agent !== undefined && tls !== this.#tls) {
+      this.#retire(agent);
+      agent = undefined;
+    }
     if (agent === undefined) {
-      const { tls, proxy } = this.#options;
+      if (secure) this.#tls = tls;
       const proxyEnv = { HTTP_PROXY: proxy, HTTPS_PROXY: proxy };
       const how = { keepAlive: true, ...(secure ? tls : {}), ...(proxy ? { proxyEnv } : {}) };
       agent = new (httpModule(secure).Agent)(how);
@@ -184,8 +194,15 @@ export class Connections implements Disposable {
     return agent;
   }
 
+  #retire(agent: Agent): void {
+    agent.maxFreeSockets = 0;
+    for (const idle of Object.values(agent.freeSockets))
+      for (const socket of idle ?? []) socket.destroy();
+    this.#former.add(agent);
+  }
+
   [Symbol.dispose](): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const agent of [...this.#agents.values(), ...this.#former]) agent.destroy();
   }
 }
 

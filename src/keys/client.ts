@@ -26,8 +26,8 @@ export interface KeysClientOptions {
   readonly batch?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Certificates for `https` endpoints. */
-  readonly tls?: ClientTls;
+  /** Certificates for `https` endpoints; a function is asked for every request, so that renewed ones are used. */
+  readonly tls?: ClientTls | (() => ClientTls);
   /** `USER:PASSWORD` for servers that ask for it. */
   readonly auth?: string;
   /** Told of every request that goes out. */

@@ -8,13 +8,12 @@ import {
 } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import { pipeline } from "node:stream/promises";
-import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
 import { type Address, listen } from "#base/listen.ts";
 import type { Logger } from "#base/logger.ts";
 import type { ServerTls } from "#base/tls.ts";
-import { Connections, ExchangeError } from "./client-exchange.ts";
+import { type ClientTls, Connections, ExchangeError } from "./client-exchange.ts";
 import { type Cors, corsFor } from "./cors.ts";
 import { DIAL_TIMEOUT_MS, ProxyEndpoints } from "./proxy-endpoints.ts";
 
@@ -47,7 +46,7 @@ export interface ProxyOptions {
   /** For addresses that say https. */
   readonly serverTls?: ServerTls | undefined;
   /** How it goes to peers and members. */
-  readonly tls?: SecureContextOptions;
+  readonly tls?: ClientTls | (() => ClientTls);
   readonly logger: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
