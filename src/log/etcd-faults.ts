@@ -5,7 +5,7 @@ import { Fault, reasonOf } from "#base/fault.ts";
 const TROUBLE_AFTER_MS = 3_000;
 
 /** What etcd's v2 API says when a write was not agreed upon in time. */
-const TIMED_OUT = "etcdserver: request timed out";
+export const TIMED_OUT = "etcdserver: request timed out";
 
 export function timedOut(): Fault {
   return unavailable(TIMED_OUT);
@@ -56,9 +56,10 @@ export class EtcdHealth {
     this.#failingSinceMs = undefined;
   }
 
-  failed(error: unknown): void {
+  /** @param reason in etcd's words. */
+  failed(reason: string): void {
     this.#failingSinceMs ??= this.#clock.monotonicMs();
-    this.#reason = reasonOf(error);
+    this.#reason = reason;
   }
 
   get fault(): Fault | undefined {

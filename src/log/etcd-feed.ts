@@ -106,7 +106,7 @@ export class EtcdFeed {
           this.#reader.fail(corrupt(error));
           return;
         }
-        health.failed(error);
+        health.failed(error.message);
         await clock.sleep(backoffMs(failures++, RETRY, random), signal).catch(() => {});
       }
   }

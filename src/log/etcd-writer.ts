@@ -7,7 +7,7 @@ import { cutBytes, encodeBatch } from "#log/core/etcd-batch.ts";
 import type { EtcdOrder } from "#log/core/etcd-order.ts";
 import { type EtcdCompare, EtcdError, type EtcdOp } from "#log/etcd-client.ts";
 import { type EtcdContext, RETRY } from "#log/etcd-context.ts";
-import { timedOut, unavailable } from "#log/etcd-faults.ts";
+import { TIMED_OUT, timedOut, unavailable } from "#log/etcd-faults.ts";
 
 interface Append {
   readonly data: string;
@@ -170,7 +170,7 @@ export class EtcdWriter {
       return "put";
     } catch (error) {
       if (!(error instanceof EtcdError)) return "unclear"; // the log is closed
-      health.failed(error);
+      health.failed(error.message);
       if (error.mayHaveHappened) return "unclear";
       this.#refuse(batch, unavailable(error.message));
       return "refused";
@@ -227,7 +227,7 @@ export class EtcdWriter {
       if (!batch.appends.some(isDue)) break;
       for (const append of batch.appends.filter(isDue)) settle(append, timedOut());
       if (batch.appends.every((append) => append.isSettled)) this.#refuse(batch, timedOut());
-      this.#context.health.failed(timedOut());
+      this.#context.health.failed(TIMED_OUT);
     }
     const due = this.#queue.findIndex((append) => !isDue(append));
     const late = this.#queue.splice(0, due < 0 ? this.#queue.length : due);
