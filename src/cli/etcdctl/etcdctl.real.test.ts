@@ -247,7 +247,7 @@ const CASES: readonly Case[] = [
   { line: "-C CLIENT get a", ...on({}) },
   { line: "--endpoint CLIENT get a", ...on({ ETCDCTL_PEERS: "NOBODY" }) },
   { line: "--endpoints CLIENT/ get a", ...on({ ETCDCTL_ENDPOINTS: "NOBODY" }) },
-  { line: "--timeout 1s --total-timeout 1m get a" },
+  { line: "--timeout 30s --total-timeout 1m get a" },
   { line: "--timeout 1x get a", ...HELP },
   { line: "-- get a" },
   // Help and unknown things.
