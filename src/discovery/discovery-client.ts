@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "#base/clock.ts";
+import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import { Endpoints } from "#keys/client-endpoints.ts";
 import {
@@ -40,12 +40,11 @@ export class DiscoveryClient implements Disposable {
   /** @throws {Fault} CONFIG_INVALID */
   constructor(
     url: string,
-    options: { readonly clock?: Clock; readonly proxy?: string | undefined } = {},
+    { clock, proxy }: { readonly clock: Clock; readonly proxy?: string | undefined },
   ) {
     this.#url = url;
     const { origin, directory } = parseDiscoveryUrl(url);
     this.#directory = directory;
-    const { clock = systemClock, proxy } = options;
     this.#connections = new Connections(proxy === undefined ? {} : { proxy });
     const limits = { connectTimeoutMs: CONNECT_MS, clock };
     const all = [parseEndpoint(origin)];
@@ -157,7 +156,7 @@ export class DiscoveryClient implements Disposable {
 }
 
 /** @throws {Fault} CONFIG_INVALID */
-export function parseDiscoveryUrl(text: string): {
+function parseDiscoveryUrl(text: string): {
   readonly origin: string;
   readonly directory: string;
 } {

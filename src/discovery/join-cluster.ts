@@ -35,8 +35,6 @@ export interface JoinOptions extends LookOptions {
    * nothing, however often it starts before its cluster is there. Default: no note.
    */
   readonly notePath?: string;
-  /** Whether to come back to the entry of this name, or of these peer URLs; default true. */
-  readonly takesOver?: boolean;
 }
 
 export type Joined =
@@ -56,12 +54,12 @@ export type Joined =
   | { readonly kind: "full"; readonly cluster: Cluster };
 
 /**
- * Registers this machine at a discovery URL and waits until every member has. An unreachable service is asked again
- * for as long as it takes.
+ * Registers this machine at a discovery URL and waits until every member has. An entry of its name, or of its peer URLs,
+ * from an earlier life gives way. An unreachable service is asked again for as long as it takes.
  * @throws {Fault} CONFIG_INVALID for a URL that is none, DISCOVERY_REFUSED when waiting will not help.
  */
 export async function joinCluster(options: JoinOptions, signal: AbortSignal): Promise<Joined> {
-  const { url, name, peerURLs, takesOver = true } = options;
+  const { url, name, peerURLs } = options;
   const id = memberId(peerURLs, url);
   const own: Own = { id, name, value: formatRegistration({ name, peerURLs }) };
   using watch = new Watch(options);
@@ -73,15 +71,8 @@ export async function joinCluster(options: JoinOptions, signal: AbortSignal): Pr
     const { gathering } = await watch.client.look(signal);
     const arrival = planArrival(gathering, own);
     if (arrival.kind !== "register") return arrival.kind === "full";
-    const { remove } = arrival;
-    const [stale] = remove;
-    await note(options, id);
-    if (stale && !takesOver)
-      throw refused(
-        url,
-        `${stale.value} is registered there; another machine has this name, or take the entry over`,
-      );
-    for (const slot of remove) {
+    if (!isReturning) await note(options, id);
+    for (const slot of arrival.remove) {
       options.logger.warn({ was: slot.value, now: own.value }, "taking over the slot of this name");
       await watch.client.remove(slot.id, slot.value, signal);
     }

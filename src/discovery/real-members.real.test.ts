@@ -96,10 +96,11 @@ test("the tokens can be kept in a genuine etcd, and outlive the service", async 
   const before = await startService({ store: kept });
   const url = await before.newToken(2);
   const one = await startEtcd(t, "one", { discovery: url });
+  // Before that it ends by itself when its service goes away, as from any other.
   await eventually(
-    "its slot",
-    () => slots(url),
-    (found) => found.length === 1,
+    "it waits",
+    async () => one.output(),
+    (said) => said.includes("found self"),
   );
   await before[Symbol.asyncDispose]();
   await using _after = await startService({ store: kept }, Number(new URL(url).port));

@@ -122,21 +122,21 @@ export class Registry {
     const key = keyOf(token, below);
     await this.get(token, "", {}, signal); // an unknown token is not waited for
     const { fromIndex } = options;
-    const isMember = key !== directory;
-    if (isMember && fromIndex !== undefined) {
+    const isOne = key !== directory;
+    if (isOne && fromIndex !== undefined) {
       const { node } = (await this.get(token, below, {}, signal).catch(unless(100)))?.event ?? {};
       if (node && !node.dir && node.modifiedIndex >= fromIndex) return { action: "set", node };
     }
     try {
       for await (const event of this.#keys.watch(key, options, signal)) {
-        if (isMember) return event;
+        if (isOne) return event;
         const isGone = !isWithin(directory, event.node.key) || event.prevNode !== undefined;
         if (event.node.key !== directory) return isGone ? undefined : event;
         if (event.action === "delete" || event.action === "expire") return undefined;
         // else its time to live was set anew
       }
     } catch (error) {
-      if (isMember || !(error instanceof KeysError) || error.code !== 401) throw error;
+      if (isOne || !(error instanceof KeysError) || error.code !== 401) throw error;
     }
     return undefined;
   }
