@@ -40,7 +40,7 @@ export class AuthGate {
 
   role(name: string): Role | undefined {
     if (name === ROOT) return ROOT_ROLE;
-    const text = this.#source.auth.read(roleKey(name));
+    const text = this.#source.auth.read(cleanKey(roleKey(name)));
     return text === undefined ? undefined : decodeRole(text);
   }
 

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
+import { hash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 
 // Passwords are kept as `$scrypt$ln=14,r=8,p=5$SALT$HASH`, salt and hash in base64: the parameters may be raised later.
 
@@ -13,15 +13,15 @@ const STORED = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/=]+)\$([\
 
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = await derive(password, salt, HASH_BYTES, COST);
+  const derived = await derive(password, salt, HASH_BYTES, COST);
   const { N, r, p } = COST;
-  return `$scrypt$ln=${Math.log2(N)},r=${r},p=${p}$${salt.toString("base64")}$${hash.toString("base64")}`;
+  return `$scrypt$ln=${Math.log2(N)},r=${r},p=${p}$${salt.toString("base64")}$${derived.toString("base64")}`;
 }
 
 async function isPassword(stored: string, password: string): Promise<boolean> {
-  const [, ln, r, p, salt = "", hash = ""] = STORED.exec(stored) ?? [];
+  const [, ln, r, p, salt = "", expectedHash = ""] = STORED.exec(stored) ?? [];
   if (ln === undefined) return false;
-  const expected = Buffer.from(hash, "base64");
+  const expected = Buffer.from(expectedHash, "base64");
   const cost = { N: 2 ** Number(ln), r: Number(r), p: Number(p) };
   try {
     const derived = await derive(password, Buffer.from(salt, "base64"), expected.length, cost);
@@ -54,7 +54,7 @@ const KNOWN_MAX = 1000;
  * a key that only this process has, of the password together with what is stored: a changed password is another one.
  */
 export class PasswordChecks {
-  readonly #key = randomBytes(32);
+  readonly #key = randomBytes(32).toString("base64");
   readonly #known = new Set<string>();
   /** Checks under way, so that a client's many connections cost one. */
   readonly #running = new Map<string, Promise<boolean>>();
@@ -92,6 +92,6 @@ export class PasswordChecks {
   }
 
   #digest(stored: string, password: string): string {
-    return createHmac("sha256", this.#key).update(`${stored}\0${password}`).digest("base64");
+    return hash("sha256", `${this.#key}${stored}\0${password}`, "base64");
   }
 }
