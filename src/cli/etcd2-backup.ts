@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
+import { openLogger } from "#base/logger.ts";
 import {
   ACCESS_HELP,
   ACCESS_OPTIONS,
@@ -11,7 +12,7 @@ import {
   parseToolOptions,
 } from "#cli/etcd2-backup-options.ts";
 import type { Io, Program } from "#cli/program.ts";
-import { backupDirectory, factsOf } from "#keys/backup.ts";
+import { backupDirectory, factsOf, holdsClusterMember } from "#keys/backup.ts";
 import { type Backup, encodeBackup, parseBackup } from "#keys/backup-file.ts";
 import { BACKUP_PATH } from "#keys/backup-http.ts";
 import { openKeysClient } from "#keys/client.ts";
@@ -23,7 +24,9 @@ at all, and has a checksum. Into a directory it goes under a name with the store
 
   --to FILE|DIRECTORY                    a file that is not there yet, or a directory that is
   --endpoint http://127.0.0.1:2379       a running member to ask
-  --data-dir DIR                         rather read a member's own log, whether it runs or not
+  --stale                                also from a member that has lost the others, as far as it knows
+  --data-dir DIR                         rather read a member's own log, whether it runs or not; of a member of a
+                                         cluster only while it does not run, as far as it knows
 ${ACCESS_HELP}
 `;
 
@@ -35,6 +38,7 @@ export const etcd2Backup: Program = async (args, io) => {
   const { values } = parseToolOptions("backup", args, {
     to: { type: "string" },
     endpoint: { type: "string" },
+    stale: { type: "boolean" },
     "data-dir": { type: "string" },
     help: { type: "boolean", short: "h" },
     ...ACCESS_OPTIONS,
@@ -50,8 +54,13 @@ export const etcd2Backup: Program = async (args, io) => {
   const isDirectory = await checkTarget(target);
   const backup =
     dataDir === undefined
-      ? await askForBackup(listOf(endpoint) ?? [DEFAULT_ENDPOINT], accessOf(values, io), io)
-      : await backupDirectory(resolve(io.cwd, dataDir), systemClock.now());
+      ? await askForBackup(
+          listOf(endpoint) ?? [DEFAULT_ENDPOINT],
+          values.stale ? `${BACKUP_PATH}?stale=true` : BACKUP_PATH,
+          accessOf(values, io),
+          io,
+        )
+      : await readDataDir(resolve(io.cwd, dataDir), io);
   const facts = factsOf(backup, "that was made");
   const path = isDirectory ? join(target, `keelson-${facts.etcdIndex}.backup`) : target;
   if (isDirectory) await checkTarget(path);
@@ -63,21 +72,35 @@ export const etcd2Backup: Program = async (args, io) => {
 
 async function askForBackup(
   endpoints: readonly string[],
+  path: string,
   access: ReturnType<typeof accessOf>,
   { signal }: Pick<Io, "signal">,
 ): Promise<Backup> {
   await using client = openKeysClient({ endpoints, requestTimeoutMs: ANSWER_WITHIN_MS, ...access });
-  const { status, body, endpoint } = await client.fetch(BACKUP_PATH, signal);
+  const { status, body, endpoint } = await client.fetch(path, signal);
   if (status === 200) return parseBackup(Buffer.from(body), `of ${endpoint.text}`);
   if (status === 401)
     throw new Fault(
       "STORE_UNAVAILABLE",
       `Cannot back up ${endpoint.text}: only root may; give --username root:PASSWORD`,
     );
+  if (status === 503)
+    throw new Fault(
+      "STORE_UNAVAILABLE",
+      `Cannot back up ${endpoint.text}: ${body.trim()}; or take what this member knows, with --stale`,
+    );
   throw new Fault(
     "STORE_UNAVAILABLE",
     `Cannot back up ${endpoint.text}: it answers with HTTP status ${status}, "${body.slice(0, 100).trim()}"; ask a member of Keelson's store, not a proxy or an etcd (\`keelson etcd2 import\` reads those)`,
   );
+}
+
+async function readDataDir(dataDir: string, { env, signal }: Io): Promise<Backup> {
+  if (!holdsClusterMember(dataDir)) return backupDirectory(dataDir, systemClock.now());
+  const { backupClusterMember } = await import("#keys/backup-cluster.ts"); // with the client of gRPC
+  const logger = openLogger("silent");
+  const shared = { env, logger, clock: systemClock, random: Math.random };
+  return backupClusterMember(dataDir, { ...shared, binary: "etcd" }, signal);
 }
 
 /** Whether it is a directory. @throws {Fault} FILE_UNWRITABLE when it is a file already. */

@@ -3,9 +3,13 @@ import type { HttpHandler } from "#base/http.ts";
 import type { AuthGate } from "#keys/auth-gate.ts";
 import { type Backup, encodeBackup } from "#keys/backup-file.ts";
 import type { Routes } from "#keys/client-handler.ts";
-import { allowMethod, answerText } from "#keys/http-answers.ts";
+import { allowMethod, answerText, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
 import type { Membership } from "#keys/membership.ts";
+import type { LogSnapshot } from "#log/core/log.ts";
+
+/** A cluster answers, or refuses, sooner. */
+const READ_WITHIN_MS = 30_000;
 
 /** Where a running member gives a backup of its store; not in etcd. */
 export const BACKUP_PATH = "/keelson/backup";
@@ -24,7 +28,8 @@ export function backupRoutes(
         answerText(res, 401, "Insufficient credentials");
         return;
       }
-      void server.takeSnapshot().then(
+      const isStale = splitTarget(req.target)[1] === "stale=true";
+      void takeState(server, isStale).then(
         (snapshot) => {
           const takenAt = clock.now().toISOString();
           const { clusterId, selfId: memberId } = membership;
@@ -39,4 +44,12 @@ export function backupRoutes(
     });
   };
   return { [BACKUP_PATH]: handle };
+}
+
+/** Unless an older state will do, one that has all that was acknowledged before: by a read with quorum. */
+async function takeState(server: KeysServer, isStale: boolean): Promise<LogSnapshot> {
+  const timeMs = server.nowMs();
+  const read = { op: "get", key: "", recursive: false, sorted: false, timeMs } as const;
+  if (!isStale) await server.propose(read, AbortSignal.timeout(READ_WITHIN_MS));
+  return await server.takeSnapshot();
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { type Backup, type Origin, parseBackup, storeOf } from "#keys/backup-file.ts";
@@ -27,17 +28,23 @@ export function factsOf(backup: Backup, source: string): BackupFacts {
   return { keys, etcdIndex: index, entries: snapshot.index, takenAt, origin };
 }
 
+/** Whether the store is not in this directory's own log, but in that of a cluster. */
+export function holdsClusterMember(dataDir: string): boolean {
+  const log = readIdentity(dataDir, { peerURLs: [], token: "" })?.log;
+  return log === "etcd" || (log === undefined && existsSync(etcdDirectory(dataDir)));
+}
+
 /**
  * The state of the member whose data directory it is, running or not.
  * @throws {Fault} FILE_UNREADABLE, LOG_CORRUPT, LOG_IO
  */
 export async function backupDirectory(dataDir: string, now: Date): Promise<Backup> {
-  const identity = readIdentity(dataDir, { peerURLs: [], token: "" });
-  if (identity?.log === "etcd" || (await exists(etcdDirectory(dataDir))))
+  if (holdsClusterMember(dataDir))
     throw new Fault(
       "FILE_UNREADABLE",
-      `Cannot read the store from ${dataDir}: it is kept by a cluster, not by this directory alone; ask a running member with --endpoint`,
+      `Cannot read the store from ${dataDir}: a cluster keeps it; use \`keelson etcd2 backup\``,
     );
+  const identity = readIdentity(dataDir, { peerURLs: [], token: "" });
   const { snapshot, entries, term, last } = await readLogCopy(dataDir);
   const store = snapshot ? restoreSnapshot(snapshot.chunks) : new Store();
   for (const { data } of entries) store.apply(decodeEntry(data).command);
@@ -105,12 +112,5 @@ async function refuseUnlessEmpty(dataDir: string): Promise<void> {
   throw new Fault(
     "FILE_UNWRITABLE",
     `Cannot restore into ${dataDir}: it is not empty; name a new directory, or move this one away`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
   );
 }

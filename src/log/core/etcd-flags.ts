@@ -17,6 +17,8 @@ export interface EtcdTuning {
   readonly heartbeatMs?: number;
   readonly electionMs?: number;
   readonly strictReconfigCheck?: boolean;
+  /** Whether it goes on alone from its data, without the cluster's other members. */
+  readonly forceNewCluster?: boolean;
   /** How peers prove themselves, by etcd's own flags' names: `peer-cert-file` and so on. */
   readonly peerTls?: Readonly<Record<string, string>>;
 }
@@ -54,7 +56,8 @@ export function etcdFlags(member: EtcdMember, dataDir: string, version: EtcdVers
   const cluster = [...member.initialCluster].flatMap(([name, urls]) =>
     urls.map((url) => `${name}=${url}`),
   );
-  const { heartbeatMs, electionMs, strictReconfigCheck, peerTls = {} } = member.tuning;
+  const { heartbeatMs, electionMs, strictReconfigCheck, forceNewCluster } = member.tuning;
+  const { peerTls = {} } = member.tuning;
   const flags: Record<string, string | number | boolean | undefined> = {
     name: member.name,
     "data-dir": dataDir,
@@ -71,6 +74,7 @@ export function etcdFlags(member: EtcdMember, dataDir: string, version: EtcdVers
     "heartbeat-interval": heartbeatMs,
     "election-timeout": electionMs,
     "strict-reconfig-check": strictReconfigCheck,
+    "force-new-cluster": forceNewCluster,
     ...peerTls,
     ...(version.minor < 6 && { "enable-v2": true }), // on the private socket: its statistics of peers
     ...(version.minor >= 4 && {
