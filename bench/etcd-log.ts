@@ -29,7 +29,8 @@ const child = spawn(
   { stdio: ["ignore", "pipe", "inherit"] },
 );
 try {
-  await once(child.stdout, "data");
+  const ended = once(child, "exit").then(() => Promise.reject(new Error("the server ended")));
+  await Promise.race([once(child.stdout, "data"), ended]);
   const servers = {
     etcd: { clientUrl: etcd.clientUrl, pid: etcd.process.pid ?? 0 },
     keelson: { clientUrl: `http://127.0.0.1:${port}`, pid: child.pid ?? 0 },
