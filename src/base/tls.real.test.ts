@@ -8,7 +8,7 @@ import { connect as connectTls, type PeerCertificate, type TLSSocket } from "nod
 import { Fault } from "#base/fault.ts";
 import { openHttpServer } from "#base/http-server.ts";
 import { parseTlsAddress } from "#base/listen.ts";
-import { openLogger } from "#base/logger.ts";
+import { type Logger, openLogger } from "#base/logger.ts";
 import { ServerTls, type TlsFiles } from "#base/tls.ts";
 import { TestAuthority } from "#base/tls-for-tests.ts";
 
@@ -21,9 +21,18 @@ after(() => authority[Symbol.dispose]());
 const ANY_PORT = parseTlsAddress("https://127.0.0.1:0");
 const logger = openLogger("silent");
 
+/** A logger that keeps what it is warned of. */
+function keepingLogger(): { readonly told: string[]; readonly logger: Logger } {
+  const told: string[] = [];
+  const keeping = openLogger("silent");
+  keeping.warn = ((facts: { reason?: string }, text: string) =>
+    void told.push(`${text}: ${facts.reason}`)) as typeof keeping.warn;
+  return { told, logger: keeping };
+}
+
 /** A server that tells each client its name, and its port. */
-async function serve(files: TlsFiles) {
-  const tls = new ServerTls(files, logger);
+async function serve(files: TlsFiles, to = logger) {
+  const tls = new ServerTls(files, to);
   const server = await openHttpServer(
     ANY_PORT,
     (req, res) => res.send(200, [], String(req.peerCommonName)),
@@ -79,12 +88,19 @@ test("clients are served with TLS 1.2 and later, and with no certificate have no
 test("a client needs a certificate of the authority's when told so, and gives its name", async () => {
   const caFiles = [authority.caFile];
   const files = { ...authority.issue("closed"), caFiles, isClientCertRequired: true };
-  await using server = await serve(files);
+  const { told, logger: keeping } = keepingLogger();
+  await using server = await serve(files, keeping);
+  await assert.rejects(ask(server.port));
   await assert.rejects(ask(server.port));
   using other = new TestAuthority("another");
   await assert.rejects(ask(server.port, other.issue("stranger")));
   const mine = authority.issue("mine", { commonName: "worker 7" });
   assert.equal((await ask(server.port, mine)).body, "worker 7");
+  const refused = "client refused by TLS; told once";
+  assert.deepEqual(told, [
+    `${refused}: it showed no certificate`,
+    `${refused}: its certificate is not accepted: UNABLE_TO_VERIFY_LEAF_SIGNATURE`,
+  ]);
 });
 
 test("a renewed certificate is used without a restart, a half renewed one not", async () => {
@@ -144,10 +160,8 @@ test("what is wrong with the files is said", () => {
 });
 
 test("an expired certificate is served with a warning", () => {
-  const warnings: string[] = [];
-  const told = openLogger("silent");
-  told.warn = ((_: unknown, text: string) => void warnings.push(text)) as typeof told.warn;
+  const { told, logger: keeping } = keepingLogger();
   const ended = authority.issue("ended", { endMs: Date.now() - 1000 });
-  new ServerTls({ ...ended, caFiles: [], isClientCertRequired: false }, told);
-  assert.match(warnings.join(), /has expired on .*; clients refuse it/);
+  new ServerTls({ ...ended, caFiles: [], isClientCertRequired: false }, keeping);
+  assert.match(told.join(), /has expired on .*; clients refuse it/);
 });

@@ -54,7 +54,7 @@ export class ServerTls {
       used = this.options;
       server.setSecureContext(used);
     });
-    server.on("tlsClientError", (error, socket) => this.#complain(error, socket.remoteAddress));
+    server.on("tlsClientError", (error, socket) => this.#complain(error, socket));
   }
 
   #read(): TlsOptions {
@@ -72,11 +72,29 @@ export class ServerTls {
     };
   }
 
-  #complain(error: Error, from: string | undefined): void {
-    const reason = "code" in error ? String(error.code) : error.message;
-    if (reason === "ECONNRESET" || this.#complaints.has(reason)) return;
+  /** Each reason once, so that a client that tries again and again fills no log. */
+  #complain(error: Error, socket: TLSSocket): void {
+    const reason = refusalReason(error, socket);
+    if (reason === undefined || this.#complaints.has(reason)) return;
     if (this.#complaints.size < COMPLAINTS_MAX) this.#complaints.add(reason);
-    this.#logger.warn({ from, reason: error.message }, "client refused by TLS; told once");
+    this.#logger.warn({ from: socket.remoteAddress, reason }, "client refused by TLS; told once");
+  }
+}
+
+/** Why a client was not let in; undefined when it just went away. */
+function refusalReason(error: Error, socket: TLSSocket): string | undefined {
+  // Set on a socket that Node gave up because of it; the error is only that it was closed then.
+  const judged: unknown = socket.authorizationError;
+  if (judged) return `its certificate is not accepted: ${reasonOf(judged)}`;
+  switch ("code" in error ? error.code : undefined) {
+    case "ECONNRESET":
+      return undefined;
+    case "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE":
+      return "it showed no certificate";
+    case "ERR_SSL_HTTP_REQUEST":
+      return "it spoke plain HTTP";
+    default:
+      return error.message.trim();
   }
 }
 
