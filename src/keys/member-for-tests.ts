@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
-import { parseAddress } from "#base/listen.ts";
+import { type Address, parseAddress } from "#base/listen.ts";
 import { openLogger } from "#base/logger.ts";
+import type { ServerTls } from "#base/tls.ts";
 import { freePort } from "./real-etcd.ts";
 import { runMember } from "./run-member.ts";
 
@@ -13,8 +14,14 @@ export interface TestMember extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** Keelson's own store in this process, on free loopback ports, with its data in a directory that goes with it. */
-export async function startMember(): Promise<TestMember> {
+/**
+ * Keelson's own store in this process, on free loopback ports, with its data in a directory that goes with it.
+ * @param tls listens there too, besides
+ */
+export async function startMember(tls?: {
+  readonly address: Address;
+  readonly server: ServerTls;
+}): Promise<TestMember> {
   const dataDir = await mkdtemp(join(tmpdir(), "keelson-member-"));
   const clientUrl = `http://127.0.0.1:${await freePort()}`;
   const peerUrl = `http://127.0.0.1:${await freePort()}`;
@@ -24,7 +31,8 @@ export async function startMember(): Promise<TestMember> {
     {
       name: "default",
       dataDir,
-      listenClient: [parseAddress(clientUrl)],
+      listenClient: [parseAddress(clientUrl), ...(tls ? [tls.address] : [])],
+      clientTls: tls?.server,
       listenPeer: [parseAddress(peerUrl)],
       clientURLs: [clientUrl],
       peerURLs: [peerUrl],
