@@ -44,7 +44,10 @@ export async function findRole(
 ): Promise<Role> {
   const { dataDir, initial, name, proxy } = settings;
   if (!mayBeMember(name, proxy, initial)) return asProxy(settings, parts, signal);
-  if (holdsMember(dataDir)) return asMember(settings, undefined, settings.token);
+  if (holdsMember(dataDir)) {
+    const named = initial.kind === "static" ? initial.cluster : undefined; // to say who is awaited
+    return asMember(settings, named, settings.token);
+  }
   const known = readProxyPeers(dataDir);
   if (known !== undefined && initial.kind === "discovery")
     return { kind: "proxy", peers: known, isReadonly: false };

@@ -99,7 +99,10 @@ export class TestServer implements AsyncDisposable {
   async healthy(): Promise<this> {
     await until(
       `${this.name} is healthy`,
-      () => this.isHealthy(),
+      () => {
+        if (this.pid === undefined) throw new Error(`${this.name} ended: ${this.output}`);
+        return this.isHealthy();
+      },
       () => this.output,
     );
     return this;

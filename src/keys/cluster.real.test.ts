@@ -14,10 +14,12 @@ async function membersAt(server: TestServer): Promise<readonly Told[]> {
 }
 
 async function leaderOf(servers: readonly TestServer[]): Promise<TestServer> {
+  const [first] = servers;
+  assert.ok(first);
   let leader: TestServer | undefined;
   await until("a member leads", async () => {
-    const answer = await servers[0]?.ask("/v2/members/leader");
-    const { name } = (await answer?.json()) as { name?: string };
+    const answer = await first.ask("/v2/members/leader");
+    const { name } = (await answer.json()) as { name?: string };
     leader = servers.find((server) => server.name === name);
     return leader !== undefined;
   });

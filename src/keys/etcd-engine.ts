@@ -7,6 +7,7 @@ import { EtcdMembership } from "#keys/etcd-membership.ts";
 import { etcdDirectory } from "#keys/member-identity.ts";
 import type { EtcdMember } from "#log/core/etcd-flags.ts";
 import type { Log, LogSnapshot } from "#log/core/log.ts";
+import type { EtcdClient } from "#log/etcd-client.ts";
 import { openEtcdClient } from "#log/etcd-grpc-client.ts";
 import { EtcdLog } from "#log/etcd-log.ts";
 import { EtcdProcess } from "#log/etcd-process.ts";
@@ -14,6 +15,7 @@ import { EtcdProcess } from "#log/etcd-process.ts";
 /** How often it is said who is waited for while too few members are there. */
 const TELL_AWAITED_MS = 10_000;
 const PROBE_MS = 1_000;
+const ASK_AGAIN_MS = 100;
 const LOG_PREFIX = "/keelson";
 
 export interface EtcdEngineOptions {
@@ -55,6 +57,7 @@ export async function openEtcdEngine(
   const until = AbortSignal.any([signal, etcd.failed]);
   const telling = tellAwaited(member, options, AbortSignal.any([until, opened.signal]));
   try {
+    await serving(client, options, until);
     const log = await EtcdLog.open(
       { client, prefix: LOG_PREFIX, clock, random, logger, ...(seed && { seed }) },
       until,
@@ -84,6 +87,21 @@ export async function openEtcdEngine(
     opened.abort();
     await telling;
   }
+}
+
+/** An etcd listens for clients only when most of its cluster is there. */
+async function serving(
+  client: EtcdClient,
+  { clock }: EtcdEngineOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;)
+    try {
+      await client.status({ signal, timeoutMs: PROBE_MS });
+      return;
+    } catch {
+      await clock.sleep(ASK_AGAIN_MS, signal);
+    }
 }
 
 /** Says now and then which of the other members do not answer. */

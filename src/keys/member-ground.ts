@@ -9,6 +9,7 @@ import { EmbeddedMembership } from "#keys/embedded-membership.ts";
 import type { EtcdEngine } from "#keys/etcd-engine.ts";
 import {
   etcdDirectory,
+  holdsEtcdMember,
   type Identity,
   newIdentity,
   readIdentity,
@@ -108,7 +109,7 @@ export function isLone(ground: Ground | LoneGround): ground is LoneGround {
 function chooseLog(identity: Identity | undefined, options: GroundOptions): "embedded" | "etcd" {
   const { cluster, dataDir, isJoining, log = "auto", name } = options;
   if (identity !== undefined) return identity.log;
-  if (existsSync(join(etcdDirectory(dataDir), "member"))) return "etcd";
+  if (holdsEtcdMember(dataDir)) return "etcd";
   const isAlone = (cluster?.size ?? 1) === 1;
   if (isJoining && isAlone)
     throw new Fault(

@@ -39,7 +39,12 @@ export function etcdDirectory(dataDir: string): string {
 
 /** Whether a data directory holds a member already, so that its own record counts and not the settings of a first start. */
 export function holdsMember(dataDir: string): boolean {
-  return existsSync(identityPath(dataDir)) || existsSync(join(etcdDirectory(dataDir), "member"));
+  return existsSync(identityPath(dataDir)) || holdsEtcdMember(dataDir);
+}
+
+/** By the same sign as etcd: one that could not join leaves other files. */
+export function holdsEtcdMember(dataDir: string): boolean {
+  return existsSync(join(etcdDirectory(dataDir), "member", "wal"));
 }
 
 /**

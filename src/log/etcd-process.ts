@@ -24,6 +24,10 @@ const RESTART = { baseMs: 200, maxMs: 10_000 };
 const STEADY_MS = 30_000;
 /** So often in a row an etcd that never stayed up is started before that is given up. */
 const ATTEMPTS_MAX = 8;
+const ADDRESS_ATTEMPTS_MAX = 4;
+/** The same complaint is made once in this time. */
+const COMPLAIN_AGAIN_MS = 60_000;
+const COMPLAINTS_MAX = 100;
 /** An etcd that was told to end gets so long. */
 const STOP_MS = 5_000;
 const LINES_KEPT = 100;
@@ -64,6 +68,8 @@ export class EtcdProcess implements AsyncDisposable {
   readonly #running: Promise<void>;
   #child: ChildProcess | undefined;
   #isForeignTold = false;
+  /** When what was complained of last. */
+  readonly #complaints = new Map<string, number>();
 
   /**
    * Begins to run it; that it answers is for its client to find out.
@@ -130,8 +136,7 @@ export class EtcdProcess implements AsyncDisposable {
       attempt = tookMs >= STEADY_MS ? 0 : attempt + 1;
       const last = said.at(-1);
       const reason = last === undefined ? how : `${how}, after "${last}"`;
-      const fault =
-        finalFault(member.name, said) ?? (attempt >= ATTEMPTS_MAX ? gaveUp(reason) : undefined);
+      const fault = judge(member.name, said, attempt, reason);
       if (fault !== undefined) {
         this.#failed.abort(fault);
         return;
@@ -182,10 +187,20 @@ export class EtcdProcess implements AsyncDisposable {
       const { level, text } = parseEtcdLine(line);
       last.push(text);
       if (last.length > LINES_KEPT) last.shift();
-      this.#options.logger[level]({ part: "etcd" }, text);
+      const isNews = level === "warn" && this.#isNews(text);
+      this.#options.logger[isNews ? "warn" : "debug"]({ part: "etcd" }, text);
       if (isForeignPeer(text)) this.#tellForeignPeer();
     }
     return last;
+  }
+
+  #isNews(text: string): boolean {
+    const nowMs = this.#options.clock.monotonicMs();
+    const toldMs = this.#complaints.get(text);
+    if (toldMs !== undefined && nowMs - toldMs < COMPLAIN_AGAIN_MS) return false;
+    if (this.#complaints.size >= COMPLAINTS_MAX) this.#complaints.clear();
+    this.#complaints.set(text, nowMs);
+    return true;
   }
 
   #tellForeignPeer(): void {
@@ -198,7 +213,17 @@ export class EtcdProcess implements AsyncDisposable {
   }
 }
 
-function gaveUp(reason: string): Fault {
+/** The Fault of an end after which it is not started again. */
+function judge(
+  name: string,
+  said: readonly string[],
+  attempt: number,
+  reason: string,
+): Fault | undefined {
+  const fault = finalFault(name, said);
+  // What an etcd that was killed a moment ago still holds is soon free.
+  if (fault?.code === "ADDRESS_IN_USE" && attempt < ADDRESS_ATTEMPTS_MAX) return undefined;
+  if (fault !== undefined || attempt < ATTEMPTS_MAX) return fault;
   return new Fault(
     "STORE_UNAVAILABLE",
     `Cannot run etcd: it ended ${ATTEMPTS_MAX} times in a row, last with ${reason}; see its messages in this log`,
