@@ -178,9 +178,11 @@ export class Store {
     }
     const prevNode = before && viewNode(before, timeMs);
     const value = refresh && before ? before.value : command.value;
-    if (before) this.#tree.remove(before);
     const expiresMs = meantExpiry(command.expiresMs);
-    const node = this.#tree.add(key, this.#index + 1, dir ? undefined : value, expiresMs);
+    const [index, content] = [this.#index + 1, dir ? undefined : value];
+    const node = before
+      ? this.#tree.replace(before, index, content, expiresMs)
+      : this.#tree.add(key, index, content, expiresMs);
     this.#stats.setsSuccess += 1;
     return this.#changed("set", viewNode(node, timeMs), { prevNode, refresh });
   }

@@ -1,15 +1,16 @@
+import { Children, type Sibling } from "#keys/core/children.ts";
 import { ExpiryHeap } from "#keys/core/expiry-heap.ts";
 import { parentKey } from "#keys/core/key-path.ts";
 
 /** A key, or a directory when it has `children`. */
-export interface StoreNode {
+export interface StoreNode extends Sibling<StoreNode> {
   /** Clean; empty for the root. */
   readonly key: string;
   readonly createdIndex: number;
   modifiedIndex: number;
   value: string;
   /** In the order of creation, which is the same on every server. */
-  readonly children: Set<StoreNode> | undefined;
+  readonly children: Children<StoreNode> | undefined;
   expiresMs: number | undefined;
   heapAt: number;
   /** The number of the newest snapshot that has this node's state, or need not have it. */
@@ -91,7 +92,7 @@ export class Tree {
   /** Removes a node, which is not the root, with all below; returns the keys that went, without its own. */
   remove(node: StoreNode): string[] {
     const below: string[] = [];
-    this.#byKey.get(parentKey(node.key))?.children?.delete(node);
+    this.#byKey.get(parentKey(node.key))?.children?.remove(node);
     this.#forget(node);
     const stack = [node];
     for (let at = stack.pop(); at !== undefined; at = stack.pop())
@@ -101,6 +102,19 @@ export class Tree {
         stack.push(child);
       }
     return below;
+  }
+
+  /** Puts a key in the place of one with the same name, created anew at `index`. */
+  replace(
+    node: StoreNode,
+    index: number,
+    value: string | undefined,
+    expiresMs: number | undefined,
+  ): StoreNode {
+    this.#byKey.get(parentKey(node.key))?.children?.remove(node);
+    this.#save(node);
+    this.expiry.remove(node);
+    return this.add(node.key, index, value, expiresMs);
   }
 
   #forget(node: StoreNode): void {
@@ -129,7 +143,7 @@ export class Tree {
     try {
       const stack = [this.root];
       for (let at = stack.pop(); at !== undefined; at = stack.pop())
-        for (const child of at.children ?? []) {
+        for (const child of [...(at.children ?? [])]) {
           if (child.children) stack.push(child);
           if (child.snapshot === this.#snapshot) continue;
           child.snapshot = this.#snapshot;
@@ -159,7 +173,9 @@ function newNode(key: string, index: number, value: string | undefined): StoreNo
     createdIndex: index,
     modifiedIndex: index,
     value: value ?? "",
-    children: value === undefined ? new Set() : undefined,
+    children: value === undefined ? new Children() : undefined,
+    before: undefined,
+    after: undefined,
     expiresMs: undefined,
     heapAt: -1,
     snapshot: 0,
