@@ -7,6 +7,7 @@ import { type Command, decodeEntry, encodeEntry } from "#keys/core/command.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import type { Interest } from "#keys/core/history.ts";
 import type { Outcome, Refusal } from "#keys/core/outcome.ts";
+import { Pending } from "#keys/core/pending.ts";
 import { hashState, restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
 import { Store } from "#keys/core/store.ts";
 import type { StoreStats } from "#keys/core/store-stats.ts";
@@ -47,13 +48,12 @@ export class KeysServer implements AsyncDisposable {
   readonly #options: KeysServerOptions;
   /** Begins the ids of this server's entries: no other server's or earlier run's entry is taken for its own. */
   readonly #idPrefix: string;
-  readonly #pending = new Map<string, Settle>();
+  readonly #pending = new Pending<Settle>();
   readonly counts = new ServerCounts();
   readonly #closing = new AbortController();
   #following = new AbortController();
   readonly #syncing: Promise<void>;
   #snapshotting: Promise<void> | undefined;
-  #sequence = 0;
   #applied = 0;
   /** Where this server last tried to save a snapshot: after a failure, the next attempt comes after as many entries. */
   #triedIndex = 0;
@@ -143,9 +143,7 @@ export class KeysServer implements AsyncDisposable {
 
   /** Calls `settle` once, when the command is durable and applied, or cannot be. */
   submit(command: Command, settle: Settle): void {
-    this.#sequence += 1;
-    const id = this.#idPrefix + this.#sequence.toString(36);
-    this.#pending.set(id, settle);
+    const id = this.#idPrefix + this.#pending.add(settle).toString(36);
     this.#log.append(encodeEntry(id, command)).catch((error: unknown) => this.#failed(id, error));
   }
 
@@ -235,8 +233,7 @@ export class KeysServer implements AsyncDisposable {
       "STORE_UNAVAILABLE",
       "Cannot tell what came of it: this server fell far behind the others and took over their state; ask again",
     );
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
+    const pending = this.#pending.takeAll();
     const ended = this.#following;
     this.#following = new AbortController();
     ended.abort(fault);
@@ -250,10 +247,7 @@ export class KeysServer implements AsyncDisposable {
       if (command.op === "get" && command.recursive) this.counts.recursiveRead(outcome);
       this.#applied = index;
       this.#entryBytes += data.length;
-      const settle = this.#pending.get(id);
-      if (settle === undefined || outcome === undefined) continue;
-      this.#pending.delete(id);
-      settle(outcome);
+      if (outcome !== undefined) this.#take(id)?.(outcome);
     }
     if (this.#isSnapshotDue() && this.#log.leads && !this.#closing.signal.aborted)
       this.#snapshotting ??= this.#saveSnapshot();
@@ -274,9 +268,13 @@ export class KeysServer implements AsyncDisposable {
       this.#isFaultTold = true;
       this.#options.onFault(fault);
     }
-    const settle = this.#pending.get(id);
-    this.#pending.delete(id);
-    settle?.(fault);
+    this.#take(id)?.(fault);
+  }
+
+  /** Who waits for the entry with this id, which is another server's or an earlier run's if nobody does. */
+  #take(id: string): Settle | undefined {
+    if (!id.startsWith(this.#idPrefix)) return undefined;
+    return this.#pending.take(Number.parseInt(id.slice(this.#idPrefix.length), 36));
   }
 
   async #saveSnapshot(): Promise<void> {
