@@ -15,7 +15,7 @@ import type { Logger } from "#base/logger.ts";
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
-  /** Authorities of the clients' certificates; none: those that the operating system's users commonly trust. */
+  /** Authorities of the clients' certificates; none: those of the web, which Node brings. */
   readonly caFiles: readonly string[];
   /** Whether a client that shows no certificate of these authorities is refused. */
   readonly isClientCertRequired: boolean;
@@ -256,8 +256,12 @@ class FreshFiles<T> {
 function stampOf(paths: readonly string[]): string {
   return paths
     .map((path) => {
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found ? `${found.ino} ${found.size} ${found.mtimeMs}` : "";
+      try {
+        const { ino, size, mtimeMs } = statSync(path);
+        return `${ino} ${size} ${mtimeMs}`;
+      } catch {
+        return ""; // reading it will say why
+      }
     })
     .join();
 }
