@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Ask, begin, del, get, Oracle, post, put } from "#keys/oracle.ts";
+import { type Answer, type Ask, begin, del, get, Oracle, post, put } from "#keys/oracle.ts";
+import { auth } from "#keys/oracle-auth-scenarios.ts";
 import { WatchPair } from "#keys/oracle-watch.ts";
 
 const LIMIT_MS = 30_000;
@@ -90,6 +91,26 @@ test("who is told of a change, and of what: watches from now, from the past and 
   for (const pair of told) await pair.check(true);
   t.diagnostic(`${told.length} of ${pairs.length} watches were told`);
   assert.ok(told.length > pairs.length / 3);
+});
+
+test("history: what is too old is refused at the same index, and everything takes its place in it", async () => {
+  const refresh = put("/h/a", "ttl=5000&refresh=true&prevExist=true");
+  await oracle.compare(put("/h/a", "value=1"), { ttl: true });
+  for (let at = 0; at < 990; at++)
+    await oracle.ask(at % 10 === 0 ? refresh : post("/h/q", "value=1"));
+  const role = { role: "r", permissions: { kv: { read: ["/a"], write: [] } } };
+  await oracle.compare(auth("PUT", "/roles/r", role), { ttl: true });
+  await oracle.compare(del("/h/a"), { ttl: true });
+  const last = await oracle.compare(put("/h/last", "value=1"), { ttl: true });
+  const index = Number(last.headers["x-etcd-index"]);
+  const answers: Answer[] = [];
+  for (const back of [1005, 1001, 1000, 999, 998, 995, 12, 9, 5, 3, 1, 0])
+    for (const key of ["/h", "/h/q", "/h/last"]) {
+      const ask = get(`${key}?wait=true&recursive=true&waitIndex=${index - back}`);
+      if (key !== "/h/q" || back > 9) answers.push(await oracle.compare(ask, { ttl: true }));
+    }
+  const refused = answers.filter(({ status }) => status === 400).length;
+  assert.ok(refused > 3 && refused < answers.length / 2, String(refused));
 });
 
 test("streams: etcd's events, each once and in order", async (t) => {
