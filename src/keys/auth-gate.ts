@@ -56,24 +56,22 @@ export class AuthGate {
   ): void {
     const isWrite = req.method !== "GET" && req.method !== "HEAD";
     if (!this.isEnabled) tell(true);
-    else
-      this.#identify(req, (who) => {
-        if (who !== "nobody") {
-          const roles = who === "guest" ? [GUEST] : (who.roles ?? []);
-          // A guest's recursive request needs no more than another, in etcd.
-          const asked = { isWrite, isRecursive: isRecursive && who !== "guest" };
-          tell(roles.some((name) => this.#may(name, path, asked)));
-        } else tell(false);
-      });
+    else this.#identify(req, (who) => tell(this.#mayUse(who, path, { isWrite, isRecursive })));
   }
 
-  #may(
-    name: string,
+  #mayUse(
+    who: User | "guest" | "nobody",
     path: string,
     asked: { readonly isWrite: boolean; readonly isRecursive: boolean },
   ): boolean {
-    const role = this.role(name);
-    return role !== undefined && mayAccess(role, path, asked);
+    if (who === "nobody") return false;
+    const may = (name: string, kind: typeof asked) => {
+      const role = this.role(name);
+      return role !== undefined && mayAccess(role, path, kind);
+    };
+    // A guest's recursive request needs no more than another, in etcd.
+    if (who === "guest") return may(GUEST, { ...asked, isRecursive: false });
+    return (who.roles ?? []).some((name) => may(name, asked));
   }
 
   /** Tells whether the request comes from someone with root's role, or authentication is off. */
