@@ -1,3 +1,4 @@
+import { EXPIRING } from "./expiring.ts";
 import {
   type History,
   isWrite,
@@ -76,6 +77,7 @@ function checkOrigins(
   const problems: string[] = [];
   const free = new Set(history.filter(({ answer }) => answer.kind === "unknown"));
   for (const event of events) {
+    if (event.key.startsWith(EXPIRING)) continue; // their writes are not recorded
     const known = acknowledged.get(event.modifiedIndex);
     if (known !== undefined) {
       if (!isOf(event, known))

@@ -3,9 +3,10 @@ import { Fault } from "#base/fault.ts";
 import { type Random, seededRandom } from "#base/random.ts";
 import { type KeysClient, openKeysClient } from "#keys/client.ts";
 import { ExchangeError } from "#keys/client-exchange.ts";
-import { between, pick } from "#test/simulation/pick.ts";
+import { between } from "#test/simulation/pick.ts";
 import { checkHistory } from "./check-history.ts";
 import { checkWatches } from "./check-watches.ts";
+import { listExpiring, touchExpiring } from "./expiring.ts";
 import { OperationRecorder, WatchRecorder } from "./record.ts";
 import { nextCall } from "./workload.ts";
 
@@ -43,6 +44,7 @@ const KEYS_AT_ONCE = 5;
 /** Keys are left behind after so many operations, so that a search has few of unknown end. */
 const CALLS_PER_KEY_SET = 150;
 const REQUEST_TIMEOUT_MS = 3_000;
+const TTL_MAX_SECONDS = 5;
 const SETTLE_WITHIN_MS = 90_000;
 
 /** Clients at work on every server while things go wrong; then all is to come right, and every answer is checked. */
@@ -62,6 +64,8 @@ class RealRun implements AsyncDisposable {
   readonly #working = new AbortController();
   readonly #watching = new AbortController();
   readonly #struck: Record<string, number> = {};
+  /** Strikes to come: each once, in any order, before any comes again. */
+  #ahead: string[] = [];
 
   constructor(store: RealStore, options: RealRunOptions) {
     this.#store = store;
@@ -74,6 +78,7 @@ class RealRun implements AsyncDisposable {
       const watcher = new WatchRecorder(`watcher ${server}`);
       this.#watchers.push(watcher);
       this.#work.push(this.#watch(server, watcher));
+      this.#work.push(this.#expire(server));
       for (let at = 0; at < CLIENTS_PER_SERVER; at++) this.#work.push(this.#client(server));
     }
     const endMs = performance.now() + this.#options.durationMs;
@@ -101,7 +106,9 @@ class RealRun implements AsyncDisposable {
 
   async #strike(): Promise<void> {
     await sleep(between(this.#random, 0.1, 1) * this.#store.calmMaxMs);
-    const name = pick(this.#random, Object.keys(this.#store.strikes));
+    if (this.#ahead.length === 0)
+      this.#ahead = shuffled(this.#random, Object.keys(this.#store.strikes));
+    const name = this.#ahead.pop()!;
     this.#struck[name] = (this.#struck[name] ?? 0) + 1;
     this.#options.print?.(`${name} after ${this.#recorder.history.length} operations`);
     const heal = await this.#store.strikes[name]!(this.#random);
@@ -121,6 +128,8 @@ class RealRun implements AsyncDisposable {
         await sleep(200);
       }
     }
+    for (const keys of clients)
+      while ((await listExpiring(keys, limit)).length > 0) await sleep(200);
     await sleep(500); // for what is still under way to the watchers
     this.#watching.abort();
     await Promise.allSettled(this.#work);
@@ -148,6 +157,16 @@ class RealRun implements AsyncDisposable {
     }
   }
 
+  /** Keeps keys coming that end by themselves. */
+  async #expire(server: number): Promise<void> {
+    const { signal } = this.#working;
+    const keys = this.#open(this.#store.urls[server]!);
+    while (!signal.aborted) {
+      await touchExpiring(keys, this.#random, TTL_MAX_SECONDS, new AbortController().signal);
+      await sleep(between(this.#random, 0, 300));
+    }
+  }
+
   async #watch(server: number, watcher: WatchRecorder): Promise<void> {
     const { signal } = this.#watching;
     const keys = this.#open(this.#store.urls[server]!);
@@ -166,6 +185,11 @@ class RealRun implements AsyncDisposable {
     this.#clients.push(client);
     return client;
   }
+}
+
+function shuffled<T>(random: Random, from: readonly T[]): T[] {
+  const rest = [...from];
+  return from.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
 }
 
 /** No server got the request. */

@@ -9,6 +9,7 @@ import { between, chance } from "#test/simulation/pick.ts";
 import { Agreement } from "./agreement.ts";
 import { checkHistory } from "./check-history.ts";
 import { checkWatches } from "./check-watches.ts";
+import { listExpiring, touchExpiring } from "./expiring.ts";
 import { OperationRecorder, WatchRecorder } from "./record.ts";
 import type { StorePlace } from "./store-place.ts";
 import { nextCall } from "./workload.ts";
@@ -38,6 +39,8 @@ const TIMEOUT_MS = 2_000;
 const SETTLE_MS = 65_000;
 const FINISH_STEP_MS = 1_000;
 const FINISH_STEPS_MAX = 1_000;
+/** Well below SETTLE_MS, with the clocks' differences. */
+const TTL_MAX_SECONDS = 15;
 const WALL_START_MS = Date.UTC(2026, 0, 1);
 const SKEW_MAX_MS = 5_000;
 
@@ -95,7 +98,8 @@ class StoreSimulation {
       void this.#start(server);
       const watcher = new WatchRecorder(`watcher ${server}`);
       this.#watchers.push(watcher);
-      this.#work.push(this.#watch(watcher), this.#client(server), this.#client(server));
+      this.#work.push(this.#watch(watcher), this.#expire(server));
+      this.#work.push(this.#client(server), this.#client(server));
     }
     for (let step = 0; step < STEPS; step++) {
       await this.#clock.advance(between(this.#random, 0, 60));
@@ -142,6 +146,10 @@ class StoreSimulation {
     }
     await this.#clock.advance(SETTLE_MS);
     this.#compare();
+    for (const running of this.#servers) {
+      const left = running ? await listExpiring(running.keys, this.#ended.signal) : [];
+      if (left.length > 0) problems.push(`${running?.session}: not expired: ${left.join(", ")}`);
+    }
     const states = new Set(this.#servers.map((one) => one?.server.raftIndex));
     if (states.size > 1) problems.push(`servers end at entries ${[...states].join(", ")}`);
     const { history } = this.#recorder;
@@ -168,17 +176,35 @@ class StoreSimulation {
         const set = Math.floor(calls / CALLS_PER_KEY_SET);
         const key = `/${set}-${Math.floor(this.#random() * KEYS_AT_ONCE)}`;
         const call = nextCall(this.#random, calls, this.#recorder.lastSeen(key));
-        const limit = new AbortController();
-        const late = this.#clock.sleep(TIMEOUT_MS, limit.signal).then(
-          () => limit.abort(new Fault("TIMED_OUT", "Cannot wait longer: the client gave up")),
-          () => {},
+        await this.#within(TIMEOUT_MS, (limit) =>
+          this.#recorder.run({ ...running, key, call }, limit),
         );
-        await this.#recorder.run({ ...running, key, call }, limit.signal);
-        limit.abort();
-        await late;
       }
       await this.#sleep(between(this.#random, 0, 100));
     }
+  }
+
+  /** Keeps keys coming that end by themselves. */
+  async #expire(at: number): Promise<void> {
+    while (!this.#ended.signal.aborted && !this.#isCalm) {
+      const keys = this.#servers[at]?.keys;
+      if (keys)
+        await this.#within(TIMEOUT_MS, (limit) =>
+          touchExpiring(keys, this.#random, TTL_MAX_SECONDS, limit),
+        );
+      await this.#sleep(between(this.#random, 0, 1_000));
+    }
+  }
+
+  async #within<T>(ms: number, work: (limit: AbortSignal) => Promise<T>): Promise<void> {
+    const limit = new AbortController();
+    const late = this.#clock.sleep(ms, limit.signal).then(
+      () => limit.abort(new Fault("TIMED_OUT", "Cannot wait longer: the client gave up")),
+      () => {},
+    );
+    await work(limit.signal);
+    limit.abort();
+    await late;
   }
 
   async #watch(watcher: WatchRecorder): Promise<void> {
