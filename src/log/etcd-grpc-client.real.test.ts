@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { TestAuthority } from "#base/tls-for-tests.ts";
 import {
   type EtcdClient,
   type EtcdEvent,
@@ -138,4 +140,20 @@ test("another endpoint is asked after one failed; waits end with their signal an
   await assert.rejects(asked, reason);
   await assert.rejects(watched, reason);
   cluster.signal(0, "SIGCONT");
+});
+
+test("a server is asked by TLS with a certificate, and not without", async () => {
+  using authority = new TestAuthority();
+  const files = { ...authority.issue("both"), caFile: authority.caFile };
+  await using cluster = await openCluster(1, { tls: files });
+  const endpoints = [cluster.secureEndpoint(0)] as const;
+  const ca = readFileSync(files.caFile);
+  const own = { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+  const signal = AbortSignal.timeout(60_000);
+  await using client = openEtcdClient({ endpoints, tls: { ca, ...own } });
+  assert.equal((await client.put({ key: "a", value: bytes("1") }, { signal })).revision, 2);
+  for (const tls of [{ ca }, own]) {
+    await using refused = openEtcdClient({ endpoints, tls });
+    await assert.rejects(refused.range({ key: "a" }, { signal }), { code: GRPC.UNAVAILABLE });
+  }
 });

@@ -155,7 +155,7 @@ test("three servers agree while members are killed, stopped and started, and his
 });
 
 test("without a majority an append is refused as etcd's v2 API refuses it, and none of those waiting appears", async () => {
-  await using cluster = await openCluster(3, ["--enable-v2=true"]);
+  await using cluster = await openCluster(3, { flags: ["--enable-v2=true"] });
   await using server = await Server.open(cluster, 0);
   await server.log.append("a");
   await cluster.kill(1);

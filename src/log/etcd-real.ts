@@ -13,6 +13,8 @@ const READY_WITHIN_MS = 60_000;
 export interface RealCluster extends AsyncDisposable {
   readonly endpoints: readonly [string, ...string[]];
   endpoint(at: number): string;
+  /** The same server by TLS, where that was asked for. */
+  secureEndpoint(at: number): string;
   signal(at: number, signal: "SIGSTOP" | "SIGCONT"): void;
   /** As a power cut ends it, but for what its machine had in memory. */
   kill(at: number): Promise<void>;
@@ -20,21 +22,30 @@ export interface RealCluster extends AsyncDisposable {
   untilHealthy(): Promise<void>;
 }
 
+/** Files; then every server listens by TLS too, and a client there needs a certificate of the authority. */
+export interface RealClusterTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** @throws {Fault} STORE_UNAVAILABLE when it does not become ready. */
 export async function openCluster(
   size: number,
-  flags: readonly string[] = [],
+  { flags = [], tls }: { readonly flags?: readonly string[]; readonly tls?: RealClusterTls } = {},
 ): Promise<RealCluster> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "etcd-log-"));
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  const ports = await freePorts(2 * size);
+  const ports = await freePorts(3 * size);
   const urlOf = (at: number) => `http://127.0.0.1:${ports[at] ?? 0}`;
   const members = Array.from({ length: size }, (_, at) => `m${at}=${urlOf(size + at)}`);
+  const secureUrlOf = (at: number) => `https://127.0.0.1:${ports[2 * size + at] ?? 0}`;
   const running: ChildProcess[] = [];
   const cluster = {
     endpoints: Array.from({ length: size }, (_, at) => urlOf(at)) as [string, ...string[]],
     endpoint: urlOf,
+    secureEndpoint: secureUrlOf,
     signal: (at: number, signal: "SIGSTOP" | "SIGCONT") => void running[at]?.kill(signal),
     async kill(at: number) {
       const child = running[at];
@@ -47,12 +58,19 @@ export async function openCluster(
       const args = {
         "--name": `m${at}`,
         "--data-dir": join(directory, `m${at}`),
-        "--listen-client-urls": urlOf(at),
+        "--listen-client-urls": tls ? `${urlOf(at)},${secureUrlOf(at)}` : urlOf(at),
         "--advertise-client-urls": urlOf(at),
         "--listen-peer-urls": urlOf(size + at),
         "--initial-advertise-peer-urls": urlOf(size + at),
         "--initial-cluster": members.join(","),
       };
+      if (tls)
+        Object.assign(args, {
+          "--client-cert-auth": "true",
+          "--trusted-ca-file": tls.caFile,
+          "--cert-file": tls.certFile,
+          "--key-file": tls.keyFile,
+        });
       const given = Object.entries(args).map(([flag, value]) => `${flag}=${value}`);
       running[at] = spawn("etcd", [...given, ...flags], { stdio: "ignore" });
     },
