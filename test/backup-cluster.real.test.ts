@@ -63,3 +63,46 @@ test("a cluster is backed up as a whole, and by its last member when all others 
     assert.match(last, /"value":"written","modifiedIndex":24/);
   }
 });
+
+test("a restored store becomes a cluster of several by member add", async (t) => {
+  const home = await mkdtemp(join(tmpdir(), "keelson-backup-"));
+  t.after(() => rm(home, { recursive: true, force: true, maxRetries: 5 }));
+  const file = join(home, "file");
+  {
+    await using first = await startServer({ dataDir: join(home, "first") });
+    await first.ready();
+    for (let at = 0; at < 30; at++) await put(first.url, `/k/${at}`, `${at}`);
+    await keelson("etcd2", "backup", "--endpoint", first.url, "--to", file);
+  }
+  const [url, peerUrl, otherUrl, otherPeerUrl] = (await Promise.all(
+    Array.from({ length: 4 }, async () => `http://127.0.0.1:${await freePort()}`),
+  )) as [string, string, string, string];
+  const dataDir = join(home, "one");
+  const restore = ["restore", file, "--data-dir", dataDir];
+  await keelson("etcd2", ...restore, "--initial-advertise-peer-urls", peerUrl);
+  await using one = await startServer({ dataDir, url, peerUrl, args: ["--name", "one"] });
+  await one.ready();
+  const clusterId = await clusterOf(one.url);
+  const body = JSON.stringify({ peerURLs: [otherPeerUrl] });
+  const headers = { "Content-Type": "application/json" };
+  const added = await fetch(`${url}/v2/members`, { method: "POST", headers, body });
+  assert.equal(added.status, 201, await added.text());
+  const cluster = `one=${peerUrl},two=${otherPeerUrl}`;
+  await using two = await startServer({
+    dataDir: join(home, "two"),
+    url: otherUrl,
+    peerUrl: otherPeerUrl,
+    args: ["--name", "two", "--initial-cluster", cluster, "--initial-cluster-state", "existing"],
+  });
+  await two.ready();
+  assert.equal(await put(one.url, "/new", "by one"), 201);
+  const listed = await fetch(`${two.url}/v2/keys/?recursive=true&quorum=true`);
+  const text = await listed.text();
+  assert.equal(text.match(/"value"/g)?.length, 31);
+  assert.match(text, /"value":"by one","modifiedIndex":34/);
+  assert.equal(await clusterOf(two.url), clusterId);
+});
+
+async function clusterOf(url: string): Promise<string | null> {
+  return (await fetch(`${url}/v2/keys/`)).headers.get("x-etcd-cluster-id");
+}
