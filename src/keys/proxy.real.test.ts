@@ -19,6 +19,7 @@ async function startProxy(
   readonly = false,
   clock: Clock = systemClock,
   logger = openLogger("silent"),
+  cors: readonly string[] = [],
 ) {
   const end = new AbortController();
   const listening = Promise.withResolvers<readonly Address[]>();
@@ -26,6 +27,7 @@ async function startProxy(
     listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
     peers,
     readonly,
+    cors,
     logger,
     clock,
     signal: end.signal,
@@ -241,4 +243,25 @@ test("a write goes on to the next member only when the first cannot have got it"
   const passed = await fetch(`${proxy.url}/v2/keys/a`, put);
   assert.equal(await passed.text(), "value=1");
   assert.deepEqual(got, ["first PUT", "second PUT"]);
+});
+
+test("a proxy tells browsers what its own setting says", async (t) => {
+  const member = await listenOn(
+    t,
+    createServer((_, response) =>
+      response.writeHead(200, { "Access-Control-Allow-Origin": "http://member" }).end("member"),
+    ),
+  );
+  const peer = await fakePeer(t, () => [member]);
+  const setting = ["http://a.example"];
+  await using proxy = await startProxy([peer], false, systemClock, openLogger("silent"), setting);
+  await until("it passes requests on", () => answers(proxy.url));
+  const ask = async (method: string, origin: string) => {
+    const answer = await fetch(`${proxy.url}/v2/keys`, { method, headers: { Origin: origin } });
+    const isMembers = (await answer.text()) === "member";
+    return [answer.status, answer.headers.get("access-control-allow-origin"), isMembers];
+  };
+  assert.deepEqual(await ask("OPTIONS", "http://a.example"), [200, "http://a.example", false]);
+  assert.deepEqual(await ask("OPTIONS", "http://b.example"), [200, null, false]);
+  assert.deepEqual(await ask("GET", "http://a.example"), [200, "http://a.example", true]);
 });

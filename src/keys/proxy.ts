@@ -147,7 +147,8 @@ class Proxy {
       refuse(response, 502, `unable to get response from ${endpoints.length} endpoint(s)`);
       return;
     }
-    response.writeHead(upstream.statusCode ?? 502, upstream.statusMessage, endToEnd(upstream));
+    const headers = { ...endToEnd(upstream), ...response.getHeaders() }; // its own say on CORS wins
+    response.writeHead(upstream.statusCode ?? 502, upstream.statusMessage, headers);
     // The head of a watch's answer comes long before its body.
     response.flushHeaders();
     await pipeline(upstream, response);
