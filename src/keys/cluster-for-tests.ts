@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -135,20 +136,26 @@ export class TestServer implements AsyncDisposable {
 export interface TestCluster extends AsyncDisposable {
   readonly servers: readonly TestServer[];
   readonly directory: string;
+  /** Begins the addresses of all: three numbers. */
+  readonly network: string;
   /** One more, not started; it ends with the cluster. */
   readonly add: (name: string, host: string, env?: Readonly<Record<string, string>>) => TestServer;
 }
 
 export interface ClusterOptions {
-  /** Servers are at `NETWORK.1`, `NETWORK.2` …, such as `127.0.91`; every test its own. */
-  readonly network: string;
+  /** Servers are at `NETWORK.1`, `NETWORK.2` …; default one by chance, so that tests may run side by side. */
+  readonly network?: string;
   readonly size: number;
   /** For every server. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Servers core-01, core-02 … that know of each other from the start, healthy; with data that goes with them. */
-export async function startCluster({ network, size, env }: ClusterOptions): Promise<TestCluster> {
+export async function startCluster({
+  network = someNetwork(),
+  size,
+  env,
+}: ClusterOptions): Promise<TestCluster> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "keelson-cluster-"));
   stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
@@ -169,12 +176,18 @@ export async function startCluster({ network, size, env }: ClusterOptions): Prom
   return {
     servers,
     directory,
+    network,
     add: (name, host, own = {}) => {
       const dataDir = join(directory, name);
       return owned.use(new TestServer({ name, host, dataDir, env: { ...env, ...own } }));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** All of 127.0.0.0/8 is this machine. */
+function someNetwork(): string {
+  return `127.${randomInt(100, 250)}.${randomInt(250)}`;
 }
 
 /** Waits for a condition, for as long as a busy computer may need. */

@@ -28,7 +28,7 @@ async function leaderOf(servers: readonly TestServer[]): Promise<TestServer> {
 }
 
 /** Three, of which each test leaves all healthy. */
-const cluster = startCluster({ network: "127.0.92", size: 3 });
+const cluster = startCluster({ size: 3 });
 test.after(async () => (await cluster)[Symbol.asyncDispose]());
 
 test("what one server takes, every server tells, and all know the members", async () => {
@@ -136,12 +136,13 @@ test("a member that is removed ends and says how it joins again, which it then d
 });
 
 test("one that joins without having been added is told so", async () => {
-  const { servers, add } = await cluster;
+  const { servers, network, add } = await cluster;
   const [first] = servers;
-  const stranger = add("stranger", "127.0.92.9", {
-    ETCD_INITIAL_CLUSTER: `core-01=${first?.peerUrl},stranger=http://127.0.92.9:2380`,
+  const stranger = add("stranger", `${network}.9`);
+  stranger.env = {
+    ETCD_INITIAL_CLUSTER: `core-01=${first?.peerUrl},stranger=${stranger.peerUrl}`,
     ETCD_INITIAL_CLUSTER_STATE: "existing",
-  });
+  };
   assert.equal(await stranger.start().ended, 78);
   assert.match(stranger.output, /Cannot join the cluster as stranger: .*etcdctl member add/);
 });

@@ -1,3 +1,5 @@
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
 import type { Member } from "#keys/member.ts";
 import { type Identity, writeIdentity } from "#keys/member-identity.ts";
 import {
@@ -13,6 +15,7 @@ export interface EmbeddedMembershipOptions {
   readonly dataDir: string;
   readonly name: string;
   readonly clientURLs: readonly string[];
+  readonly logger: Logger;
   /** Makes a cluster of this member that others can be added to; rejects with a Fault when that fails. */
   readonly grow: () => Promise<Membership>;
 }
@@ -47,8 +50,12 @@ export class EmbeddedMembership implements Membership {
 
   async add(peerURLs: readonly string[]): Promise<Member | MemberRefusal> {
     if (peerURLs.some((url) => this.#identity.peerURLs.includes(url))) return PEER_URL_TAKEN;
-    const grown = await this.#options.grow();
-    return grown.add(peerURLs);
+    try {
+      const grown = await this.#options.grow();
+      return await grown.add(peerURLs);
+    } catch (error) {
+      return this.#failed("add a member", error);
+    }
   }
 
   /** The last member cannot be removed: the store would be gone. */
@@ -62,8 +69,20 @@ export class EmbeddedMembership implements Membership {
 
   async update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined> {
     if (id !== this.selfId) return unknownMember(id);
-    this.#identity = { ...this.#identity, peerURLs };
-    await writeIdentity(this.#options.dataDir, this.#identity);
+    const changed = { ...this.#identity, peerURLs };
+    try {
+      await writeIdentity(this.#options.dataDir, changed);
+    } catch (error) {
+      return this.#failed("change a member", error);
+    }
+    this.#identity = changed;
     return undefined;
+  }
+
+  /** Here the person who asked can do something about it, so they are told more than etcd tells. */
+  #failed(what: string, error: unknown): MemberRefusal {
+    if (!(error instanceof Fault)) throw error;
+    this.#options.logger.error({ err: error }, `cannot ${what}`);
+    return { status: 500, message: error.message };
   }
 }

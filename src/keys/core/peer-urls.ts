@@ -4,8 +4,10 @@ export interface Unreadable {
 }
 
 const MEMBER_ID = /^[0-9a-fA-F]+$/;
+/** What the body is read into in etcd, which says so. */
+const GO_TYPE = 'struct { PeerURLs []string "json:\\"peerURLs\\"" }';
 const ID_MAX = 2n ** 64n - 1n;
-const HOST_AND_PORT = /^(?:\[[^\]]*\]|[^:[\]]*):\d*$/;
+const HOST_AND_PORT = /^(?:\[[^\]]*\]|[^:[\]]*):([^:]*)$/;
 
 /** A member's id as it stands in a path, in the form of answers; undefined when it is none. */
 export function parseMemberId(text: string): string | undefined {
@@ -24,26 +26,38 @@ export function parsePeerUrls(body: string): readonly string[] | Unreadable {
   }
   const urls = fieldOf(request, "peerURLs");
   if (typeof request !== "object" || Array.isArray(request))
-    return { message: `json: cannot unmarshal ${kindOf(request)} into Go value of type struct` };
+    return {
+      message: `json: cannot unmarshal ${kindOf(request)} into Go value of type ${GO_TYPE}`,
+    };
   if (urls === undefined || urls === null) return { message: "no valid URLs given" };
   if (!Array.isArray(urls)) return mistyped(urls, "[]string");
-  const texts: string[] = [];
-  for (const url of urls as unknown[]) {
-    if (typeof url !== "string") return mistyped(url, "string");
-    const wrong = urlMistake(url.trim());
+  const other = (urls as unknown[]).find((url) => typeof url !== "string");
+  return other === undefined ? checkPeerUrls(urls as string[]) : mistyped(other, "string");
+}
+
+/** Peer URLs sorted, as etcd keeps them; or what it says of the first that cannot be one. */
+export function checkPeerUrls(urls: readonly string[]): readonly string[] | Unreadable {
+  const texts = urls.map((url) => url.trim());
+  if (texts.length === 0) return { message: "no valid URLs given" };
+  for (const text of texts) {
+    const wrong = urlMistake(text);
     if (wrong !== undefined) return { message: wrong };
-    texts.push(url.trim());
   }
-  return texts.length === 0 ? { message: "no valid URLs given" } : texts.toSorted();
+  return texts.toSorted();
 }
 
 /** Why etcd takes no member at this URL. */
 function urlMistake(url: string): string | undefined {
+  const unparsed = (why: string) => `parse ${JSON.stringify(url)}: ${why}`;
+  if (/^[^a-z/][^/]*:/i.test(url))
+    return unparsed("first path segment in URL cannot contain colon");
   const [, scheme, rest = ""] = /^([a-zA-Z][a-zA-Z0-9+.-]*):(.*)$/s.exec(url) ?? [];
   if (scheme === undefined || !/^(https?|unixs?)$/i.test(scheme))
     return `URL scheme must be http, https, unix, or unixs: ${url}`;
   const [, host = "", path = ""] = /^\/\/([^/?#]*)([^?#]*)/.exec(rest) ?? [];
-  if (!HOST_AND_PORT.test(host)) return `URL address does not have the form "host:port": ${url}`;
+  const [, port] = HOST_AND_PORT.exec(host) ?? [];
+  if (port === undefined) return `URL address does not have the form "host:port": ${url}`;
+  if (!/^\d*$/.test(port)) return unparsed(`invalid port ":${port}" after host`);
   return path === "" ? undefined : `URL must not contain a path: ${url}`;
 }
 
