@@ -29,7 +29,7 @@ export async function clusterStore(directory: string): Promise<RealStore> {
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
   });
   await Promise.all(servers.map((server) => server.ready()));
-  const machines = new Machines(network, settings, servers);
+  const machines = new Machines(settings, servers);
   const owned = stack.move();
   return {
     urls: servers.map(({ url }) => url),
@@ -44,11 +44,10 @@ export async function clusterStore(directory: string): Promise<RealStore> {
 class Machines {
   readonly #settings: readonly ServerSettings[];
   readonly #servers: ServerProcess[];
-  readonly network: TestNetwork;
+  /** How often each was started. */
   readonly runs: number[];
 
-  constructor(network: TestNetwork, settings: readonly ServerSettings[], servers: ServerProcess[]) {
-    this.network = network;
+  constructor(settings: readonly ServerSettings[], servers: ServerProcess[]) {
     this.#settings = settings;
     this.#servers = servers;
     this.runs = servers.map(() => 1);
