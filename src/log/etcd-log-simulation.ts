@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { FakeClock } from "#base/fake-clock.ts";
 import { openLogger } from "#base/logger.ts";
 import { type Random, seededRandom } from "#base/random.ts";
-import type { LogReader } from "#log/core/log.ts";
+import type { LogReader, LogSnapshot } from "#log/core/log.ts";
 import type { EtcdClient } from "#log/etcd-client.ts";
 import { EtcdLog } from "#log/etcd-log.ts";
 import { FakeEtcd, type FakeEtcdClient, type FakeFaults, NO_FAULTS } from "#log/fake-etcd.ts";
 
 const SERVERS = 3;
 const STEPS = 80;
-const HEAL_MS = 30_000;
+const HEAL_MS = 25_000;
 /** Small, so that everything is cut and paged. */
 const LIMITS = { valueBytes: 48, pageKeys: 4, trimKeys: 3 };
 const logger = openLogger("silent");
@@ -30,6 +30,7 @@ class Server implements LogReader {
   readonly #disguise: Disguise;
   readonly #clock: FakeClock;
   readonly #random: Random;
+  readonly #seed: LogSnapshot;
   log: EtcdLog | undefined;
   seen: string[] = [];
   jumps = 0;
@@ -42,6 +43,8 @@ class Server implements LogReader {
     this.#disguise = simulation.disguise;
     this.#clock = simulation.clock;
     this.#random = simulation.random;
+    const index = 1 + Math.floor(this.#random() * 9);
+    this.#seed = { index, chunks: Array.from({ length: index }, (_, at) => `seed ${name} ${at}`) };
   }
 
   async open(): Promise<void> {
@@ -54,6 +57,7 @@ class Server implements LogReader {
         random: this.#random,
         logger,
         limits: LIMITS,
+        seed: this.#seed,
       },
       new AbortController().signal,
     );
@@ -97,7 +101,7 @@ export class EtcdLogSimulation {
   readonly #etcd: FakeEtcd;
   readonly #servers: Server[];
   readonly #appended: Appended[] = [];
-  readonly #saving = new Set<Promise<void>>();
+  #saved = 0;
 
   constructor(seed: number, disguise: Disguise = (client) => client) {
     this.random = seededRandom(seed);
@@ -111,6 +115,7 @@ export class EtcdLogSimulation {
 
   /** What the run met with, to see that it met with enough. */
   async run(): Promise<{ entries: number; rejected: number; jumps: number; saved: number }> {
+    for (const { link } of this.#servers) Object.assign(link.faults, this.#draw());
     await this.#settle(this.#servers.map((server) => server.open()));
     for (let step = 0; step < STEPS; step++) {
       this.#act();
@@ -127,14 +132,14 @@ export class EtcdLogSimulation {
     if (kind < 8) this.#append(server, 1 + Math.floor(this.random() * 6));
     else if (kind < 11) this.#save(server);
     else if (kind < 13) link.pausedUntilMs = this.clock.monotonicMs() + this.random() * 15_000;
-    else if (kind < 14) link.isCut = !link.isCut;
-    else if (kind < 16) Object.assign(link.faults, this.#draw());
-    else if (kind < 18) this.#compact();
+    else if (kind < 15) link.isCut = !link.isCut;
+    else if (kind < 17) Object.assign(link.faults, this.#draw());
+    else if (kind < 19) this.#compact();
     else void this.#restart(server);
   }
 
   #draw(): FakeFaults {
-    if (this.random() < 0.3) return NO_FAULTS;
+    if (this.random() < 0.4) return NO_FAULTS;
     return {
       delayMaxMs: this.random() * 500,
       lostShare: this.random() * 0.3,
@@ -160,14 +165,15 @@ export class EtcdLogSimulation {
   #save({ log, seen }: Server): void {
     const index = Math.max(0, seen.length - Math.floor(this.random() * 4));
     if (!log || index === 0) return;
-    const saving = log.saveSnapshot(index, seen.slice(0, index)).catch(() => {});
-    this.#saving.add(saving);
-    void saving.then(() => this.#saving.delete(saving));
+    log.saveSnapshot(index, seen.slice(0, index)).then(
+      () => (this.#saved += 1),
+      () => {},
+    );
   }
 
   #compact(): void {
     const { revision } = this.#etcd.store.header;
-    const to = revision - Math.floor(this.random() * 5);
+    const to = revision - Math.floor(this.random() * this.random() * 5);
     if (to > this.#etcd.store.compactRevision) this.#etcd.compact(to);
   }
 
@@ -210,13 +216,13 @@ export class EtcdLogSimulation {
       assert.notEqual(index, "waiting", `${data} was never answered`);
       if (typeof index === "number") assert.equal(sequence[index - 1], data);
     }
-    const { pointer } = { pointer: this.#etcd.store.range({ key: "/k/log/snapshot" }).kvs.length };
+    assert.match(sequence[0] ?? "", /^seed/, "an empty log was not seeded");
     await this.#settle(this.#servers.map((server) => server.close()));
     return {
       entries: sequence.length,
       rejected: this.#appended.filter(({ index }) => index === "rejected").length,
       jumps: this.#servers.reduce((sum, { jumps }) => sum + jumps, 0),
-      saved: pointer,
+      saved: this.#saved,
     };
   }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EtcdClient, EtcdCompare } from "#log/etcd-client.ts";
 import { EtcdLogSimulation } from "#log/etcd-log-simulation.ts";
 
-const SEEDS = 150;
+const SEEDS = 100;
 /** Seeds in which a planted fault has to show. */
 const PLANTED_SEEDS = 120;
 
