@@ -139,6 +139,15 @@ test("a damaged log names the way back, and its last backup restores", async (t)
     said,
     /log\.db: the entry at index \d+ is damaged; nothing was changed: .*"keelson etcd2 restore"/,
   );
+  const part = join(home, "part");
+  const salvage = ["etcd2", "backup", "--data-dir", dataDir, "--to", part];
+  assert.match(
+    (await keelson(...salvage)).stderr,
+    new RegExp(`Cannot trust the log ${path}: the entry`),
+  );
+  const taken = await keelson(...salvage, "--damaged");
+  assert.match(taken.stderr, /as far as it is whole: the entry at index 2 is damaged/);
+  assert.match(taken.stdout, /part: 1 keys/);
   const dataDirNew = join(home, "two");
   assert.equal((await keelson("etcd2", "restore", file, "--data-dir", dataDirNew)).status, 0);
   await using server = await startServer({ dataDir: dataDirNew });

@@ -27,6 +27,7 @@ at all, and has a checksum. Into a directory it goes under a name with the store
   --stale                                also from a member that has lost the others, as far as it knows
   --data-dir DIR                         rather read a member's own log, whether it runs or not; of a member of a
                                          cluster only while it does not run, as far as it knows
+  --damaged                              with --data-dir: of a damaged log what comes before the damage
 ${ACCESS_HELP}
 `;
 
@@ -39,6 +40,7 @@ export const etcd2Backup: Program = async (args, io) => {
     to: { type: "string" },
     endpoint: { type: "string" },
     stale: { type: "boolean" },
+    damaged: { type: "boolean" },
     "data-dir": { type: "string" },
     help: { type: "boolean", short: "h" },
     ...ACCESS_OPTIONS,
@@ -60,7 +62,7 @@ export const etcd2Backup: Program = async (args, io) => {
           accessOf(values, io),
           io,
         )
-      : await readDataDir(resolve(io.cwd, dataDir), io);
+      : await readDataDir(resolve(io.cwd, dataDir), values.damaged ?? false, io);
   const facts = factsOf(backup, "that was made");
   const path = isDirectory ? join(target, `keelson-${facts.etcdIndex}.backup`) : target;
   if (isDirectory) await checkTarget(path);
@@ -95,8 +97,11 @@ async function askForBackup(
   );
 }
 
-async function readDataDir(dataDir: string, { env, signal }: Io): Promise<Backup> {
-  if (!holdsClusterMember(dataDir)) return backupDirectory(dataDir, systemClock.now());
+async function readDataDir(dataDir: string, isDamaged: boolean, io: Io): Promise<Backup> {
+  const { env, signal, stderr } = io;
+  const tell = (damage: string) => stderr.write(`taken as far as it is whole: ${damage}\n`);
+  if (!holdsClusterMember(dataDir))
+    return backupDirectory(dataDir, systemClock.now(), isDamaged ? tell : undefined);
   const { backupClusterMember } = await import("#keys/backup-cluster.ts"); // with the client of gRPC
   const logger = openLogger("silent");
   const shared = { env, logger, clock: systemClock, random: Math.random };

@@ -35,17 +35,24 @@ export function holdsClusterMember(dataDir: string): boolean {
 }
 
 /**
- * The state of the member whose data directory it is, running or not.
+ * The state of the member whose data directory it is, running or not. With `onDamage` a damaged log is taken as far as it
+ * is good, and `onDamage` told what is wrong behind that.
  * @throws {Fault} FILE_UNREADABLE, LOG_CORRUPT, LOG_IO
  */
-export async function backupDirectory(dataDir: string, now: Date): Promise<Backup> {
+export async function backupDirectory(
+  dataDir: string,
+  now: Date,
+  onDamage?: (damage: string) => void,
+): Promise<Backup> {
   if (holdsClusterMember(dataDir))
     throw new Fault(
       "FILE_UNREADABLE",
       `Cannot read the store from ${dataDir}: a cluster keeps it; use \`keelson etcd2 backup\``,
     );
   const identity = readIdentity(dataDir, { peerURLs: [], token: "" });
-  const { snapshot, entries, term, last } = await readLogCopy(dataDir);
+  const isDamagedTaken = onDamage !== undefined;
+  const { snapshot, entries, term, last, damage } = await readLogCopy(dataDir, { isDamagedTaken });
+  if (damage) onDamage?.(damage);
   const store = snapshot ? restoreSnapshot(snapshot.chunks) : new Store();
   for (const { data } of entries) store.apply(decodeEntry(data).command);
   return {

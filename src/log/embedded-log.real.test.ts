@@ -107,7 +107,7 @@ test("open() says in words that the database's own check failed", async () => {
     ({ message }: Error) =>
       message.startsWith(start) &&
       message.endsWith(
-        'nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or start with an empty one',
+        'nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or take what comes before the damage with "keelson etcd2 backup --damaged"',
       ) &&
       !/[*\n]/.test(message),
   );

@@ -6,7 +6,13 @@ import { crc32 } from "node:zlib";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { AcknowledgedMark } from "#log/acknowledged-mark.ts";
 import type { LogSnapshot } from "#log/core/log.ts";
-import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log-database.ts";
+import {
+  type LogContent,
+  openForWriting,
+  type ReadOptions,
+  readLog,
+  snapshotSeed,
+} from "#log/log-database.ts";
 import { databaseFault, lostEnd } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
@@ -16,10 +22,15 @@ const TRY_AGAIN_MS = 200;
 
 /**
  * What an embedded log in `directory` holds, whether or not somebody writes to it: read from a copy, which is good when
- * every checksum is right and nothing is missing that was acknowledged before. The directory is not changed.
+ * every checksum is right and nothing is missing that was acknowledged before; or as far as it is good, with what is
+ * wrong behind that. The directory is not changed.
  * @throws {Fault} FILE_UNREADABLE when there is no log, LOG_CORRUPT, LOG_IO
  */
-export async function readLogCopy(directory: string): Promise<LogContent> {
+export async function readLogCopy(
+  directory: string,
+  { isDamagedTaken = false }: Pick<ReadOptions, "isDamagedTaken"> = {},
+): Promise<LogContent> {
+  const shownAs = join(directory, "log.db");
   if (!existsSync(join(directory, "log.db")))
     throw new Fault(
       "FILE_UNREADABLE",
@@ -31,11 +42,14 @@ export async function readLogCopy(directory: string): Promise<LogContent> {
     try {
       for (const name of ["log.db", "log.db-wal", "refused"])
         if (existsSync(join(directory, name))) cpSync(join(directory, name), join(copy, name));
-      const content = readLog(join(copy, "log.db"), new RefusedMark(join(copy, "refused")).read());
-      if (content.last < until) throw lostEnd(join(directory, "log.db"), content.last, until);
-      return content;
+      const refused = new RefusedMark(join(copy, "refused")).read();
+      const content = readLog(join(copy, "log.db"), refused, { shownAs, isDamagedTaken });
+      if (content.last >= until) return content;
+      if (!isDamagedTaken) throw lostEnd(shownAs, content.last, until);
+      const damage = `the entries up to index ${until} that were acknowledged are missing`;
+      return { damage, ...content };
     } catch (error) {
-      const fault = databaseFault(join(directory, "log.db"), error);
+      const fault = databaseFault(shownAs, error);
       if (tries >= TRIES || fault.code !== "LOG_CORRUPT") throw fault;
     } finally {
       rmSync(copy, { recursive: true, force: true });

@@ -34,6 +34,15 @@ export interface LogContent {
   readonly last: number;
   /** The checksum chain at the end. */
   readonly chain: number;
+  /** What is wrong behind the last entry, when that was to be left out. */
+  readonly damage?: string;
+}
+
+export interface ReadOptions {
+  /** Where the log really is, for errors; default the path. */
+  readonly shownAs?: string;
+  /** Rather than to refuse a damaged log, take what comes before the damage. */
+  readonly isDamagedTaken?: boolean;
 }
 
 /** Opens for one process to write; creates what is missing. */
@@ -56,20 +65,25 @@ export function openForWriting(path: string): DatabaseSync {
  * Reads and checks everything without changing a file. Entries from `refusedFrom` on are left out.
  * @throws {Fault} LOG_CORRUPT, or SQLite's errors
  */
-export function readLog(path: string, refusedFrom: number): LogContent {
+export function readLog(
+  path: string,
+  refusedFrom: number,
+  { shownAs = path, isDamagedTaken = false }: ReadOptions = {},
+): LogContent {
   const wal = `${path}-wal`;
-  if (existsSync(wal) && isDamagedInside(readFileSync(wal)))
-    throw corrupt(wal, "entries were committed behind a damaged place");
+  if (!isDamagedTaken && existsSync(wal) && isDamagedInside(readFileSync(wal)))
+    throw corrupt(`${shownAs}-wal`, "entries were committed behind a damaged place");
   const db = new DatabaseSync(path, { readOnly: true });
   try {
     const format = formatOf(db);
     if (format === 0) return { term: 1, snapshot: undefined, entries: [], last: 0, chain: 0 };
-    if (format !== FORMAT) throw corrupt(path, `its format ${format} is not ${FORMAT}`);
+    if (format !== FORMAT) throw corrupt(shownAs, `its format ${format} is not ${FORMAT}`);
     const checked = row(db, "PRAGMA quick_check")?.["quick_check"];
-    if (checked !== "ok") throw corrupt(path, failedCheck(String(checked)));
-    const { snapshot, chain } = readSnapshot(db, path);
+    if (checked !== "ok" && !isDamagedTaken) throw corrupt(shownAs, failedCheck(String(checked)));
+    const { snapshot, chain } = readSnapshot(db, shownAs);
     const after = snapshot?.index ?? 0;
-    const found = readEntries(db, path, { after, before: refusedFrom, chain });
+    const found = readEntries(db, { after, before: refusedFrom, chain });
+    if (found.damage && !isDamagedTaken) throw corrupt(shownAs, found.damage);
     const term = Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1);
     return { term, snapshot, ...found, last: after + found.entries.length };
   } finally {
@@ -103,11 +117,11 @@ function readSnapshot(
   return { snapshot: { index, chunks }, chain };
 }
 
+/** The entries up to the first that is damaged or missing, if one is. */
 function readEntries(
   db: DatabaseSync,
-  path: string,
   from: { readonly after: number; readonly before: number; readonly chain: number },
-): { readonly entries: LogEntry[]; readonly chain: number } {
+): Pick<LogContent, "entries" | "chain" | "damage"> {
   const select = db.prepare(
     "SELECT idx, crc, data FROM entries WHERE idx > ? AND idx < ? ORDER BY idx",
   );
@@ -116,10 +130,13 @@ function readEntries(
   let index = from.after;
   for (const found of select.iterate(from.after, from.before)) {
     index += 1;
-    if (found["idx"] !== index) throw corrupt(path, `the entry at index ${index} is missing`);
+    if (found["idx"] !== index)
+      return { entries, chain, damage: `the entry at index ${index} is missing` };
     const data = String(found["data"]);
-    chain = crc32(data, chain);
-    if (chain !== found["crc"]) throw corrupt(path, `the entry at index ${index} is damaged`);
+    const next = crc32(data, chain);
+    if (next !== found["crc"])
+      return { entries, chain, damage: `the entry at index ${index} is damaged` };
+    chain = next;
     entries.push({ index, data });
   }
   return { entries, chain };

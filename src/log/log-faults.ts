@@ -42,7 +42,7 @@ export function lostEnd(path: string, last: number, acknowledged: number): Fault
 export function corrupt(path: string, what: string, cause?: unknown): Fault {
   return new Fault(
     "LOG_CORRUPT",
-    `Cannot trust the log ${path}: ${what}; nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or start with an empty one`,
+    `Cannot trust the log ${path}: ${what}; nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or take what comes before the damage with "keelson etcd2 backup --damaged"`,
     { cause },
   );
 }
