@@ -77,6 +77,11 @@ const Schema = v.strictObject({
   "election-timeout": v.optional(Milliseconds),
   cors: v.optional(Origins, ""),
   log: v.picklist(["auto", "embedded", "etcd"], "expected auto, embedded or etcd"),
+  "log-endpoints": v.optional(Urls),
+  "log-prefix": v.pipe(v.string(), v.regex(/^\/[!-~]*[^/]$/, "expected a path such as /keelson")),
+  "log-ca-file": v.optional(Text),
+  "log-cert-file": v.optional(Text),
+  "log-key-file": v.optional(Text),
   etcd: Text,
   ...TLS_ENTRIES,
 });
@@ -125,6 +130,7 @@ const DEFAULTS: Fragment = {
     "discovery-fallback": "proxy",
     proxy: "off",
     log: "auto",
+    "log-prefix": "/keelson",
     etcd: "etcd",
   },
 };

@@ -16,6 +16,15 @@ export type Initial =
   | { readonly kind: "discovery"; readonly url: string; readonly httpProxy: string | undefined }
   | { readonly kind: "srv"; readonly domain: string; readonly suffix: string | undefined };
 
+/** An etcd cluster that somebody else runs. */
+export interface LogElsewhere {
+  readonly endpoints: readonly [string, ...string[]];
+  readonly prefix: string;
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+}
+
 /** What `keelson etcd2` shall be: a member of the store, or a proxy to its members. */
 export interface Etcd2Settings {
   readonly name: string;
@@ -34,6 +43,8 @@ export interface Etcd2Settings {
   readonly clientURLs: readonly string[] | undefined;
   readonly peerURLs: readonly string[];
   readonly log: "auto" | "embedded" | "etcd";
+  /** An etcd cluster elsewhere that shall keep the log. */
+  readonly external: LogElsewhere | undefined;
   /** The etcd program. */
   readonly etcd: string;
   readonly tuning: EtcdTuning;
@@ -73,6 +84,7 @@ export function readEtcd2Settings(
     clientURLs: values["advertise-client-urls"] ?? reachable(listenClientUrls),
     peerURLs: ownPeerUrls(values, initial, isMember),
     log: values.log,
+    external: readElsewhere(values, cwd),
     etcd: values.etcd.includes("/") ? resolve(cwd, values.etcd) : values.etcd,
     tuning: readTuning(values, peer),
     cors: values.cors,
@@ -142,6 +154,22 @@ function ownPeerUrls(values: Etcd2Values, initial: Initial, isMember: boolean): 
       `Cannot tell the other members where to come: the peer address ${wildcard} is no address; set initial-advertise-peer-urls`,
     );
   return urls;
+}
+
+function readElsewhere(values: Etcd2Values, cwd: string): LogElsewhere | undefined {
+  const [first, ...others] = values["log-endpoints"] ?? [];
+  if (first === undefined) return undefined;
+  const path = (name: "log-ca-file" | "log-cert-file" | "log-key-file") => {
+    const given = values[name];
+    return given === undefined ? undefined : resolve(cwd, given);
+  };
+  return {
+    endpoints: [first, ...others],
+    prefix: values["log-prefix"],
+    caFile: path("log-ca-file"),
+    certFile: path("log-cert-file"),
+    keyFile: path("log-key-file"),
+  };
 }
 
 /** etcd's peer flags are passed on, but not its old name for the authorities. */

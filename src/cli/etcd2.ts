@@ -1,9 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { systemClock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
 import { notifyReady } from "#base/notify.ts";
 import { followClientTls } from "#base/tls.ts";
 import { findRole, type Role } from "#cli/etcd2-role.ts";
-import { type Etcd2Settings, readEtcd2Settings } from "#cli/etcd2-settings.ts";
+import { type Etcd2Settings, type LogElsewhere, readEtcd2Settings } from "#cli/etcd2-settings.ts";
 import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Program } from "#cli/program.ts";
 
@@ -28,6 +30,9 @@ as ETCD_ and its name in capitals, with _ for -.
   --log auto                             auto: the embedded log for one member alone, a real etcd for several;
                                          embedded or etcd for a new data directory
   --etcd etcd                            the etcd program for that (or the variable KEELSON_ETCD)
+  --log-endpoints URLS, --log-prefix /keelson
+                                         keep the log in an etcd v3 cluster that runs already; with TLS by
+                                         --log-ca-file, --log-cert-file, --log-key-file
   --strict-reconfig-check, --heartbeat-interval MS, --election-timeout MS
                                          for that etcd
   --proxy off                            off, on, readonly, or auto: a member when initial-cluster has this
@@ -71,7 +76,8 @@ export const etcd2: Program = async (args, io) => {
     const { runMember } = await import("#keys/run-member.ts");
     const { etcd: binary, listenPeerUrls, tuning } = settings;
     const etcd = { binary, env: io.env, listenPeerUrls, tuning };
-    const placed = { ...settings, ...role, clientURLs: role.clientURLs };
+    const external = settings.external && (await readElsewhere(settings.external));
+    const placed = { ...settings, ...role, clientURLs: role.clientURLs, external };
     await runMember({ ...placed, ...parts, ...serving, etcd }, io.signal);
   } else {
     const { runProxy } = await import("#keys/proxy.ts");
@@ -93,6 +99,24 @@ export const etcd2: Program = async (args, io) => {
   }
   return 0;
 };
+
+/** With what its files hold. */
+async function readElsewhere(log: LogElsewhere) {
+  const { endpoints, prefix, caFile, certFile, keyFile } = log;
+  const read = async (path: string) => {
+    try {
+      return await readFile(path);
+    } catch (cause) {
+      throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    }
+  };
+  const tls = {
+    ...(caFile !== undefined && { ca: await read(caFile) }),
+    ...(certFile !== undefined && { cert: await read(certFile) }),
+    ...(keyFile !== undefined && { key: await read(keyFile) }),
+  };
+  return { endpoints, prefix, tls };
+}
 
 /** A proxy that cannot keep what it learnt goes on all the same. */
 async function keepPeers(write: () => Promise<void>, logger: Logger): Promise<void> {

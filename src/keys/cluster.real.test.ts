@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { test } from "node:test";
 import { startCluster, type TestServer, until } from "./cluster-for-tests.ts";
 
@@ -49,7 +50,9 @@ test("any one of three may be lost, the one that leads first, and comes back kno
   const { servers } = await cluster;
   const leader = await leaderOf(servers);
   for (const lost of [leader, ...servers.filter((server) => server !== leader)]) {
+    const { etcdPid } = lost;
     await lost.kill();
+    await until("its etcd ended with it", () => !existsSync(`/proc/${etcdPid}/exe`));
     const [one, two] = servers.filter((server) => server !== lost);
     assert.ok(one && two);
     await until("writes are taken without it", async () => {

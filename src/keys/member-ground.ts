@@ -38,9 +38,19 @@ export interface GroundOptions {
   readonly log?: "auto" | "embedded" | "etcd";
   /** The real etcd, should there be several servers. */
   readonly etcd?: EtcdSettings;
+  /** An etcd cluster elsewhere that keeps the log. */
+  readonly external?: ExternalEtcd | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+/** An etcd v3 cluster that somebody else runs, to keep the log. */
+export interface ExternalEtcd {
+  readonly endpoints: readonly [string, ...string[]];
+  /** Of all keys there; servers with the same one share a store. */
+  readonly prefix: string;
+  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
 export interface EtcdSettings {
@@ -58,6 +68,10 @@ export interface Ground extends AsyncDisposable {
   readonly membership: Membership;
   /** Aborts, with the Fault that says why, when there is nothing to stand on any more. */
   readonly failed: AbortSignal;
+  /** Whether the peer addresses are served by an etcd. */
+  readonly hasPeers: boolean;
+  /** Tells the ground of a store's only member what it needs to become that of several; the others need not be told. */
+  readonly allowGrowth?: (growth: Growth) => void;
 }
 
 /** What the embedded log's ground needs of what stands on it, to become that of several servers. */
@@ -69,20 +83,26 @@ export interface Growth {
   readonly openPeers: () => Promise<void>;
 }
 
-/** The ground of a store's only member. */
-export interface LoneGround extends Ground {
-  readonly grown: boolean;
-  readonly allowGrowth: (growth: Growth) => void;
+/** Opens what the data directory has, or makes what the settings of a first start say. */
+export async function openGround(options: GroundOptions, signal: AbortSignal): Promise<Ground> {
+  const identity = readIdentity(options.dataDir, options);
+  switch (chooseLog(identity, options)) {
+    case "embedded":
+      return EmbeddedGround.open(identity, options, signal);
+    case "etcd":
+      return openEtcdGround(identity, options, signal);
+    case "external": {
+      const { openExternalGround } = await import("#keys/external-ground.ts");
+      return openExternalGround(options, signal);
+    }
+  }
 }
 
-/** Opens what the data directory has, or makes what the settings of a first start say. */
-export async function openGround(
+async function openEtcdGround(
+  identity: Identity | undefined,
   options: GroundOptions,
   signal: AbortSignal,
-): Promise<Ground | LoneGround> {
-  const identity = readIdentity(options.dataDir, options);
-  const kind = chooseLog(identity, options);
-  if (kind === "embedded") return EmbeddedGround.open(identity, options, signal);
+): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
   stack.use(new DirectoryLock(options.dataDir));
   const engine = stack.use(await openEngine(identity, options, undefined, signal));
@@ -98,16 +118,20 @@ export async function openGround(
     log: engine.log,
     membership: engine.membership,
     failed: engine.failed,
+    hasPeers: true,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-export function isLone(ground: Ground | LoneGround): ground is LoneGround {
-  return "allowGrowth" in ground;
-}
-
-function chooseLog(identity: Identity | undefined, options: GroundOptions): "embedded" | "etcd" {
-  const { cluster, dataDir, isJoining, log = "auto", name } = options;
+function chooseLog(identity: Identity | undefined, options: GroundOptions): Identity["log"] {
+  const { cluster, dataDir, external, isJoining, log = "auto", name } = options;
+  const isElsewhere = identity?.log === "external";
+  if (external !== undefined && (identity === undefined || isElsewhere)) return "external";
+  if (external !== undefined || isElsewhere)
+    throw new Fault(
+      "CONFIG_INVALID",
+      `Cannot start as ${name}: ${dataDir} is of a server ${isElsewhere ? "whose log is elsewhere, but log-endpoints is not set" : "that keeps a log of its own, but log-endpoints says that it is elsewhere"}; use another data directory, or the settings of its first start`,
+    );
   if (identity !== undefined) return identity.log;
   if (holdsEtcdMember(dataDir)) return "etcd";
   const isAlone = (cluster?.size ?? 1) === 1;
@@ -149,7 +173,8 @@ async function openEngine(
 }
 
 /** One member with the embedded log, which becomes the first of several when another one is added. */
-class EmbeddedGround implements LoneGround {
+class EmbeddedGround implements Ground {
+  readonly hasPeers = false;
   readonly log: SwitchableLog;
   readonly membership: Membership;
   readonly #options: GroundOptions;
@@ -202,10 +227,6 @@ class EmbeddedGround implements LoneGround {
 
   get failed(): AbortSignal {
     return this.#failed.signal;
-  }
-
-  get grown(): boolean {
-    return this.#cluster !== undefined;
   }
 
   allowGrowth(growth: Growth): void {

@@ -13,7 +13,7 @@ const Stored = v.object({
   /** What the ids were made of, so that a real etcd can be started with the same ones. */
   firstPeerURLs: v.optional(v.array(v.string())),
   token: v.optional(v.string()),
-  log: v.optional(v.picklist(["embedded", "etcd"]), "embedded"),
+  log: v.optional(v.picklist(["embedded", "etcd", "external"]), "embedded"),
 });
 
 /** Who a member is, as decided when its data directory was new; settings of the first start do not change it. */
@@ -24,7 +24,7 @@ export interface Identity {
   readonly firstPeerURLs: readonly string[];
   readonly token: string;
   /** Which log is in charge. This one word decides, whatever else is in the directory. */
-  readonly log: "embedded" | "etcd";
+  readonly log: "embedded" | "etcd" | "external";
 }
 
 export interface FirstSettings {

@@ -12,6 +12,7 @@ import { openLogger } from "#base/logger.ts";
 import { openKeysClient } from "./client.ts";
 import { testKeysConformance } from "./keys-conformance.ts";
 import { runProxy } from "./proxy.ts";
+import { readProxyPeers, writeProxyPeers } from "./proxy-memory.ts";
 import { freePort, type RealEtcd, startRealEtcd } from "./real-etcd.ts";
 
 async function startProxy(
@@ -20,6 +21,7 @@ async function startProxy(
   clock: Clock = systemClock,
   logger = openLogger("silent"),
   cors: readonly string[] = [],
+  onPeers: (peers: readonly string[]) => Promise<void> = async () => {},
 ) {
   const end = new AbortController();
   const listening = Promise.withResolvers<readonly Address[]>();
@@ -32,6 +34,7 @@ async function startProxy(
     clock,
     signal: end.signal,
     onListening: listening.resolve,
+    onPeers,
   });
   running.catch(listening.reject);
   const [address] = await listening.promise;
@@ -146,6 +149,38 @@ test("a new proxy holds a request until a peer has answered, and later ones not"
   member.close();
   assert.equal((await fetch(`${proxy.url}/version`)).status, 502);
   assert.equal((await fetch(`${proxy.url}/version`)).status, 503);
+});
+
+test("a proxy follows the members, and begins with what it knew when it starts again", async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), "keys-proxy-"));
+  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+  assert.equal(readProxyPeers(dataDir), undefined);
+  const member = await listenOn(
+    t,
+    createServer((_, response) => response.end("{}")),
+  );
+  let peerURLs: string[] = [];
+  const tell = () =>
+    createServer((_, response) =>
+      response.end(JSON.stringify([{ id: 1, name: "a", clientURLs: [member], peerURLs }])),
+    );
+  const leaving = tell();
+  const configured = await listenOn(t, leaving);
+  const joined = await listenOn(t, tell());
+  peerURLs = [configured];
+  const clock = new FakeClock();
+  const onPeers = (peers: readonly string[]) => writeProxyPeers(dataDir, peers);
+  await using proxy = await startProxy([configured], false, clock, undefined, [], onPeers);
+  await until("the proxy finds the member", () => answers(proxy.url));
+  peerURLs = [joined];
+  await until("it has learnt of the other", async () => {
+    await clock.advance(1_000);
+    return readProxyPeers(dataDir)?.join() === joined;
+  });
+  leaving.closeAllConnections();
+  leaving.close();
+  await using again = await startProxy([...(readProxyPeers(dataDir) ?? [])], false, clock);
+  await until("the proxy that starts later finds the member", () => answers(again.url));
 });
 
 test("a new proxy without a member holds no request for long, and none after a while", async () => {

@@ -9,9 +9,9 @@ import { clientHandler } from "#keys/client-handler.ts";
 import { withCors } from "#keys/cors.ts";
 import { KeysHttp } from "#keys/keys-http.ts";
 import { KeysServer } from "#keys/keys-server.ts";
-import { type GroundOptions, isLone, type LoneGround, openGround } from "#keys/member-ground.ts";
-import { openMetrics } from "#keys/metrics-http.ts";
+import { type Ground, type GroundOptions, openGround } from "#keys/member-ground.ts";
 import { membersRoutes, peerHandler } from "#keys/members-http.ts";
+import { openMetrics } from "#keys/metrics-http.ts";
 import { statsRoutes } from "#keys/stats-http.ts";
 
 export interface MemberOptions extends GroundOptions {
@@ -56,7 +56,7 @@ export async function runMember(options: MemberOptions, signal: AbortSignal): Pr
   const handle = withCors(options.cors ?? [], clientHandler(keys, routes));
   for (const address of options.listenClient)
     fronts.use(await openHttpServer(address, handle, options.clientTls));
-  if (isLone(ground)) await servePeers(ground, server, options, fronts);
+  if (!ground.hasPeers) await servePeers(ground, server, options, fronts);
   logger.info(
     {
       name: options.name,
@@ -74,7 +74,7 @@ export async function runMember(options: MemberOptions, signal: AbortSignal): Pr
 
 /** The peer addresses of a member without etcd, until there is one. */
 async function servePeers(
-  ground: LoneGround,
+  ground: Ground,
   server: KeysServer,
   { listenPeer, peerTls }: Pick<MemberOptions, "listenPeer" | "peerTls">,
   fronts: AsyncDisposableStack,
@@ -88,7 +88,7 @@ async function servePeers(
   };
   const closePeers = () => peers.disposeAsync();
   await openPeers();
-  ground.allowGrowth({ takeState: () => server.takeState(), openPeers, closePeers });
+  ground.allowGrowth?.({ takeState: () => server.takeState(), openPeers, closePeers });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
