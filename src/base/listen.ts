@@ -31,6 +31,9 @@ function parse(text: string, schemes: RegExp, expected: string): Address {
   return url.protocol === "https:" ? { ...tcp, secure: true } : tcp;
 }
 
+/** Connections that wait to be accepted; the kernel's own limit (somaxconn) counts when it is lower, as for etcd. */
+const BACKLOG = 4096;
+
 /**
  * Makes `server` listen. A unix socket left behind by a dead process is replaced; a live one is not.
  * @throws {Fault} ADDRESS_IN_USE when something else listens there.
@@ -45,7 +48,7 @@ export async function listen(
     const host = address.kind === "unix" ? "" : await hostAddress(address.host);
     const listening = once(server, "listening");
     if (address.kind === "unix") server.listen(address.path);
-    else server.listen(address.port, host);
+    else server.listen({ port: address.port, host, backlog: BACKLOG });
     await listening;
   } catch (cause) {
     if (isErrno(cause, "EADDRINUSE"))
