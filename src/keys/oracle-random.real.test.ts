@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { type TestContext, test } from "node:test";
 import { seededRandom } from "#base/random.ts";
-import { type Ask, Oracle } from "#keys/oracle.ts";
+import { type Ask, isWatch, Oracle } from "#keys/oracle.ts";
 import { RandomAsks } from "#keys/oracle-random.ts";
 import { WatchPair } from "#keys/oracle-watch.ts";
 
@@ -30,7 +30,7 @@ async function run(t: TestContext, { seed, count, draw, ttl }: Run): Promise<num
   for (let at = 0; at < count; at++) {
     const ask = draw(asks, index);
     try {
-      if (ask.path.includes("?wait=true")) watches.push(await WatchPair.begin(oracle, ask, own));
+      if (isWatch(ask)) watches.push(await WatchPair.begin(oracle, ask, own));
       else {
         const answer = await oracle.compare(ask, { ttl });
         index = Number(answer.headers["x-etcd-index"]) || index;
