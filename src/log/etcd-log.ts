@@ -1,5 +1,5 @@
 import type { Clock } from "#base/clock.ts";
-import { Fault, reasonOf } from "#base/fault.ts";
+import type { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { Wake } from "#base/wake.ts";
@@ -144,7 +144,7 @@ export class EtcdLog implements Log {
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;
       const { logger } = this.#context;
-      logger.warn({ err: reasonOf(error) }, "could not drop what the snapshot made needless");
+      logger.warn({ err: error }, "could not drop what the snapshot made needless");
     }
   }
 
