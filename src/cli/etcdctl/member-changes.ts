@@ -1,7 +1,7 @@
+import { checkPeerUrls } from "#keys/core/peer-urls.ts";
 import { type Command, plainRefusal } from "./command.ts";
 import { explain } from "./explain.ts";
 import { addMember, membersOf, removeMember, updateMember } from "./members.ts";
-import { parsePeerUrls } from "./peer-urls.ts";
 import { print } from "./print-reply.ts";
 import { withApi } from "./session.ts";
 
@@ -19,7 +19,7 @@ export const memberAdd: Command = {
     if (name === undefined || url === undefined || args.length > 2)
       throw plainRefusal("Provide a name and a single member peerURL");
     return withApi(given, async (connected) => {
-      const added = await addMember(connected, parsePeerUrls([url]));
+      const added = await addMember(connected, peerUrlsOf([url]));
       print(io, `Added member named ${name} with ID ${added.id} to cluster`);
       const members = await membersOf(connected);
       const cluster = members.flatMap(({ id, name: own, peerUrls }) =>
@@ -78,9 +78,16 @@ export const memberUpdate: Command = {
         "Provide an ID and a list of comma separated peerURL (0xabcd http://example.com,http://example1.com)",
       );
     return withApi(given, async (connected) => {
-      await updateMember(connected, id, parsePeerUrls(urls.split(",")));
+      await updateMember(connected, id, peerUrlsOf(urls.split(",")));
       print(given.io, `Updated member with ID ${id} in cluster`);
       return 0;
     });
   },
 };
+
+/** @throws {Refusal} in etcd's words. */
+function peerUrlsOf(texts: readonly string[]): readonly string[] {
+  const urls = checkPeerUrls(texts);
+  if ("message" in urls) throw plainRefusal(urls.message);
+  return urls;
+}
