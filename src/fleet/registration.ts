@@ -28,7 +28,7 @@ export interface RegistrationOptions {
   readonly onRegistered: () => void;
 }
 
-const RETRY = { baseMs: 200, maxMs: 2_000 };
+const RETRY = { baseMs: 200, maxMs: 1_000 };
 
 /**
  * Keeps the machine on record: registers it, renews the record about three times per time to live, registers it

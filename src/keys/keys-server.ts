@@ -11,6 +11,7 @@ import { Pending } from "#keys/core/pending.ts";
 import { hashState, restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
 import { Store } from "#keys/core/store.ts";
 import type { StoreStats } from "#keys/core/store-stats.ts";
+import { proposeExpiry } from "#keys/expiry-proposer.ts";
 import { ServerCounts } from "#keys/server-counts.ts";
 import type { Log, LogEntry, LogMeasures, LogReader, LogSnapshot } from "#log/core/log.ts";
 
@@ -22,9 +23,6 @@ const SNAPSHOT_EVERY = 100_000;
 
 /** A log in etcd is limited by its size: etcd holds 2 GB, and keeps what a snapshot drops until the next one. */
 const SNAPSHOT_EVERY_BYTES = 256 << 20;
-
-/** How often etcd's leader looks for what has expired. */
-const SYNC_EVERY_MS = 500;
 
 export interface KeysServerOptions {
   readonly clock: Clock;
@@ -52,7 +50,7 @@ export class KeysServer implements AsyncDisposable {
   readonly counts = new ServerCounts();
   readonly #closing = new AbortController();
   #following = new AbortController();
-  readonly #syncing: Promise<void>;
+  readonly #expiring: Promise<void>;
   #snapshotting: Promise<void> | undefined;
   #applied = 0;
   /** Where this server last tried to save a snapshot: after a failure, the next attempt comes after as many entries. */
@@ -82,7 +80,15 @@ export class KeysServer implements AsyncDisposable {
         { cause, facts: { index: this.#applied } },
       );
     }
-    this.#syncing = this.#proposeSyncs();
+    this.#expiring = proposeExpiry(
+      {
+        log,
+        clock: options.clock,
+        nextExpiryMs: () => this.#store.nextExpiryMs,
+        isResumed: this.#applied > 0,
+      },
+      this.#closing.signal,
+    );
   }
 
   /** `X-Etcd-Index`: counts changes. */
@@ -217,7 +223,7 @@ export class KeysServer implements AsyncDisposable {
     this.#closing.abort(fault);
     this.#following.abort(fault);
     // The log first: a snapshot that is being saved may wait for it without end.
-    await Promise.all([this.#log[Symbol.asyncDispose](), this.#syncing, this.#snapshotting]);
+    await Promise.all([this.#log[Symbol.asyncDispose](), this.#expiring, this.#snapshotting]);
   }
 
   readonly #reader: LogReader = {
@@ -290,24 +296,6 @@ export class KeysServer implements AsyncDisposable {
     }
     this.#triedIndex = index;
     this.#snapshotting = undefined;
-  }
-
-  /** Proposes that time has come, only when something is due: an idle store writes nothing. */
-  async #proposeSyncs(): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      try {
-        await clock.sleep(SYNC_EVERY_MS, signal);
-        const timeMs = this.nowMs();
-        const isDue = (this.#store.nextExpiryMs ?? Number.POSITIVE_INFINITY) <= timeMs;
-        if (!isDue || !this.#log.leads) continue;
-        await this.#log.append(encodeEntry("sync", { op: "sync", timeMs }));
-      } catch (error) {
-        // What cannot be written does not expire; requests say why.
-        if (!signal.aborted && !(error instanceof Fault)) throw error;
-      }
-    }
   }
 }
 
