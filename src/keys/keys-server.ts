@@ -255,6 +255,7 @@ export class KeysServer implements AsyncDisposable {
       this.#entryBytes += data.length;
       if (outcome !== undefined) this.#take(id)?.(outcome);
     }
+    this.#isFaultTold = false; // what is delivered was written: the next failure is news
     if (this.#isSnapshotDue() && this.#log.leads && !this.#closing.signal.aborted)
       this.#snapshotting ??= this.#saveSnapshot();
   }
