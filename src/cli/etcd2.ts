@@ -7,7 +7,7 @@ import { followClientTls } from "#base/tls.ts";
 import { findRole, type Role } from "#cli/etcd2-role.ts";
 import { type Etcd2Settings, type LogElsewhere, readEtcd2Settings } from "#cli/etcd2-settings.ts";
 import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
-import type { Program } from "#cli/program.ts";
+import type { Io, Program } from "#cli/program.ts";
 
 const HELP = `Usage: keelson etcd2 [flags]
        keelson etcd2 backup|restore|import --help
@@ -60,7 +60,15 @@ export const etcd2: Program = async (args, io) => {
     io.stdout.write(HELP);
     return 0;
   }
-  const settings = readEtcd2Settings(args, io);
+  try {
+    return await serve(readEtcd2Settings(args, io), io);
+  } catch (error) {
+    if (io.signal.aborted && error === io.signal.reason) return 0; // told to stop while it waited for others
+    throw error;
+  }
+};
+
+async function serve(settings: Etcd2Settings, io: Io): Promise<number> {
   const { ignored, name } = settings;
   const shared = {
     logger: openLogger(),
@@ -98,7 +106,7 @@ export const etcd2: Program = async (args, io) => {
     });
   }
   return 0;
-};
+}
 
 /** With what its files hold. */
 async function readElsewhere(log: LogElsewhere) {

@@ -16,7 +16,7 @@ async function etcdctl(server: TestServer, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** Adds a member with etcd's own client and gives the settings that it prints. */
+/** Adds a member with etcd's own client, which waits for 2 s, and gives the settings that it prints. */
 async function add(by: TestServer, name: string, peerUrl: string): Promise<Record<string, string>> {
   let printed = "";
   await until(`${name} is added`, async () => {
@@ -27,25 +27,32 @@ async function add(by: TestServer, name: string, peerUrl: string): Promise<Recor
   return Object.fromEntries([...lines].map(([, key = "", value = ""]) => [key, value]));
 }
 
-/** Writes without pause, each key once, until told to end; gives what was acknowledged, with its index. */
-function write(server: TestServer): () => Promise<ReadonlyMap<string, number>> {
-  const acknowledged = new Map<string, number>();
-  let isEnding = false;
-  const writing = (async () => {
-    for (let at = 0; !isEnding; at++) {
+/** Writes without pause, each key once, until told to end. */
+class Load implements AsyncDisposable {
+  /** What was acknowledged, with its index. */
+  readonly acknowledged = new Map<string, number>();
+  readonly #writing: Promise<void>;
+  #isEnding = false;
+
+  constructor(server: TestServer) {
+    this.#writing = this.#write(server);
+  }
+
+  async #write(server: TestServer): Promise<void> {
+    for (let at = 0; !this.#isEnding; at++) {
       const answer = await server.put(`/load/${at}`, String(at)).catch(() => undefined);
       if (answer?.status === 201) {
         const { node } = (await answer.json()) as { node: { modifiedIndex: number } };
-        acknowledged.set(`/load/${at}`, node.modifiedIndex);
+        this.acknowledged.set(`/load/${at}`, node.modifiedIndex);
       }
       await sleep(2);
     }
-  })();
-  return async () => {
-    isEnding = true;
-    await writing;
-    return acknowledged;
-  };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
+    await this.#writing;
+  }
 }
 
 async function indicesAt(server: TestServer): Promise<Map<string, number>> {
@@ -62,7 +69,7 @@ test("one server becomes three, one at a time, while it is written to and watche
   await first.put("/before", "1");
   const before = await etcdctl(first, "member", "list");
   const watch = first.ask("/v2/keys/watched?wait=true");
-  const end = write(first);
+  await using load = new Load(first);
 
   const second = cluster.add("core-02", `${cluster.network}.2`);
   second.env = await add(first, second.name, second.peerUrl);
@@ -82,7 +89,8 @@ test("one server becomes three, one at a time, while it is written to and watche
   const third = cluster.add("core-03", `${cluster.network}.3`);
   third.env = await add(second, third.name, third.peerUrl);
   await third.start().healthy();
-  const acknowledged = await end();
+  await load[Symbol.asyncDispose]();
+  const { acknowledged } = load;
   assert.ok(acknowledged.size > 10);
   for (const server of [first, second, third]) {
     const there = await indicesAt(server);
@@ -123,7 +131,7 @@ for (const { when, isNow } of MOMENTS)
     await using cluster = await startCluster({ size: 1 });
     const [first] = cluster.servers;
     assert.ok(first);
-    const end = write(first);
+    await using load = new Load(first);
     await sleep(50);
     const second = cluster.add("core-02", `${cluster.network}.2`);
     second.env = {
@@ -141,7 +149,8 @@ for (const { when, isNow } of MOMENTS)
       assert.ok(performance.now() < endMs, first.output);
     await first.kill();
     await asked;
-    const acknowledged = await end();
+    await load[Symbol.asyncDispose]();
+    const { acknowledged } = load;
     first.start();
     // When it was added already, the first waits for it.
     await until(

@@ -121,7 +121,9 @@ test("a member that is removed ends and says how it joins again, which it then d
   });
   assert.equal(await removed.ended, 69, removed.output);
   assert.match(removed.output, /it was removed from the cluster; to join again/);
-  assert.equal((await first.ask(`/v2/members/${id}`, { method: "DELETE" })).status, 410);
+  await until("it is known as removed, once there is a leader again", async () => {
+    return (await first.ask(`/v2/members/${id}`, { method: "DELETE" })).status === 410;
+  });
   assert.equal(await removed.start().ended, 69, removed.output);
   assert.match(removed.output, /it was removed from the cluster; to join again/);
 
@@ -148,4 +150,26 @@ test("one that joins without having been added is told so", async () => {
   };
   assert.equal(await stranger.start().ended, 78);
   assert.match(stranger.output, /Cannot join the cluster as stranger: .*etcdctl member add/);
+});
+
+test("one whose peers are of another cluster is told so", async () => {
+  const { servers, network, add } = await cluster;
+  const [first] = servers;
+  const other = add("other", `${network}.8`);
+  other.env = {
+    ETCD_INITIAL_CLUSTER: `core-01=${first?.peerUrl},other=${other.peerUrl}`,
+    ETCD_INITIAL_CLUSTER_TOKEN: "another",
+  };
+  assert.equal(await other.start().ended, 78, other.output);
+  assert.match(other.output, /Cannot join the cluster as other: its peers belong to another/);
+});
+
+test("one that waits for the others ends when it is told to", async () => {
+  const { network, add } = await cluster;
+  const waiting = add("waiting", `${network}.7`);
+  const nobody = `nobody=http://${network}.6:2380`;
+  waiting.env = { ETCD_INITIAL_CLUSTER: `waiting=${waiting.peerUrl},${nobody}` };
+  waiting.start();
+  await until("its etcd runs", () => waiting.etcdPid !== undefined);
+  assert.equal(await waiting.stop(), 0, waiting.output);
 });

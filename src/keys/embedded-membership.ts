@@ -48,11 +48,11 @@ export class EmbeddedMembership implements Membership {
     return { members: [{ id, name, peerURLs, clientURLs }], leaderId: id };
   }
 
-  async add(peerURLs: readonly string[]): Promise<Member | MemberRefusal> {
+  async add(peerURLs: readonly string[], isWanted: () => boolean): Promise<Member | MemberRefusal> {
     if (peerURLs.some((url) => this.#identity.peerURLs.includes(url))) return PEER_URL_TAKEN;
     try {
       const grown = await this.#options.grow();
-      return await grown.add(peerURLs);
+      return isWanted() ? await grown.add(peerURLs, isWanted) : NOT_DONE;
     } catch (error) {
       return this.#failed("add a member", error);
     }

@@ -16,6 +16,8 @@ import { EtcdProcess } from "#log/etcd-process.ts";
 const TELL_AWAITED_MS = 10_000;
 const PROBE_MS = 1_000;
 const ASK_AGAIN_MS = 100;
+/** So long a member whose peers are of another cluster waits for one that is of its own. */
+const FOREIGN_MS = 15_000;
 const LOG_PREFIX = "/keelson";
 
 export interface EtcdEngineOptions {
@@ -57,7 +59,7 @@ export async function openEtcdEngine(
   const until = AbortSignal.any([signal, etcd.failed]);
   const telling = tellAwaited(member, options, AbortSignal.any([until, opened.signal]));
   try {
-    await serving(client, options, until);
+    await serving(etcd, client, options, until);
     const log = await EtcdLog.open(
       { client, prefix: LOG_PREFIX, clock, random, logger, ...(seed && { seed }) },
       until,
@@ -91,17 +93,26 @@ export async function openEtcdEngine(
 
 /** An etcd listens for clients only when most of its cluster is there. */
 async function serving(
+  etcd: EtcdProcess,
   client: EtcdClient,
-  { clock }: EtcdEngineOptions,
+  { clock, dataDir, member }: EtcdEngineOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  for (;;)
+  let metForeignMs: number | undefined;
+  for (;;) {
+    if (etcd.hasForeignPeer) metForeignMs ??= clock.monotonicMs();
+    if (metForeignMs !== undefined && clock.monotonicMs() - metForeignMs > FOREIGN_MS)
+      throw new Fault(
+        "CONFIG_INVALID",
+        `Cannot join the cluster as ${member.name}: its peers belong to another cluster than ${dataDir}; add this member there (etcdctl member add), empty that directory and start with what that prints, or correct initial-cluster and initial-cluster-token`,
+      );
     try {
       await client.status({ signal, timeoutMs: PROBE_MS });
       return;
     } catch {
       await clock.sleep(ASK_AGAIN_MS, signal);
     }
+  }
 }
 
 /** Says now and then which of the other members do not answer. */

@@ -1,4 +1,3 @@
-import { reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import { type EngineAnswer, getBySocket } from "#keys/engine-http.ts";
 import type { Member } from "#keys/member.ts";
@@ -82,17 +81,19 @@ export class EtcdMembership implements Membership {
     const { client } = this.#options;
     const key = REMOVED_PREFIX + id;
     try {
+      const { members } = await client.memberList(this.#options);
+      if (members.some((member) => member.id === id)) {
+        // Noted before, since who removes itself is not let write afterwards.
+        await client.put({ key, value: Buffer.from("") }, this.#options);
+        await client.memberRemove(id, this.#options);
+        return undefined;
+      }
       const { kvs } = await client.range({ key }, this.#options);
-      if (kvs.length > 0) return { status: 410, message: `Member permanently removed: ${id}` };
-      await client.memberRemove(id, this.#options);
+      if (kvs.length === 0) return unknownMember(id);
+      return { status: 410, message: `Member permanently removed: ${id}` };
     } catch (error) {
       return this.#refusal("remove a member", id, error);
     }
-    // Not to know it later costs a 404 in place of a 410; and who removed itself is not let write any more.
-    await client.put({ key, value: Buffer.from("") }, this.#options).catch((error: unknown) => {
-      this.#options.logger.debug({ id, reason: reasonOf(error) }, "removal was not noted");
-    });
-    return undefined;
   }
 
   async update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined> {

@@ -218,7 +218,7 @@ class EmbeddedGround implements Ground {
       clusterId: identity.clusterId,
       selfId: identity.id,
       view: () => current().view(),
-      add: (peerURLs) => current().add(peerURLs),
+      add: (peerURLs, isWanted) => current().add(peerURLs, isWanted),
       remove: (id) => current().remove(id),
       update: (id, peerURLs) => current().update(id, peerURLs),
       askEngine: (path) => current().askEngine(path),

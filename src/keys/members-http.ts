@@ -60,7 +60,9 @@ async function add(
   peerUrls: readonly string[],
   res: HttpResponse,
 ): Promise<void> {
-  const added = await membership.add(peerUrls);
+  let isGone = false;
+  res.onClose(() => (isGone = true));
+  const added = await membership.add(peerUrls, () => !isGone);
   if ("status" in added) answerRefusal(res, added);
   else answerLine(res, 201, asTold(added));
 }

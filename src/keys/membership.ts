@@ -23,8 +23,11 @@ export interface Membership {
 
   /** Never rejects: without a quorum, or while the cluster's engine is away, it is what was known last. */
   view(): Promise<ClusterView>;
-  /** `peerURLs` are checked and sorted. */
-  add(peerURLs: readonly string[]): Promise<Member | MemberRefusal>;
+  /**
+   * `peerURLs` are checked and sorted. When it takes long, nobody is added for whom `isWanted` says no by then: who gave
+   * up waiting asks again.
+   */
+  add(peerURLs: readonly string[], isWanted: () => boolean): Promise<Member | MemberRefusal>;
   remove(id: string): Promise<MemberRefusal | undefined>;
   update(id: string, peerURLs: readonly string[]): Promise<MemberRefusal | undefined>;
   /**

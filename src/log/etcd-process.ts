@@ -67,7 +67,7 @@ export class EtcdProcess implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #running: Promise<void>;
   #child: ChildProcess | undefined;
-  #isForeignTold = false;
+  #hasForeignPeer = false;
   /** When what was complained of last. */
   readonly #complaints = new Map<string, number>();
 
@@ -108,6 +108,11 @@ export class EtcdProcess implements AsyncDisposable {
   /** Aborts, with the Fault that says why, when etcd ended in a way that starting it again does not mend. */
   get failed(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  /** Whether a peer, perhaps the one that is wrong, belongs to another cluster. */
+  get hasForeignPeer(): boolean {
+    return this.#hasForeignPeer;
   }
 
   /** Of the etcd that runs at the moment. */
@@ -204,8 +209,8 @@ export class EtcdProcess implements AsyncDisposable {
   }
 
   #tellForeignPeer(): void {
-    if (this.#isForeignTold) return;
-    this.#isForeignTold = true;
+    if (this.#hasForeignPeer) return;
+    this.#hasForeignPeer = true;
     this.#options.logger.error(
       { directory: this.#options.directory },
       "a peer belongs to another cluster than this data directory: if this member is the odd one, add it to that cluster (etcdctl member add) and start it with an empty data directory",
