@@ -12,9 +12,10 @@ import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log
 import { databaseFault, isBusy, isFull, lostEnd } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
-/** Rows dropped with each commit behind a snapshot, few enough that nobody waits for it. */
-const DROP_ENTRIES = 200;
-const DROP_CHUNKS = 2;
+/** Entries dropped behind a snapshot for each one appended: so the work is even, and done long before the next one. */
+const DROP_PER_ENTRY = 2;
+/** Chunks of older snapshots dropped with each commit. */
+const DROP_CHUNKS = 1;
 
 /** How often a log whose disk was full looks whether there is space again. */
 const LOOK_AGAIN_MS = 1_000;
@@ -164,7 +165,7 @@ export class EmbeddedLog implements Log {
           this.#sql.insertEntry.run(index, chain, data);
           entries.push({ index, data });
         }
-        this.#dropSome();
+        this.#dropSome(batch.length);
       });
     } catch (error) {
       this.#refuse(batch, error);
@@ -254,12 +255,12 @@ export class EmbeddedLog implements Log {
   }
 
   /** Drops a part of what the newest snapshot made needless. What a crash leaves is dropped after the next one. */
-  #dropSome(): void {
+  #dropSome(appended: number): void {
     const to = this.#droppingTo;
     if (to === 0) return;
     const { dropEntries, dropOldChunks, dropSnapshots } = this.#sql;
     const dropped =
-      Number(dropEntries.run(to, DROP_ENTRIES).changes) +
+      Number(dropEntries.run(to, DROP_PER_ENTRY * appended).changes) +
       Number(dropOldChunks.run(to, DROP_CHUNKS).changes) +
       Number(dropSnapshots.run(to).changes);
     if (dropped === 0) this.#droppingTo = 0;
