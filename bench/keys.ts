@@ -41,9 +41,9 @@ const round1 = (value: number) => Math.round(value * 10) / 10;
 const round2 = (value: number) => Math.round(value * 100) / 100;
 
 await using pair = await Pair.start();
+await measureIdle(); // before there is memory to use again
 await measureLoads();
 await measureWatchers();
-await measureIdle();
 await measureKeys();
 
 async function measureLoads(): Promise<void> {
