@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#base/fault.ts";
+import { freePorts, isHealthy } from "#log/etcd-real.ts";
 
 const READY_WITHIN_MS = 30_000;
 
@@ -66,20 +66,6 @@ export async function startRealEtcd(options: RealEtcdOptions = {}): Promise<Real
 
 /** A TCP port of the loopback address that nothing listens on at the moment. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
-    return answer.ok && (await answer.text()).includes("true");
-  } catch {
-    return false;
-  }
+  const [port = 0] = await freePorts(1);
+  return port;
 }

@@ -95,7 +95,8 @@ async function untilHealthy(endpoints: readonly string[]): Promise<void> {
     }
 }
 
-async function isHealthy(url: string): Promise<boolean> {
+/** Whether an etcd serves clients there. */
+export async function isHealthy(url: string): Promise<boolean> {
   try {
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
     return answer.ok && (await answer.text()).includes("true");
@@ -104,7 +105,8 @@ async function isHealthy(url: string): Promise<boolean> {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** TCP ports of the loopback address that nothing listens on at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {
