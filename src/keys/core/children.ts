@@ -37,6 +37,11 @@ export class Children<T extends Sibling<T>> implements Iterable<T> {
     this.#size -= 1;
   }
 
+  /** Those that are there now, to be gone through while they change. */
+  list(): T[] {
+    return [...this];
+  }
+
   /** Nothing may be added or removed meanwhile. */
   *[Symbol.iterator](): Generator<T, void> {
     for (let at = this.#first; at !== undefined; at = at.after) yield at;

@@ -7,7 +7,7 @@ const LENGTH_MIN = 256;
  */
 export class Pending<T extends object> {
   /** What has number i stands at i modulo the length, which is a power of two. */
-  #slots = new Array<T | undefined>(LENGTH_MIN).fill(undefined);
+  #slots = emptySlots<T>(LENGTH_MIN);
   /** Nothing before this number waits any more. */
   #first = 1;
   #next = 1;
@@ -57,9 +57,13 @@ export class Pending<T extends object> {
   }
 
   #grow(): void {
-    const grown = new Array<T | undefined>(2 * this.#slots.length).fill(undefined);
+    const grown = emptySlots<T>(2 * this.#slots.length);
     for (let number = this.#first; number < this.#next; number += 1)
       grown[number & (grown.length - 1)] = this.#slotOf(number);
     this.#slots = grown;
   }
+}
+
+function emptySlots<T>(length: number): (T | undefined)[] {
+  return Array.from({ length }, () => undefined);
 }

@@ -143,7 +143,7 @@ export class Tree {
     try {
       const stack = [this.root];
       for (let at = stack.pop(); at !== undefined; at = stack.pop())
-        for (const child of [...(at.children ?? [])]) {
+        for (const child of at.children?.list() ?? []) {
           if (child.children) stack.push(child);
           if (child.snapshot === this.#snapshot) continue;
           child.snapshot = this.#snapshot;
