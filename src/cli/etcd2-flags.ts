@@ -32,6 +32,11 @@ const Milliseconds = v.pipe(
   v.transform(Number),
 );
 
+const Switch = v.pipe(
+  v.picklist(["true", "false"], "expected true or false"),
+  v.transform((text) => text === "true"),
+);
+
 const Text = v.pipe(v.string(), v.nonEmpty("it is empty"));
 
 /** `NAME=URL,NAME=URL…`; a name may come more than once. */
@@ -67,12 +72,8 @@ const Schema = v.strictObject({
   "discovery-proxy": v.optional(Text),
   "discovery-fallback": v.picklist(["exit", "proxy"], "expected exit or proxy"),
   proxy: v.picklist(["off", "on", "readonly", "auto"], "expected off, on, readonly or auto"),
-  "strict-reconfig-check": v.optional(
-    v.pipe(
-      v.picklist(["true", "false"], "expected true or false"),
-      v.transform((text) => text === "true"),
-    ),
-  ),
+  "strict-reconfig-check": v.optional(Switch),
+  "force-new-cluster": v.optional(Switch),
   "heartbeat-interval": v.optional(Milliseconds),
   "election-timeout": v.optional(Milliseconds),
   cors: v.optional(Origins, ""),
@@ -88,7 +89,11 @@ const Schema = v.strictObject({
 export type Etcd2Values = v.InferOutput<typeof Schema>;
 
 const NAMES = Object.keys(Schema.entries) as (keyof typeof Schema.entries)[];
-const SWITCHES: ReadonlySet<string> = new Set([...TLS_SWITCHES, "strict-reconfig-check"]);
+const SWITCHES: ReadonlySet<string> = new Set([
+  ...TLS_SWITCHES,
+  "strict-reconfig-check",
+  "force-new-cluster",
+]);
 
 /** etcd's settings that have no meaning here, so that what starts etcd starts this as well; true for switches. */
 const IGNORED: Readonly<Record<string, boolean>> = {
@@ -97,7 +102,6 @@ const IGNORED: Readonly<Record<string, boolean>> = {
   debug: true,
   "enable-pprof": true,
   "enable-v2": true,
-  "force-new-cluster": true,
   "initial-election-tick-advance": true,
   "log-level": false,
   "log-output": false,

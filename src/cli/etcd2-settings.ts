@@ -184,10 +184,12 @@ function readTuning(values: Etcd2Values, peer: TlsSettings): EtcdTuning {
   const given = Object.entries(tls).filter(([, value]) => value !== undefined);
   const [heartbeatMs, electionMs] = [values["heartbeat-interval"], values["election-timeout"]];
   const strictReconfigCheck = values["strict-reconfig-check"];
+  const forceNewCluster = values["force-new-cluster"];
   return {
     ...(heartbeatMs !== undefined && { heartbeatMs }),
     ...(electionMs !== undefined && { electionMs }),
     ...(strictReconfigCheck !== undefined && { strictReconfigCheck }),
+    ...(forceNewCluster !== undefined && { forceNewCluster }),
     peerTls: Object.fromEntries(given) as Record<string, string>,
   };
 }

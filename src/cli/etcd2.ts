@@ -33,7 +33,7 @@ as ETCD_ and its name in capitals, with _ for -.
   --log-endpoints URLS, --log-prefix /keelson
                                          keep the log in an etcd v3 cluster that runs already; with TLS by
                                          --log-ca-file, --log-cert-file, --log-key-file
-  --strict-reconfig-check, --heartbeat-interval MS, --election-timeout MS
+  --strict-reconfig-check, --force-new-cluster, --heartbeat-interval MS, --election-timeout MS
                                          for that etcd
   --proxy off                            off, on, readonly, or auto: a member when initial-cluster has this
                                          name, else a proxy

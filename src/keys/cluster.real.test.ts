@@ -173,3 +173,22 @@ test("one that waits for the others ends when it is told to", async () => {
   await until("its etcd runs", () => waiting.etcdPid !== undefined);
   assert.equal(await waiting.stop(), 0, waiting.output);
 });
+
+test("the only one left can be made a cluster of its own, with all that it holds", async () => {
+  await using both = await startCluster({ size: 2 });
+  const [left, lost] = both.servers;
+  assert.ok(left && lost);
+  assert.equal((await left.put("/kept", "1")).status, 201);
+  // What etcd does not yet know to be committed it gives up then.
+  assert.equal((await left.put("/after", "1")).status, 201);
+  assert.equal((await left.put("/after", "2")).status, 200);
+  await Promise.all([left.kill(), lost.kill()]);
+  left.env = { ...left.env, ETCD_FORCE_NEW_CLUSTER: "true" };
+  await left.start().healthy();
+  assert.equal(await left.valueAt("/kept"), "1");
+  assert.equal((await left.put("/more", "1")).status, 201);
+  assert.deepEqual(
+    (await membersAt(left)).map(({ name }) => name),
+    ["core-01"],
+  );
+});

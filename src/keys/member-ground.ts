@@ -291,7 +291,9 @@ class EmbeddedGround implements Ground {
     await old[Symbol.asyncDispose]();
     await setEmbeddedAside(this.#options);
     const moved = identity.peerURLs.join() !== identity.firstPeerURLs.join();
-    if (moved) await membership.update(identity.id, identity.peerURLs);
+    const refusal = moved ? await membership.update(identity.id, identity.peerURLs) : undefined;
+    if (refusal)
+      this.#options.logger.warn({ refusal }, "this member's peer URLs are the first again");
     return membership;
   }
 
