@@ -14,6 +14,7 @@ environment as FLEET_ and its name in capitals, else from FILE, by default etc/f
   etcd_request_timeout       seconds that one request may take; default 5.0
   etcd_key_prefix            where fleet keeps everything; default /_coreos.com/fleet
   etcd_cafile, etcd_certfile, etcd_keyfile
+  etcd_username, etcd_password
   public_ip                  told to others
   metadata                   KEY=VALUE,... that units may ask for
   agent_ttl                  how long this machine may be silent before its units move; default 6s

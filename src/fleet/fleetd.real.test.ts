@@ -6,7 +6,8 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort, type RealEtcd, startRealEtcd } from "#keys/real-etcd.ts";
+import { startMember } from "#keys/member-for-tests.ts";
+import { freePort, startRealEtcd } from "#keys/real-etcd.ts";
 import {
   type PrivateSystemd,
   privateSystemdMissing,
@@ -29,7 +30,11 @@ interface Daemon {
 }
 
 /** `keelson fleetd` as a process inside the namespace of a systemd of its own. */
-async function startDaemon(t: TestContext, etcd: RealEtcd): Promise<Daemon> {
+async function startDaemon(
+  t: TestContext,
+  store: { readonly clientUrl: string },
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Daemon> {
   const systemd = await startPrivateSystemd();
   t.after(() => systemd[Symbol.asyncDispose]());
   const { root } = systemd;
@@ -39,7 +44,8 @@ async function startDaemon(t: TestContext, etcd: RealEtcd): Promise<Daemon> {
     ...systemd.env,
     PATH: process.env["PATH"] ?? "",
     KEELSON_ROOT: root,
-    FLEET_ETCD_SERVERS: etcd.clientUrl,
+    FLEET_ETCD_SERVERS: store.clientUrl,
+    ...settings,
     FLEET_API_LISTEN: `unix://${root}/run/fleet.sock,${url}`,
   };
   const spawnFleetd = (args: readonly string[], stderr: "inherit" | "pipe") =>
@@ -123,6 +129,37 @@ function unit(name: string, command: string, fleet: readonly string[] = []) {
     ],
   };
 }
+
+/** Lets only root in, and the user `fleet`, with the password `secret`, to fleet's keys. */
+async function closeStore(url: string): Promise<void> {
+  const authorization = `Basic ${btoa("root:r")}`;
+  const kv = { read: ["/_coreos.com/*"], write: ["/_coreos.com/*"] };
+  const steps: [method: string, path: string, body?: unknown][] = [
+    ["PUT", "users/root", { user: "root", password: "r" }],
+    ["PUT", "roles/fleet", { role: "fleet", permissions: { kv } }],
+    ["PUT", "users/fleet", { user: "fleet", password: "secret", roles: ["fleet"] }],
+    ["PUT", "enable"],
+    ["PUT", "roles/guest", { role: "guest", revoke: { kv: { read: ["/*"], write: ["/*"] } } }],
+  ];
+  for (const [method, path, body] of steps) {
+    const headers = { authorization, "Content-Type": "application/json" };
+    const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const answer = await fetch(`${url}/v2/auth/${path}`, init);
+    assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
+  }
+}
+
+test("fleetd says its name to a store that lets no guest in", { skip }, async (t) => {
+  const store = await startMember();
+  t.after(() => store[Symbol.asyncDispose]());
+  await closeStore(store.clientUrl);
+  const guest = await fetch(`${store.clientUrl}/v2/keys/_coreos.com`);
+  assert.equal(guest.status, 401);
+  const settings = { FLEET_ETCD_USERNAME: "fleet", FLEET_ETCD_PASSWORD: "secret" };
+  const daemon = await startDaemon(t, store, settings);
+  await daemon.client.setUnit(unit("hello.service", "/bin/sleep infinity"), signal);
+  await until("hello is active", () => isActive(daemon, "hello.service"));
+});
 
 test("a unit starts, shows itself, and outlives its fleetd however that ends", {
   skip,

@@ -45,6 +45,9 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
       endpoints: settings.etcd_servers,
       requestTimeoutMs: settings.etcd_request_timeout,
       connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
+      ...(settings.etcd_username === ""
+        ? {}
+        : { auth: `${settings.etcd_username}:${settings.etcd_password}` }),
       tls: followClientTls(
         {
           certFile: settings.etcd_certfile,

@@ -62,8 +62,8 @@ const Schema = v.object({
   etcd_cafile: v.string(),
   etcd_keyfile: v.string(),
   etcd_certfile: v.string(),
-  etcd_username: v.literal("", "etcd's v2 users are not supported; leave it empty"),
-  etcd_password: v.literal("", "etcd's v2 users are not supported; leave it empty"),
+  etcd_username: v.string(),
+  etcd_password: v.string(),
   etcd_key_prefix: v.pipe(v.string(), v.startsWith("/", "expected a key that begins with /")),
   public_ip: v.pipe(
     v.string(),
