@@ -45,7 +45,7 @@ class Load implements AsyncDisposable {
         const { node } = (await answer.json()) as { node: { modifiedIndex: number } };
         this.acknowledged.set(`/load/${at}`, node.modifiedIndex);
       }
-      await sleep(2);
+      await sleep(20); // few enough that all fit into the history
     }
   }
 

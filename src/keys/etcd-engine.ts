@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { Clock } from "#base/clock.ts";
+import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
@@ -16,6 +17,7 @@ import { EtcdProcess } from "#log/etcd-process.ts";
 const TELL_AWAITED_MS = 10_000;
 const PROBE_MS = 1_000;
 const ASK_AGAIN_MS = 100;
+const SEED_MS = 15_000;
 /** So long a member whose peers are of another cluster waits for one that is of its own. */
 const FOREIGN_MS = 15_000;
 const LOG_PREFIX = "/keelson";
@@ -41,12 +43,13 @@ export interface EtcdEngine extends AsyncDisposable {
 }
 
 /**
- * Starts the etcd and waits until its cluster has a quorum. A log that is new begins with `seed`.
+ * Starts the etcd and waits until its cluster has a quorum. A log that is new begins with what `takeSeed` gives, which
+ * is asked for only then, and has to be done soon, since writes wait for it.
  * @throws {Fault} ETCD_MISSING, MEMBER_REMOVED, CONFIG_INVALID, ADDRESS_IN_USE, STORE_UNAVAILABLE, FILE_UNWRITABLE
  */
 export async function openEtcdEngine(
   options: EtcdEngineOptions,
-  seed: LogSnapshot | undefined,
+  takeSeed: (() => Promise<LogSnapshot>) | undefined,
   signal: AbortSignal,
 ): Promise<EtcdEngine> {
   const { clock, dataDir, logger, member, random } = options;
@@ -60,10 +63,14 @@ export async function openEtcdEngine(
   const telling = tellAwaited(member, options, AbortSignal.any([until, opened.signal]));
   try {
     await serving(etcd, client, options, until);
-    const log = await EtcdLog.open(
-      { client, prefix: LOG_PREFIX, clock, random, logger, ...(seed && { seed }) },
-      until,
-    );
+    const seed = await takeSeed?.();
+    const shared = { client, prefix: LOG_PREFIX, clock, random, logger };
+    const log = seed
+      ? await withDeadline(
+          { ms: SEED_MS, clock, what: "move the log to etcd", signal: until },
+          (late) => EtcdLog.open({ ...shared, seed }, late),
+        )
+      : await EtcdLog.open(shared, until);
     stack.use(log);
     const membership = await EtcdMembership.open({
       client,

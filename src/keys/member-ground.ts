@@ -151,7 +151,7 @@ function chooseLog(identity: Identity | undefined, options: GroundOptions): Iden
 async function openEngine(
   identity: Identity | undefined,
   options: GroundOptions,
-  seed: LogSnapshot | undefined,
+  takeSeed: (() => Promise<LogSnapshot>) | undefined,
   signal: AbortSignal,
 ): Promise<EtcdEngine> {
   const { etcd, name, cluster, isJoining } = options;
@@ -163,13 +163,13 @@ async function openEngine(
     listenPeerUrls: etcd.listenPeerUrls,
     peerUrls,
     clientUrls: options.clientURLs,
-    initialCluster: (seed ? undefined : cluster) ?? new Map([[name, peerUrls]]),
-    initialState: isJoining && !seed ? "existing" : "new",
+    initialCluster: (takeSeed ? undefined : cluster) ?? new Map([[name, peerUrls]]),
+    initialState: isJoining && !takeSeed ? "existing" : "new",
     token: identity?.token ?? options.token,
     tuning: etcd.tuning,
   };
   const { openEtcdEngine } = await import("#keys/etcd-engine.ts"); // with the client of gRPC, which one member alone need not load
-  return openEtcdEngine({ ...options, ...etcd, member }, seed, signal);
+  return openEtcdEngine({ ...options, ...etcd, member }, takeSeed, signal);
 }
 
 /** One member with the embedded log, which becomes the first of several when another one is added. */
@@ -185,6 +185,7 @@ class EmbeddedGround implements Ground {
   #cluster: Membership | undefined;
   #growth: Growth | undefined;
   #growing: Promise<Membership> | undefined;
+  #updating: Promise<void> = Promise.resolve();
 
   static async open(
     found: Identity | undefined,
@@ -211,7 +212,7 @@ class EmbeddedGround implements Ground {
     this.log = log;
     this.#options = options;
     this.#signal = signal;
-    const grow = () => (this.#growing ??= this.#grow());
+    const grow = async () => (this.#growing ??= this.#updating.then(() => this.#grow()));
     this.#alone = new EmbeddedMembership(identity, { ...options, grow });
     const current = (): Membership => this.#cluster ?? this.#alone;
     this.membership = {
@@ -220,7 +221,15 @@ class EmbeddedGround implements Ground {
       view: () => current().view(),
       add: (peerURLs, isWanted) => current().add(peerURLs, isWanted),
       remove: (id) => current().remove(id),
-      update: (id, peerURLs) => current().update(id, peerURLs),
+      update: async (id, peerURLs) => {
+        await this.#growing?.catch(() => {}); // both write the identity
+        const updating = current().update(id, peerURLs);
+        this.#updating = updating.then(
+          () => {},
+          () => {},
+        );
+        return updating;
+      },
       askEngine: (path) => current().askEngine(path),
     };
   }
@@ -250,7 +259,6 @@ class EmbeddedGround implements Ground {
     await growth.closePeers();
     try {
       const membership = await this.#moveToEtcd(growth);
-      this.#cluster = membership;
       logger.info("the log is kept by etcd now");
       return membership;
     } catch (error) {
@@ -271,10 +279,12 @@ class EmbeddedGround implements Ground {
     await using attempt = new AsyncDisposableStack();
     attempt.use(new DirectoryLock(dataDir));
     let engine: EtcdEngine | undefined;
-    const old = await this.log.switchTo(async () => {
-      engine = attempt.use(
-        await openEngine(identity, this.#options, growth.takeState(), this.#signal),
-      );
+    const old = await this.log.switchTo(async (standStill) => {
+      const takeSeed = async () => {
+        await standStill();
+        return growth.takeState();
+      };
+      engine = attempt.use(await openEngine(identity, this.#options, takeSeed, this.#signal));
       const { clusterId, selfId } = engine.membership;
       if (clusterId !== identity.clusterId || selfId !== identity.id)
         throw new Fault(
@@ -287,14 +297,22 @@ class EmbeddedGround implements Ground {
     if (engine === undefined) throw new TypeError("the log was exchanged without an engine");
     this.#stack.use(attempt.move());
     const { failed, membership } = engine;
+    this.#cluster = membership;
     failed.addEventListener("abort", () => this.#failed.abort(failed.reason), { once: true });
+    await this.#leaveEmbedded(old, membership).catch((err: unknown) =>
+      this.#options.logger.error({ err }, "cannot tidy up after the embedded log"),
+    );
+    return membership;
+  }
+
+  async #leaveEmbedded(old: Log, membership: Membership): Promise<void> {
+    const { identity } = this.#alone;
     await old[Symbol.asyncDispose]();
     await setEmbeddedAside(this.#options);
     const moved = identity.peerURLs.join() !== identity.firstPeerURLs.join();
     const refusal = moved ? await membership.update(identity.id, identity.peerURLs) : undefined;
     if (refusal)
       this.#options.logger.warn({ refusal }, "this member's peer URLs are the first again");
-    return membership;
   }
 
   /** Has etcd's log in charge from now on; when that is uncertain, the embedded log takes nothing any more. */

@@ -58,22 +58,24 @@ export class SwitchableLog implements Log {
   }
 
   /**
-   * Goes on with the log that `open` makes, whose snapshot is to be the state at the last delivered entry. Until then
-   * nothing is appended, so the state stands still. When `open` rejects, the log is the old one as before.
+   * Goes on with the log that `open` makes, whose snapshot is to be the state at the last delivered entry: after
+   * `standStill` nothing is appended until the exchange, or until `open` rejects; then the log is the old one as before.
    * The old one is given back, for the caller to close.
    */
-  async switchTo(open: () => Promise<Log>): Promise<Log> {
-    this.#held = [];
-    try {
+  async switchTo(open: (standStill: () => Promise<void>) => Promise<Log>): Promise<Log> {
+    const standStill = async () => {
+      this.#held = [];
       while (this.#underway.size > 0) await Promise.allSettled(this.#underway);
-      const next = await open();
+    };
+    try {
+      const next = await open(standStill);
       const old = this.#log;
       this.#termMin = old.term;
       this.#log = next;
       if (this.#reader) next.start(this.#reader);
       return old;
     } finally {
-      const held = this.#held;
+      const held = this.#held ?? [];
       this.#held = undefined;
       for (const { data, resolve } of held) resolve(this.append(data));
     }
