@@ -19,5 +19,8 @@ const log = await EtcdLog.open(
 const onFault = (error: Error) => console.error(error.message);
 const server = new KeysServer(log, { ...options, onFault });
 const keys = new KeysHttp(server, new AuthGate(server), "0");
-await openHttpServer({ kind: "tcp", host: "127.0.0.1", port: Number(port) }, clientHandler(keys, {}));
+await openHttpServer(
+  { kind: "tcp", host: "127.0.0.1", port: Number(port) },
+  clientHandler(keys, {}),
+);
 console.log("ready");

@@ -5,8 +5,8 @@ import {
   createSecureContext,
   type SecureContextOptions,
   type Server,
-  type TlsOptions,
   TLSSocket,
+  type TlsOptions,
 } from "node:tls";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { copyFileSync, readFileSync } from "node:fs";
 import { createServer as createPlain } from "node:http";
 import { createServer } from "node:https";
-import { copyFileSync, readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
-import { ProcessMetrics } from "#base/process-metrics.ts";
-import { Exposition, EXPOSITION_TYPE, type Labels } from "#base/prometheus.ts";
 import type { HttpResponse } from "#base/http.ts";
+import { ProcessMetrics } from "#base/process-metrics.ts";
+import { EXPOSITION_TYPE, Exposition, type Labels } from "#base/prometheus.ts";
 import { onGet, type Routes } from "#keys/client-handler.ts";
 import type { StoreStats } from "#keys/core/store-stats.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
