@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { openPrivately } from "#log/log-database.ts";
 import { isBusy } from "#log/log-faults.ts";
 
 /** Keeps a directory for one process, however that ends: by SQLite, since Node has no file locks of its own. */
@@ -17,11 +18,11 @@ export class DirectoryLock implements Disposable {
     let db: DatabaseSync | undefined;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      db = new DatabaseSync(join(directory, "lock"));
+      db = openPrivately(join(directory, "lock"));
       db.exec(
         "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT",
       );
-      writeFileSync(holder, `${process.pid}\n`);
+      writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 });
       this.#db = db;
     } catch (cause) {
       db?.close();

@@ -1,9 +1,25 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isErrno } from "#base/fault.ts";
 import { EmbeddedLog } from "#log/embedded-log.ts";
 import { collect, type LogPlace, testLogConformance } from "#log/log-conformance.ts";
 import { dataOf, empty, fill, filled, smallDisk, temporary } from "./log-places-for-tests.ts";
@@ -30,6 +46,9 @@ function newPlace(): LogPlace {
   };
 }
 
+/** Node's arguments before a program of ours in text. */
+const SOURCE = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e"];
+
 /** SQLite's default size of a page. */
 const PAGE_BYTES = 4096;
 
@@ -53,6 +72,58 @@ test("a second process, or a second log, is told who holds the directory", async
     ),
   });
   await log.append("b");
+});
+
+test("nobody else may read the files, wherever they are", async () => {
+  const directory = temporary();
+  chmodSync(directory, 0o755);
+  writeFileSync(join(directory, "log.db"), "", { mode: 0o644 }); // as an earlier version made it
+  await using log = EmbeddedLog.open(directory);
+  collect(log);
+  await log.append("secret");
+  const names = readdirSync(directory);
+  assert.ok(names.includes("log.db-wal"), names.join());
+  for (const name of names)
+    assert.equal(statSync(join(directory, name)).mode & 0o077, 0, `${name} is private`);
+});
+
+test("what another process wrote between the reading and the locking stays", async () => {
+  const directory = await filled(1);
+  const mark = join(directory, "acknowledged");
+  const kept = readFileSync(mark);
+  unlinkSync(mark);
+  execFileSync("mkfifo", [mark]); // holds the opener behind its reading
+  const opening = spawn(
+    process.execPath,
+    [
+      ...SOURCE,
+      `import { EmbeddedLog } from "#log/embedded-log.ts"; EmbeddedLog.open(process.argv[1]);`,
+      directory,
+    ],
+    { stdio: ["ignore", "ignore", "inherit"], cwd: join(import.meta.dirname, "../..") },
+  );
+  const ended = once(opening, "exit");
+  // A FIFO opens for writing without waiting once somebody waits to read it.
+  let fifo: number | undefined;
+  while (fifo === undefined)
+    try {
+      fifo = openSync(mark, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      assert.ok(isErrno(error, "ENXIO"), String(error));
+      await sleep(20);
+    }
+  unlinkSync(mark);
+  writeFileSync(mark, kept);
+  {
+    await using log = EmbeddedLog.open(directory);
+    collect(log);
+    await log.append("between");
+  }
+  writeSync(fifo, kept);
+  closeSync(fifo);
+  assert.deepEqual(await ended, [0, null]);
+  await using log = EmbeddedLog.open(directory);
+  assert.deepEqual(dataOf(log), ["entry 1", "between"]);
 });
 
 const DAMAGES = [

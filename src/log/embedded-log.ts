@@ -8,7 +8,13 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import { exponentialBounds, Histogram } from "#base/prometheus.ts";
 import { AcknowledgedMark } from "#log/acknowledged-mark.ts";
 import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
-import { type LogContent, openForWriting, readLog, snapshotSeed } from "#log/log-database.ts";
+import {
+  type LogContent,
+  openForWriting,
+  readLog,
+  snapshotSeed,
+  termOf,
+} from "#log/log-database.ts";
 import { databaseFault, isBusy, isFull, lostEnd } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
@@ -70,11 +76,17 @@ export class EmbeddedLog implements Log {
     const holder = join(directory, "holder");
     let db: DatabaseSync | undefined;
     try {
-      const content = existsSync(path) ? readLog(path, refused.read()) : undefined;
-      const until = AcknowledgedMark.read(acknowledged);
-      if ((content?.last ?? 0) < until) throw lostEnd(path, content?.last ?? 0, until);
-      db = openForWriting(path);
-      writeFileSync(holder, `${process.pid}\n`);
+      let content: LogContent | undefined;
+      for (;;) {
+        content = existsSync(path) ? readLog(path, refused.read()) : undefined;
+        const until = AcknowledgedMark.read(acknowledged);
+        if ((content?.last ?? 0) < until) throw lostEnd(path, content?.last ?? 0, until);
+        db = openForWriting(path);
+        if (termOf(db) === (content?.term ?? 1)) break;
+        db.close(); // another process had it between the reading and the locking
+        db = undefined;
+      }
+      writeFileSync(holder, `${process.pid}\n`, { mode: 0o600 });
       const marks = { refused, acknowledged: new AcknowledgedMark(acknowledged) };
       return new EmbeddedLog(path, db, marks, content, clock);
     } catch (error) {

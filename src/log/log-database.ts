@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import type { LogEntry, LogSnapshot } from "#log/core/log.ts";
@@ -45,9 +45,9 @@ export interface ReadOptions {
   readonly isDamagedTaken?: boolean;
 }
 
-/** Opens for one process to write; creates what is missing. */
+/** Opens for one process to write, and only for its user to read; creates what is missing. */
 export function openForWriting(path: string): DatabaseSync {
-  const db = new DatabaseSync(path);
+  const db = openPrivately(path);
   try {
     // Exclusive: SQLite then keeps the file locked until it is closed or the process ends, however it ends.
     db.exec(
@@ -59,6 +59,18 @@ export function openForWriting(path: string): DatabaseSync {
     db.close();
     throw error;
   }
+}
+
+/** How often the log was opened for writing, and 1. */
+export function termOf(db: DatabaseSync): number {
+  return Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1);
+}
+
+/** SQLite gives the files it makes beside a database the mode of that one. */
+export function openPrivately(path: string): DatabaseSync {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  return new DatabaseSync(path);
 }
 
 /**
@@ -84,8 +96,7 @@ export function readLog(
     const after = snapshot?.index ?? 0;
     const found = readEntries(db, { after, before: refusedFrom, chain });
     if (found.damage && !isDamagedTaken) throw corrupt(shownAs, found.damage);
-    const term = Number(row(db, "SELECT term FROM meta")?.["term"] ?? 1);
-    return { term, snapshot, ...found, last: after + found.entries.length };
+    return { term: termOf(db), snapshot, ...found, last: after + found.entries.length };
   } finally {
     db.close();
   }
