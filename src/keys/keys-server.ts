@@ -22,13 +22,15 @@ const RAFT_INDEX_BASE = 4;
 const SNAPSHOT_EVERY = 100_000;
 
 /** A log in etcd is limited by its size: etcd holds 2 GB, and keeps what a snapshot drops until the next one. */
-const SNAPSHOT_EVERY_BYTES = 256 << 20;
+const SNAPSHOT_EVERY_LENGTH = 256 << 20;
 
 export interface KeysServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Entries between snapshots; default 100,000. */
   readonly snapshotEvery?: number;
+  /** Length of the entries between snapshots that is enough too; default 256 MiB. */
+  readonly snapshotEveryLength?: number;
   /** Told of what fails beside any request, such as a snapshot; the server goes on. */
   readonly onFault: (fault: Fault) => void;
 }
@@ -55,7 +57,7 @@ export class KeysServer implements AsyncDisposable {
   #applied = 0;
   /** Where this server last tried to save a snapshot: after a failure, the next attempt comes after as many entries. */
   #triedIndex = 0;
-  #entryBytes = 0;
+  #entryLength = 0;
   #countedFrom = 0;
   #isFaultTold = false;
 
@@ -71,6 +73,7 @@ export class KeysServer implements AsyncDisposable {
       this.#store = log.snapshot ? restoreSnapshot(log.snapshot.chunks) : new Store();
       this.#applied = log.snapshot?.index ?? 0;
       if (log.snapshot) this.counts.before = { ...this.#store.parts.stats };
+      this.#countedFrom = log.snapshotIndex;
       log.start(this.#reader);
     } catch (cause) {
       if (cause instanceof Fault) throw cause;
@@ -187,11 +190,6 @@ export class KeysServer implements AsyncDisposable {
     return this.#store.watchAll(interest, fromIndex, notify);
   }
 
-  /** The state at the last applied entry; true as long as nothing is appended. */
-  takeState(): LogSnapshot {
-    return { index: this.#applied, chunks: [...takeSnapshot(this.#store)] };
-  }
-
   /** Equal on servers that applied the same entries. */
   stateHash(hash: (texts: Iterable<string>) => string): string {
     return hashState(this.#store, hash);
@@ -252,7 +250,7 @@ export class KeysServer implements AsyncDisposable {
       const outcome = this.#store.apply(command);
       if (command.op === "get" && command.recursive) this.counts.recursiveRead(outcome);
       this.#applied = index;
-      this.#entryBytes += data.length;
+      this.#entryLength += data.length;
       if (outcome !== undefined) this.#take(id)?.(outcome);
     }
     this.#isFaultTold = false; // what is delivered was written: the next failure is news
@@ -262,10 +260,11 @@ export class KeysServer implements AsyncDisposable {
 
   #isSnapshotDue(): boolean {
     const from = Math.max(this.#log.snapshotIndex, this.#triedIndex);
-    if (from !== this.#countedFrom) this.#entryBytes = 0;
+    if (from !== this.#countedFrom) this.#entryLength = 0;
     this.#countedFrom = from;
     const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
-    return this.#applied - from >= every || this.#entryBytes >= SNAPSHOT_EVERY_BYTES;
+    const length = this.#options.snapshotEveryLength ?? SNAPSHOT_EVERY_LENGTH;
+    return this.#applied - from >= every || this.#entryLength >= length;
   }
 
   #failed(id: string, error: unknown): void {
