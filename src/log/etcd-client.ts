@@ -197,7 +197,12 @@ export class EtcdError extends Error {
 
   /** Whether the request may have been done all the same. */
   get mayHaveHappened(): boolean {
-    return !REFUSALS.has(this.code);
+    return !REFUSALS.has(this.code) || this.isOutOfSpace;
+  }
+
+  /** Its quota is used up. The request that crosses it is done, and answered by this all the same. */
+  get isOutOfSpace(): boolean {
+    return this.code === GRPC.RESOURCE_EXHAUSTED && this.message.includes("space exceeded");
   }
 }
 

@@ -19,6 +19,11 @@ export interface EtcdContext {
 export interface EtcdLimits {
   /** An append is answered within that time, one way or the other: etcd's own limit for a v2 request. */
   readonly appendMs: number;
+  /**
+   * One attempt at putting a value, to which the value's size adds: what etcd forwarded to a leader that died is lost
+   * in silence, and what waits behind it should not wait much longer than an election takes (1.4 s measured).
+   */
+  readonly putMs: number;
   /** A value of etcd: well below its limit for a request (1.5 MiB). */
   readonly valueBytes: number;
   /** Keys of one page of a listing, and bytes of a page after which the next one is smaller. */
@@ -32,6 +37,7 @@ export interface EtcdLimits {
 
 export const ETCD_LIMITS: EtcdLimits = {
   appendMs: 7_000,
+  putMs: 1_500,
   valueBytes: 1 << 20,
   pageKeys: 1_000,
   pageBytes: 8 << 20,

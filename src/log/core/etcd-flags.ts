@@ -26,6 +26,7 @@ export interface EtcdTuning {
 export interface EtcdVersion {
   readonly major: number;
   readonly minor: number;
+  readonly patch: number;
   readonly text: string;
 }
 
@@ -34,21 +35,32 @@ export const CLIENT_SOCKET = "client:0";
 
 const QUOTA_BYTES = 8 * 1024 ** 3; // the most that etcd suggests
 const REQUEST_MAX_BYTES = 32 * 1024 ** 2; // a value of 10 MB, the most that the v2 API takes, and its escapes
-/** Entries that etcd holds in memory; ours are batches and may be large. The default of 3.6, ten times less than 3.4's. */
-const SNAPSHOT_COUNT = 10_000;
+/** etcd holds so many entries in memory and 5,000 more; ours are batches of up to 1 MiB. Its default is up to 100,000. */
+const SNAPSHOT_COUNT = 2_000;
 
 /** Reads what `etcd --version` prints; undefined when it is something else. */
 export function parseEtcdVersion(output: string): EtcdVersion | undefined {
-  const found = /^etcd Version: ((\d+)\.(\d+)\.\S+)/m.exec(output);
+  const found = /^etcd Version: ((\d+)\.(\d+)\.(\d+)\S*)/m.exec(output);
   if (found === null) return undefined;
-  const [, text = "", major, minor] = found;
-  return { major: Number(major), minor: Number(minor), text };
+  const [, text = "", major, minor, patch] = found;
+  return { major: Number(major), minor: Number(minor), patch: Number(patch), text };
 }
 
 /** Why a version cannot be used, or undefined. */
 export function versionObstacle({ major, minor, text }: EtcdVersion): string | undefined {
   const isKnown = major === 3 && minor >= 3;
   return isKnown ? undefined : `its version is ${text}, but 3.3 or a later 3.x is needed`;
+}
+
+/** What is known against a version that can be used, and what to take; undefined when nothing is. */
+export function versionCaution({ minor, patch, text }: EtcdVersion): string | undefined {
+  const take = "take 3.5.6 or later, or 3.4.22 or later of 3.4";
+  if (minor === 5 && patch <= 2)
+    return `etcd ${text} is known to let members' data differ after a crash; ${take}`;
+  const isOld = minor < 4 || (minor === 4 && patch < 22) || (minor === 5 && patch < 6);
+  return isOld
+    ? `etcd ${text} has known faults that can lose what was written, or let members' data differ, in a crash; ${take}`
+    : undefined;
 }
 
 /** The flags of a member for this version of etcd. */
