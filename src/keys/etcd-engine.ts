@@ -38,7 +38,7 @@ export interface EtcdEngine extends AsyncDisposable {
   /** Whoever follows it closes it, before the engine. */
   readonly log: Log;
   readonly membership: EtcdMembership;
-  /** Aborts, with the Fault that says why, when this machine's etcd cannot go on. */
+  /** Aborts, with the Fault that says why, when this machine's etcd cannot go on, or what it holds cannot be followed. */
   readonly failed: AbortSignal;
 }
 
@@ -86,7 +86,7 @@ export async function openEtcdEngine(
     return {
       log,
       membership,
-      failed: etcd.failed,
+      failed: AbortSignal.any([etcd.failed, log.failed]),
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };
   } catch (error) {

@@ -36,7 +36,7 @@ export async function openExternalGround(
   return {
     log,
     membership,
-    failed: new AbortController().signal,
+    failed: log.failed,
     hasPeers: false,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

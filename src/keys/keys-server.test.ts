@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "#base/fake-clock.ts";
+import { openLogger } from "#base/logger.ts";
 import { seededRandom } from "#base/random.ts";
 import { KeysServer } from "#keys/keys-server.ts";
+import { EtcdLog } from "#log/etcd-log.ts";
+import { FakeEtcd } from "#log/fake-etcd.ts";
 import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
 
 const clock = new FakeClock();
@@ -28,4 +31,23 @@ test("large entries make a snapshot due, also when every run writes a few", asyn
     for (let at = 0; at < 2; at += 1) await server.propose(set, signal);
   }
   assert.ok((disk.snapshot?.index ?? 0) > index, "a later run saved one too");
+});
+
+test("a log that cannot be followed any more is told at once, and nobody waits in silence", async () => {
+  const etcd = new FakeEtcd(clock, random);
+  const logger = openLogger("silent");
+  const options = { client: etcd.connect(), prefix: "/k", clock, random, logger };
+  const log = await EtcdLog.open(options, signal);
+  const told: string[] = [];
+  await using server = new KeysServer(log, {
+    clock,
+    random,
+    onFault: (fault) => void told.push(fault.code),
+  });
+  const { following } = server;
+  await clock.advance(1_000);
+  await etcd.connect().put({ key: "/k/log/nonsense", value: new Uint8Array() }, { signal });
+  await clock.advance(1_000);
+  assert.deepEqual([told, following.aborted, log.failed.aborted], [["LOG_CORRUPT"], true, true]);
+  assert.equal(server.writeFault?.code, "LOG_CORRUPT");
 });

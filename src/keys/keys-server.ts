@@ -177,7 +177,7 @@ export class KeysServer implements AsyncDisposable {
     notify: (event: KeyEvent) => void,
   ): Refusal | (() => void) {
     this.counts.watchRequests += 1;
-    return this.#store.watchOnce(interest, fromIndex, notify);
+    return this.#store.watchOnce(interest, fromIndex, (event) => aside(() => notify(event)));
   }
 
   /** See Store.watchAll. */
@@ -187,7 +187,7 @@ export class KeysServer implements AsyncDisposable {
     notify: (event: KeyEvent) => void,
   ): Refusal | (() => void) {
     this.counts.watchRequests += 1;
-    return this.#store.watchAll(interest, fromIndex, notify);
+    return this.#store.watchAll(interest, fromIndex, (event) => aside(() => notify(event)));
   }
 
   /** Equal on servers that applied the same entries. */
@@ -227,6 +227,10 @@ export class KeysServer implements AsyncDisposable {
   readonly #reader: LogReader = {
     deliver: (entries) => this.#apply(entries),
     replace: (snapshot) => this.#jump(snapshot),
+    fail: (fault) => {
+      this.#options.onFault(fault);
+      this.#following.abort(fault); // nothing more is told to whoever waits
+    },
   };
 
   /** Takes over a state whose entries this server never saw: what it was asked meanwhile has an unknown end. */
@@ -251,7 +255,8 @@ export class KeysServer implements AsyncDisposable {
       if (command.op === "get" && command.recursive) this.counts.recursiveRead(outcome);
       this.#applied = index;
       this.#entryLength += data.length;
-      if (outcome !== undefined) this.#take(id)?.(outcome);
+      const settle = this.#take(id);
+      if (settle && outcome !== undefined) aside(() => settle(outcome));
     }
     this.#isFaultTold = false; // what is delivered was written: the next failure is news
     if (this.#isSnapshotDue() && this.#log.leads && !this.#closing.signal.aborted)
@@ -296,6 +301,20 @@ export class KeysServer implements AsyncDisposable {
     }
     this.#triedIndex = index;
     this.#snapshotting = undefined;
+  }
+}
+
+/**
+ * Tells somebody of this server alone what was applied. If that throws, all that was delivered is applied first, since
+ * the other servers do; then it ends the process, as any broken invariant.
+ */
+function aside(tell: () => void): void {
+  try {
+    tell();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -42,6 +42,14 @@ export function corrupt(error: unknown): Fault {
   );
 }
 
+/** @param how etcd contradicts what was read from it. */
+export function setBack(how: string): Fault {
+  return new Fault(
+    "LOG_CORRUPT",
+    `Cannot follow the log in etcd: it was set back to an older state (${how}); start every server of this store anew: each begins with what etcd holds now, and writes that are missing there are lost`,
+  );
+}
+
 /** Whether etcd answers, as one server of the log sees it. */
 export class EtcdHealth {
   readonly #clock: Clock;

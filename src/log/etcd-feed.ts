@@ -1,10 +1,10 @@
 import { backoffMs } from "#base/backoff.ts";
-import type { Fault } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { EtcdOrder } from "#log/core/etcd-order.ts";
 import type { LogEntry, LogSnapshot } from "#log/core/log.ts";
 import { EtcdError, type EtcdWatchAnswer, prefixEnd } from "#log/etcd-client.ts";
 import { type EtcdContext, RETRY } from "#log/etcd-context.ts";
-import { corrupt } from "#log/etcd-faults.ts";
+import { corrupt, setBack } from "#log/etcd-faults.ts";
 import { isCompacted, type Listing, listLog, loadSnapshot } from "#log/etcd-listing.ts";
 
 /** A batch by its key, and what it came to. */
@@ -94,6 +94,7 @@ export class EtcdFeed {
     const { clock, random, health } = this.#context;
     for (let failures = 0; !signal.aborted; )
       try {
+        await this.#checkStanding(signal);
         for await (const answer of this.#watch(signal)) {
           failures = 0;
           health.answered();
@@ -103,12 +104,28 @@ export class EtcdFeed {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof EtcdError)) {
-          this.#reader.fail(corrupt(error));
+          this.#reader.fail(error instanceof Fault ? error : corrupt(error));
           return;
         }
         health.failed(error.message);
         await clock.sleep(backoffMs(failures++, RETRY, random), signal).catch(() => {});
       }
+  }
+
+  /**
+   * A watch passes over revisions that etcd does not have yet: an etcd that was set back would be followed in silence.
+   * @throws {Fault} LOG_CORRUPT
+   */
+  async #checkStanding(signal: AbortSignal): Promise<void> {
+    const { client, names } = this.#context;
+    const { lastBatch } = this.#order;
+    const keys = [names.snapshot, ...(lastBatch ? [lastBatch.key] : [])];
+    const success = keys.map((key) => ({ op: "range", key, keysOnly: true }) as const);
+    const { header, ranges } = await client.txn({ compare: [], success }, { signal });
+    const [pointerRevision = 0, lastBatchRevision = 0] = ranges.map(([kv]) => kv?.modRevision ?? 0);
+    const { revision } = header;
+    const how = this.#order.contradiction({ revision, pointerRevision, lastBatchRevision });
+    if (how !== undefined) throw setBack(how);
   }
 
   #watch(signal: AbortSignal): AsyncIterable<EtcdWatchAnswer> {

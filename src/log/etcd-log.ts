@@ -39,6 +39,7 @@ export class EtcdLog implements Log {
   readonly snapshot: LogSnapshot | undefined;
   readonly #context: EtcdContext;
   readonly #closing = new AbortController();
+  readonly #failed = new AbortController();
   readonly #feed: EtcdFeed;
   readonly #writer: EtcdWriter;
   readonly #leader: EtcdLeader;
@@ -93,7 +94,11 @@ export class EtcdLog implements Log {
         this.#writer.rejectAll(unknownEnd());
         this.#reader?.replace(snapshot);
       },
-      fail: (fault) => this.#fail(fault),
+      fail: (fault) => {
+        this.#fail(fault);
+        this.#failed.abort(fault);
+        this.#reader?.fail?.(fault);
+      },
     });
     this.#writer = new EtcdWriter(context, () => this.#feed.order, signal);
     this.#leader = new EtcdLeader(context);
@@ -113,6 +118,11 @@ export class EtcdLog implements Log {
 
   get leads(): boolean {
     return this.#failure === undefined && this.#leader.leads;
+  }
+
+  /** Aborts, with a Fault LOG_CORRUPT, when the log cannot be followed any more; not when it is closed. */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
   }
 
   get fault(): Fault | undefined {

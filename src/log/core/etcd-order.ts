@@ -29,6 +29,19 @@ export type Taken =
   | { readonly kind: "pointer" }
   | { readonly kind: "nothing" };
 
+/** The newest batch that was read. */
+export interface LastBatch {
+  readonly key: string;
+  readonly revision: number;
+}
+
+/** What etcd holds now; revisions of keys that are not there are 0. */
+export interface Standing {
+  readonly revision: number;
+  readonly pointerRevision: number;
+  readonly lastBatchRevision: number;
+}
+
 interface Batch {
   readonly revision: number;
   readonly firstIndex: number;
@@ -51,6 +64,7 @@ export class EtcdOrder {
   readonly #parts = new Map<string, Uint8Array[]>();
   /** Those behind the snapshot, oldest first. */
   #batches: Batch[] = [];
+  #lastBatch: LastBatch | undefined;
 
   /** @param pointer the snapshot from which it goes on, put at `pointerRevision`. */
   constructor(names: EtcdNames, pointer?: Pointer, pointerRevision = 0) {
@@ -77,6 +91,25 @@ export class EtcdOrder {
   /** 0 when there is no snapshot. Who appends says this: nothing is appended in ignorance of a newer snapshot. */
   get pointerRevision(): number {
     return this.#pointerRevision;
+  }
+
+  get lastBatch(): LastBatch | undefined {
+    return this.#lastBatch;
+  }
+
+  /** How etcd contradicts what was read from it, as when it was restored from an older copy; undefined when it does not. */
+  contradiction(now: Standing): string | undefined {
+    const { revision, pointerRevision, lastBatchRevision } = now;
+    if (revision < this.#revision)
+      return `it is at revision ${revision}, but was read up to ${this.#revision}`;
+    if (pointerRevision < this.#pointerRevision)
+      return `its snapshot is older than the one that was read at revision ${this.#pointerRevision}`;
+    const readRevision = this.#lastBatch?.revision ?? 0;
+    const isThere = lastBatchRevision === readRevision;
+    const isTrimmed = lastBatchRevision === 0 && pointerRevision > readRevision;
+    return isThere || isTrimmed
+      ? undefined
+      : `what was read at revision ${readRevision} is not there any more`;
   }
 
   /** There is nothing more to take up to `revision`. */
@@ -131,6 +164,7 @@ export class EtcdOrder {
     const from = this.#pointer?.from;
     // Only a listing has such: the snapshot stands for them, and somebody is about to drop them.
     if (from !== undefined && revision < from.revision) return NOTHING;
+    this.#lastBatch = { key: batch, revision };
     const texts = decodeBatch([...parts, value]);
     const skip = from?.revision === revision ? from.skip : 0;
     const first = this.#index + 1;

@@ -15,7 +15,7 @@ export interface LogSnapshot {
   readonly chunks: readonly string[];
 }
 
-/** Who follows a log. Both calls return quickly and may append. */
+/** Who follows a log. Every call returns quickly; all but `fail` may append. */
 export interface LogReader {
   /** What came next, in order, each entry once. */
   deliver(entries: readonly LogEntry[]): void;
@@ -24,6 +24,8 @@ export interface LogReader {
    * delivery goes on after its index. Only a log of several servers does this, to a server that fell far behind.
    */
   replace(snapshot: LogSnapshot): void;
+  /** What comes next cannot be understood: nothing is delivered any more, and nothing appended. */
+  fail?(fault: Fault): void;
 }
 
 /** How entries became durable since the log was opened. */
