@@ -76,8 +76,8 @@ export interface Ground extends AsyncDisposable {
 
 /** What the embedded log's ground needs of what stands on it, to become that of several servers. */
 export interface Growth {
-  /** The state at the last entry; nothing is appended while it is read. */
-  readonly takeState: () => LogSnapshot;
+  /** The state at the last entry; nothing is appended until it is given. */
+  readonly takeState: () => Promise<LogSnapshot>;
   /** Gives the peer addresses free for etcd; and takes them again, should that fail. */
   readonly closePeers: () => Promise<void>;
   readonly openPeers: () => Promise<void>;
@@ -105,6 +105,7 @@ async function openEtcdGround(
 ): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
   stack.use(new DirectoryLock(options.dataDir));
+  if (identity !== undefined) refuseLostEtcd(identity, options);
   const engine = stack.use(await openEngine(identity, options, undefined, signal));
   const { clusterId, selfId: id } = engine.membership;
   if (identity === undefined) {
@@ -112,15 +113,24 @@ async function openEtcdGround(
     const own = { id, clusterId, peerURLs: options.peerURLs, ...first, log: "etcd" } as const;
     await writeIdentity(options.dataDir, own);
   }
-  await setEmbeddedAside(options);
+  await setEmbeddedAside(options).catch(cannotTidy(options));
   const owned = stack.move();
   return {
-    log: engine.log,
+    log: identity?.term === undefined ? engine.log : new SwitchableLog(engine.log, identity.term),
     membership: engine.membership,
     failed: engine.failed,
     hasPeers: true,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Without its data etcd would begin an empty store, under ids that the other members know as this one's. */
+function refuseLostEtcd({ id, clusterId }: Identity, { dataDir, name }: GroundOptions): void {
+  if (holdsEtcdMember(dataDir)) return;
+  throw new Fault(
+    "LOG_CORRUPT",
+    `Cannot start as ${name}: ${dataDir} is of member ${id} of cluster ${clusterId}, but ${etcdDirectory(dataDir)}, where its etcd kept the store, holds nothing; mount or put back what was there, or remove the member, add it again (etcdctl member remove ${id}, member add) and start it with an empty ${dataDir}, or with no other member left restore a backup (keelson etcd2 restore)`,
+  );
 }
 
 function chooseLog(identity: Identity | undefined, options: GroundOptions): Identity["log"] {
@@ -275,9 +285,9 @@ class EmbeddedGround implements Ground {
   async #moveToEtcd(growth: Growth): Promise<Membership> {
     const { dataDir } = this.#options;
     const { identity } = this.#alone;
-    await rm(etcdDirectory(dataDir), { recursive: true, force: true }); // of an attempt that did not end
     await using attempt = new AsyncDisposableStack();
     attempt.use(new DirectoryLock(dataDir));
+    await rm(etcdDirectory(dataDir), { recursive: true, force: true }); // of an attempt that did not end
     let engine: EtcdEngine | undefined;
     const old = await this.log.switchTo(async (standStill) => {
       const takeSeed = async () => {
@@ -299,9 +309,7 @@ class EmbeddedGround implements Ground {
     const { failed, membership } = engine;
     this.#cluster = membership;
     failed.addEventListener("abort", () => this.#failed.abort(failed.reason), { once: true });
-    await this.#leaveEmbedded(old, membership).catch((err: unknown) =>
-      this.#options.logger.error({ err }, "cannot tidy up after the embedded log"),
-    );
+    await this.#leaveEmbedded(old, membership).catch(cannotTidy(this.#options));
     return membership;
   }
 
@@ -319,7 +327,7 @@ class EmbeddedGround implements Ground {
   async #putInCharge(identity: Identity): Promise<void> {
     const { dataDir } = this.#options;
     try {
-      await writeIdentity(dataDir, { ...identity, log: "etcd" });
+      await writeIdentity(dataDir, { ...identity, log: "etcd", term: this.log.term });
     } catch (error) {
       await writeIdentity(dataDir, identity).catch(async () => {
         await this.log[Symbol.asyncDispose]();
@@ -328,6 +336,11 @@ class EmbeddedGround implements Ground {
       throw error;
     }
   }
+}
+
+/** Nothing that a store could not be served without. */
+function cannotTidy({ logger }: GroundOptions): (err: unknown) => void {
+  return (err) => logger.error({ err }, "cannot tidy up after the embedded log");
 }
 
 /** Files of the embedded log, which nobody reads any more; kept for a person who wants to go back. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -14,6 +14,7 @@ const Stored = v.object({
   firstPeerURLs: v.optional(v.array(v.string())),
   token: v.optional(v.string()),
   log: v.optional(v.picklist(["embedded", "etcd", "external"]), "embedded"),
+  term: v.optional(v.pipe(v.number(), v.safeInteger())),
 });
 
 /** Who a member is, as decided when its data directory was new; settings of the first start do not change it. */
@@ -25,6 +26,8 @@ export interface Identity {
   readonly token: string;
   /** Which log is in charge. This one word decides, whatever else is in the directory. */
   readonly log: "embedded" | "etcd" | "external";
+  /** The embedded log's last term, when etcd's took its place: terms never fall. */
+  readonly term?: number | undefined;
 }
 
 export interface FirstSettings {
@@ -44,7 +47,9 @@ export function holdsMember(dataDir: string): boolean {
 
 /** By the same sign as etcd: one that could not join leaves other files. */
 export function holdsEtcdMember(dataDir: string): boolean {
-  return existsSync(join(etcdDirectory(dataDir), "member", "wal"));
+  return listIfThere(join(etcdDirectory(dataDir), "member", "wal")).some((file) =>
+    file.endsWith(".wal"),
+  );
 }
 
 /**
@@ -88,6 +93,15 @@ export async function writeIdentity(dataDir: string, identity: Identity): Promis
 
 function identityPath(dataDir: string): string {
   return join(dataDir, "member.json");
+}
+
+function listIfThere(path: string): readonly string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) return [];
+    throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
 }
 
 function readIfThere(path: string): string | undefined {

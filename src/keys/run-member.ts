@@ -1,6 +1,7 @@
 import type { Fault } from "#base/fault.ts";
 import { openHttpServer } from "#base/http-server.ts";
 import type { Address } from "#base/listen.ts";
+import { aborted } from "#base/shutdown.ts";
 import type { ServerTls } from "#base/tls.ts";
 import { AuthGate } from "#keys/auth-gate.ts";
 import { authRoutes } from "#keys/auth-http.ts";
@@ -88,12 +89,5 @@ async function servePeers(
   };
   const closePeers = () => peers.disposeAsync();
   await openPeers();
-  ground.allowGrowth?.({ takeState: () => server.takeState(), openPeers, closePeers });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true }),
-  );
+  ground.allowGrowth?.({ takeState: () => server.takeSnapshot(), openPeers, closePeers });
 }

@@ -15,6 +15,7 @@ import {
   type EtcdVersion,
   etcdFlags,
   parseEtcdVersion,
+  versionCaution,
   versionObstacle,
 } from "#log/core/etcd-flags.ts";
 import { finalFault, isForeignPeer, parseEtcdLine } from "#log/core/etcd-output.ts";
@@ -77,6 +78,8 @@ export class EtcdProcess implements AsyncDisposable {
    */
   static async start(options: EtcdProcessOptions): Promise<EtcdProcess> {
     const version = await askVersion(options);
+    const caution = versionCaution(version);
+    if (caution !== undefined) options.logger.warn(caution);
     await using stack = new AsyncDisposableStack();
     const { directory } = options;
     try {
@@ -156,7 +159,8 @@ export class EtcdProcess implements AsyncDisposable {
     const { binary, clock, directory, env, member } = this.#options;
     await rm(join(directory, CLIENT_SOCKET), { force: true });
     const flags = etcdFlags(member, directory, this.version);
-    // With this process its etcd ends too, killed by the kernel when there was no time to tell it.
+    // With this process its etcd ends too, killed by the kernel when there was no time to tell it. One that begins when
+    // this process is gone already dies of its first line, which nobody reads, before it opens anything.
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", binary, ...flags], {
       cwd: directory, // the socket's name is relative
       env: environment(env),

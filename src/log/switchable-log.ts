@@ -11,13 +11,15 @@ export class SwitchableLog implements Log {
   readonly snapshot: LogSnapshot | undefined;
   #log: Log;
   #reader: LogReader | undefined;
-  #termMin = 0;
+  #termMin: number;
   /** Appends that wait for the exchange; undefined when there is none. */
   #held: HeldAppend[] | undefined;
   readonly #underway = new Set<Promise<unknown>>();
 
-  constructor(log: Log) {
+  /** The term is at least `termMin`: what a log before this one had. */
+  constructor(log: Log, termMin = 0) {
     this.#log = log;
+    this.#termMin = termMin;
     this.snapshot = log.snapshot;
   }
 
@@ -70,7 +72,7 @@ export class SwitchableLog implements Log {
     try {
       const next = await open(standStill);
       const old = this.#log;
-      this.#termMin = old.term;
+      this.#termMin = this.term;
       this.#log = next;
       if (this.#reader) next.start(this.#reader);
       return old;

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type EtcdMember, etcdFlags, parseEtcdVersion, versionObstacle } from "./etcd-flags.ts";
+import {
+  type EtcdMember,
+  etcdFlags,
+  parseEtcdVersion,
+  versionCaution,
+  versionObstacle,
+} from "./etcd-flags.ts";
 
 const MEMBER: EtcdMember = {
   name: "a",
@@ -55,4 +61,22 @@ test("versions that do not serve are told apart", () => {
   assert.match(obstacle("2.3.8") ?? "", /2\.3\.8/);
   assert.match(obstacle("3.2.1") ?? "", /3\.2\.1/);
   assert.equal(parseEtcdVersion("something else"), undefined);
+});
+
+test("versions with known faults are warned of, with the ones to take", () => {
+  const caution = (version: string) => {
+    const parsed = parseEtcdVersion(`etcd Version: ${version}`);
+    assert.ok(parsed);
+    return versionCaution(parsed);
+  };
+  for (const version of ["3.4.22", "3.4.23", "3.5.6", "3.5.16", "3.6.0", "3.7.0-rc.1"])
+    assert.equal(caution(version), undefined, version);
+  for (const version of ["3.3.27", "3.4.0", "3.4.21", "3.5.3", "3.5.5"])
+    assert.match(
+      caution(version) ?? "",
+      /can lose what was written.*take 3\.5\.6 or later/,
+      version,
+    );
+  for (const version of ["3.5.0", "3.5.2"])
+    assert.match(caution(version) ?? "", /data differ after a crash/, version);
 });
