@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { pino } from "pino";
 import { type Clock, systemClock } from "#base/clock.ts";
+import type { LogSnapshot } from "#log/core/log.ts";
 import { DirectoryLock } from "#log/directory-lock.ts";
 import { freePorts } from "#log/etcd-real.ts";
 import { KeysServer } from "./keys-server.ts";
@@ -84,16 +85,18 @@ test("a server that grows lets a backup be read, and its term does not fall, nor
     await put(server, "/b");
     ({ term } = server);
     assert.ok(term > 5);
-    let backup: Promise<unknown> | undefined;
+    let taken: Promise<readonly LogSnapshot[]> | undefined;
     const takeState = () => {
-      backup = server.takeSnapshot();
-      return server.takeSnapshot();
+      const both = [server.takeSnapshot(), server.takeSnapshot()] as const;
+      taken = Promise.all(both);
+      return both[1];
     };
     const peers = { openPeers: async () => {}, closePeers: async () => {} };
     ground.allowGrowth?.({ ...peers, takeState });
     await ground.membership.add(["http://127.0.0.1:1"], GROWN_NOT_ADDED);
     assert.ok(existsSync(join(options.dataDir, "etcd", "member")));
-    assert.ok(await backup);
+    const [backup, seed] = (await taken) ?? [];
+    assert.deepEqual(backup, seed);
     assert.ok(server.term >= term);
   });
   await serve(options, async (server) => {
