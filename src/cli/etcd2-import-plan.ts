@@ -46,7 +46,7 @@ export function itemsOf(node: KeyNode): Item[] {
         modifiedIndex,
         hasChildren: nodes.length > 0,
       });
-    stack.push(...nodes);
+    for (const child of nodes) stack.push(child);
   }
   return items.sort((a, b) => (a.key < b.key ? -1 : 1));
 }

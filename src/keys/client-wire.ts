@@ -72,7 +72,7 @@ export function errorOf({ status, body, endpoint }: HttpAnswer): KeysError | Fau
   const words = typeof message === "string" ? message : body.slice(0, 200).trim();
   const said = `HTTP status ${status}, ${typeof code === "number" ? `error ${code}, ` : ""}"${words}"`;
   const advice = WITHOUT_MEMBER.has(status)
-    ? `it has no member of the store to ask just now (${said}): the store's machine is probably down; start that machine, or try again when it is back`
+    ? `it has no member of the store to ask just now (${said}): most of the store's servers, or the only one, are probably down; start them, or try again when they are back`
     : `${said}; check that it is an etcd server with its v2 API on`;
   return new Fault("STORE_UNAVAILABLE", `Cannot use the answer of ${endpoint.text}: ${advice}`, {
     facts: { endpoint: endpoint.text, status },
@@ -102,29 +102,38 @@ function parseObject(body: string): Record<string, unknown> | undefined {
   }
 }
 
-/** The root has neither key nor indices on the wire. */
+interface Unread {
+  readonly wire: readonly unknown[];
+  readonly nodes: KeyNode[];
+}
+
+/** A loop and no recursion: what a server sends may be deeper than the stack. */
 function parseNode(json: unknown): KeyNode | undefined {
+  const unread: Unread[] = [];
+  const node = parseOne(json, unread);
+  for (let at = unread.pop(); at !== undefined; at = unread.pop())
+    for (const wire of at.wire) {
+      const child = parseOne(wire, unread);
+      if (child === undefined) return undefined;
+      at.nodes.push(child);
+    }
+  return node;
+}
+
+/** Its children are left to be read, in `unread`. The root has neither key nor indices on the wire. */
+function parseOne(json: unknown, unread: Unread[]): KeyNode | undefined {
   if (typeof json !== "object" || json === null) return undefined;
   const wire = json as Readonly<Record<string, unknown>>;
-  const {
-    key = "/",
-    value,
-    dir,
-    nodes,
-    expiration,
-    ttl,
-    modifiedIndex = 0,
-    createdIndex = 0,
-  } = wire;
+  const { key = "/", value, dir, expiration, ttl, modifiedIndex = 0, createdIndex = 0 } = wire;
   if (typeof key !== "string" || typeof modifiedIndex !== "number") return undefined;
   if (typeof createdIndex !== "number") return undefined;
-  const children = Array.isArray(nodes) ? nodes.map(parseNode) : undefined;
-  if (children && !children.every((child) => child !== undefined)) return undefined;
+  const nodes: KeyNode[] | undefined = Array.isArray(wire["nodes"]) ? [] : undefined;
+  if (nodes) unread.push({ wire: wire["nodes"] as unknown[], nodes });
   return {
     key,
     ...(typeof value === "string" ? { value } : {}),
     ...(dir === true ? { dir } : {}),
-    ...(children ? { nodes: children } : {}),
+    ...(nodes ? { nodes } : {}),
     ...(typeof expiration === "string" ? { expiration } : {}),
     ...(typeof ttl === "number" ? { ttl } : {}),
     modifiedIndex,

@@ -123,7 +123,15 @@ export class KeysHttp {
     const isCreated = action === "create" || (action === "set" && event.prevNode === undefined);
     const isWrite =
       isCreated || action === "set" || action === "update" || action === "compareAndSwap";
-    const body = noValue && isWrite ? encodeAction(event) : encodeEvent(event);
+    let body: string;
+    try {
+      body = noValue && isWrite ? encodeAction(event) : encodeEvent(event);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error; // longer than an answer can be
+      this.#refuse(res, { code: 300, cause: `${error.message}; ask for less`, index });
+      count.failed(KEYS_ERRORS[300].http);
+      return;
+    }
     res.send(isCreated ? 201 : 200, this.#headers(index), body);
     count.done();
   }

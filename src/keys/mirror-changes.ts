@@ -7,7 +7,7 @@ export function entriesOf(node: KeyNode): Map<string, MirrorEntry> {
   const entries = new Map<string, MirrorEntry>();
   const pending = [node];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.dir === true) pending.push(...(next.nodes ?? []));
+    if (next.dir === true) for (const child of next.nodes ?? []) pending.push(child);
     else entries.set(next.key, entryOf(next));
   }
   return entries;

@@ -51,8 +51,12 @@ export class MirrorTree {
   /** The entry at `key` and those below it, ordered by path segment. */
   under(key: string): MirrorEntry[] {
     const found: MirrorEntry[] = [];
-    const branch = this.#find(key);
-    if (branch !== undefined) collect(branch, found);
+    const stack = [this.#find(key)];
+    for (let branch = stack.pop(); branch !== undefined; branch = stack.pop()) {
+      if (branch.entry !== undefined) found.push(branch.entry);
+      const names = [...branch.children.keys()].sort().reverse(); // the first comes off the stack first
+      for (const name of names) stack.push(branch.children.get(name));
+    }
     return found;
   }
 
@@ -72,13 +76,4 @@ function newBranch(): Branch {
 
 function segments(key: string): string[] {
   return key.split("/").filter((name) => name !== "");
-}
-
-function collect(branch: Branch, found: MirrorEntry[]): void {
-  if (branch.entry !== undefined) found.push(branch.entry);
-  const names = [...branch.children.keys()].sort();
-  for (const name of names) {
-    const child = branch.children.get(name);
-    if (child !== undefined) collect(child, found);
-  }
 }

@@ -31,6 +31,9 @@ export const ls: Command = {
 };
 
 function printTree(given: CommandRun, node: KeyNode): void {
-  print(given.io, node.dir && given.flags.bool("p") ? `${node.key}/` : node.key);
-  for (const child of node.nodes ?? []) printTree(given, child);
+  const stack = [node];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    print(given.io, at.dir && given.flags.bool("p") ? `${at.key}/` : at.key);
+    for (const child of at.nodes?.toReversed() ?? []) stack.push(child);
+  }
 }

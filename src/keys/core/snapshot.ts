@@ -18,6 +18,8 @@ interface Header {
 
 /** Enough for few chunks, few enough to write one without a pause that is felt. */
 const RECORDS_PER_CHUNK = 500;
+/** Keys and values in a chunk, by which it is ended early: no chunk may grow longer than a string can be. */
+const CHUNK_LENGTH = 1 << 20;
 
 /**
  * The store as it is at this moment, as JSON texts that are made one by one while the store goes on changing.
@@ -43,10 +45,14 @@ function headerOf({ index, history, stats, auth }: Omit<Store["parts"], "tree">)
 function* chunksOf(header: string, records: Iterable<NodeRecord>): Generator<string, void> {
   yield header;
   let chunk: NodeRecord[] = [];
+  let length = 0;
   for (const record of records) {
-    if (chunk.push(record) < RECORDS_PER_CHUNK) continue;
+    const [key, , , , value] = record;
+    length += key.length + (value?.length ?? 0);
+    if (chunk.push(record) < RECORDS_PER_CHUNK && length < CHUNK_LENGTH) continue;
     yield JSON.stringify(chunk);
     chunk = [];
+    length = 0;
   }
   yield JSON.stringify(chunk);
 }
@@ -88,6 +94,6 @@ function* stateTexts(header: string, tree: Tree): Generator<string, void> {
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
     const { key, createdIndex, modifiedIndex, expiresMs, value } = at;
     yield JSON.stringify([key, createdIndex, modifiedIndex, expiresMs, value, !at.children]);
-    if (at.children) stack.push(...at.children);
+    for (const child of at.children ?? []) stack.push(child);
   }
 }

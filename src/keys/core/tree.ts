@@ -66,12 +66,30 @@ export class Tree {
     expiresMs: number | undefined,
   ): StoreNode {
     const above = parentKey(key);
-    const parent = this.#byKey.get(above) ?? this.add(above, index, undefined, undefined);
+    const parent = this.#byKey.get(above) ?? this.#addDirectories(above, index);
+    const node = this.#addTo(parent, key, index, value);
+    if (expiresMs !== undefined) this.expiry.set(node, expiresMs);
+    return node;
+  }
+
+  /** Adds a directory and those above it that are missing. A loop: a key has as many parts as a request has room for. */
+  #addDirectories(key: string, index: number): StoreNode {
+    const missing: string[] = [];
+    let at = key;
+    let node = this.#byKey.get(at);
+    for (; node === undefined; node = this.#byKey.get(at)) {
+      missing.push(at);
+      at = parentKey(at);
+    }
+    for (const below of missing.reverse()) node = this.#addTo(node, below, index, undefined);
+    return node;
+  }
+
+  #addTo(parent: StoreNode, key: string, index: number, value: string | undefined): StoreNode {
     const node = newNode(key, index, value);
     node.snapshot = this.#snapshot;
     this.#byKey.set(key, node);
     parent.children?.add(node);
-    if (expiresMs !== undefined) this.expiry.set(node, expiresMs);
     return node;
   }
 

@@ -20,20 +20,47 @@ export function viewNode(node: StoreNode, nowMs: number): KeyNode {
   };
 }
 
-/** A node with its children, or all below when `recursive`; hidden ones are left out. */
+/** A directory that is shown, and what it shows as soon as they are looked at. */
+interface Listing {
+  readonly children: readonly StoreNode[];
+  readonly nodes: KeyNode[];
+}
+
+/**
+ * A node with its children, or all below when `recursive`; hidden ones are left out. A loop and no recursion: the tree
+ * may be deeper than the stack.
+ */
 export function viewTree(
   node: StoreNode,
   options: { readonly recursive: boolean; readonly sorted: boolean },
   nowMs: number,
 ): KeyNode {
+  const pending: Listing[] = [];
+  const view = viewDirectory(node, options.sorted, nowMs, pending);
+  for (let at = pending.pop(); at !== undefined; at = pending.pop())
+    for (const child of at.children)
+      at.nodes.push(
+        options.recursive && child.children
+          ? viewDirectory(child, options.sorted, nowMs, pending)
+          : viewNode(child, nowMs),
+      );
+  return view;
+}
+
+/** Its children are left to be filled in, in `pending`. */
+function viewDirectory(
+  node: StoreNode,
+  sorted: boolean,
+  nowMs: number,
+  pending: Listing[],
+): KeyNode {
   const view = viewNode(node, nowMs);
-  if (node.children === undefined) return view;
+  const children: StoreNode[] = [];
+  for (const child of node.children ?? []) if (!isHiddenName(child.key)) children.push(child);
+  if (children.length === 0) return view;
+  if (sorted) children.sort((a, b) => byCodePoint(a.key, b.key));
   const nodes: KeyNode[] = [];
-  for (const child of node.children)
-    if (!isHiddenName(child.key))
-      nodes.push(options.recursive ? viewTree(child, options, nowMs) : viewNode(child, nowMs));
-  if (nodes.length === 0) return view;
-  if (options.sorted) nodes.sort((a, b) => byCodePoint(a.key, b.key));
+  pending.push({ children, nodes });
   const { modifiedIndex, createdIndex, ...rest } = view;
   return { ...rest, nodes, modifiedIndex, createdIndex };
 }

@@ -26,7 +26,13 @@ const GO_ESCAPES: Readonly<Record<string, string>> = {
   "\\f": "\\u000c",
 };
 
-/** The line that answers a request or a watch. */
+/** Near the longest string that there is (2^29 - 24), with room for the head of an answer. */
+export const ANSWER_MAX_LENGTH = 500_000_000;
+
+/**
+ * The line that answers a request or a watch.
+ * @throws {RangeError} when it is longer than ANSWER_MAX_LENGTH.
+ */
 export function encodeEvent({ action, node, prevNode }: KeyEvent): string {
   const previous = prevNode ? `,"prevNode":${encodeNode(prevNode)}` : "";
   return `{"action":"${action}","node":${encodeNode(node)}${previous}}\n`;
@@ -42,15 +48,58 @@ export function encodeRefusal({ code, cause, index }: Refusal): string {
   return `{"errorCode":${code},"message":"${KEYS_ERRORS[code].message}",${about}"index":${index}}\n`;
 }
 
-/** etcd leaves the root's key and its indices of 0 out. */
 function encodeNode(node: KeyNode): string {
+  return node.nodes ? encodeTree(node, node.nodes) : encodeLeaf(node);
+}
+
+interface Open {
+  readonly node: KeyNode;
+  readonly nodes: readonly KeyNode[];
+  next: number;
+}
+
+/** A loop and no recursion, since a tree may be deeper than the stack; the pieces are joined once, at the end. */
+function encodeTree(node: KeyNode, nodes: readonly KeyNode[]): string {
+  const texts = [`${headOf(node)}"nodes":[`];
+  let length = 0;
+  const path: Open[] = [{ node, nodes, next: 0 }];
+  for (let open = path.at(-1); open !== undefined; open = path.at(-1)) {
+    const child = open.nodes[open.next];
+    const comma = open.next === 0 ? "" : ",";
+    open.next += 1;
+    let text: string;
+    if (child === undefined) {
+      text = `],${tailOf(open.node)}`.slice(0, -1) + "}";
+      path.pop();
+    } else if (child.nodes) {
+      text = `${comma}${headOf(child)}"nodes":[`;
+      path.push({ node: child, nodes: child.nodes, next: 0 });
+    } else text = comma + encodeLeaf(child);
+    length += text.length;
+    if (length > ANSWER_MAX_LENGTH)
+      throw new RangeError(`answer is longer than ${ANSWER_MAX_LENGTH} characters`);
+    texts.push(text);
+  }
+  return texts.join("");
+}
+
+function encodeLeaf(node: KeyNode): string {
+  return `${`${headOf(node)}${tailOf(node)}`.slice(0, -1)}}`;
+}
+
+/** What comes before the children, with a comma at its end. etcd leaves the root's key and its indices of 0 out. */
+function headOf(node: KeyNode): string {
   let text = node.key === "" ? "{" : `{"key":${jsonString(node.key)},`;
   if (node.value !== undefined) text += `"value":${jsonString(node.value)},`;
   if (node.dir) text += '"dir":true,';
   if (node.expiration !== undefined) text += `"expiration":"${node.expiration}",`;
   if (node.ttl !== undefined) text += `"ttl":${node.ttl},`;
-  if (node.nodes) text += `"nodes":[${node.nodes.map(encodeNode).join(",")}],`;
-  if (node.modifiedIndex !== 0) text += `"modifiedIndex":${node.modifiedIndex},`;
+  return text;
+}
+
+/** What comes after the children, with a comma at its end if it is anything. */
+function tailOf(node: KeyNode): string {
+  let text = node.modifiedIndex === 0 ? "" : `"modifiedIndex":${node.modifiedIndex},`;
   if (node.createdIndex !== 0) text += `"createdIndex":${node.createdIndex},`;
-  return `${text.slice(0, -1)}}`;
+  return text;
 }
