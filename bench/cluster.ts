@@ -27,6 +27,8 @@ const env = {
 const fleet = openFleetClient({ endpoints: env.FLEETCTL_ENDPOINT.split(",") });
 const signal = AbortSignal.timeout(15 * 60_000);
 const rows: Record<string, string>[] = [];
+/** Begins what is measured now, for the table. */
+let prefix = "";
 
 try {
   await writeFile(join(directory, "one.service"), "[Service]\nExecStart=/bin/sleep infinity\n");
@@ -35,7 +37,7 @@ try {
     join(directory, "mover.service"),
     "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nMachineMetadata=role=worker\n",
   );
-  await up();
+  await up(1);
   await singleStarts();
   await idle("0 units");
   await manyStarts();
@@ -45,15 +47,22 @@ try {
   await until("they are gone", async () => (await activeUnits()).length === 0);
   await losses();
   await cleanStops();
+  await keelson("destroy");
+  prefix = "three servers: ";
+  await up(3);
+  await singleStarts();
+  await idle("0 units");
+  await leaderLosses();
 } finally {
   await keelson("destroy");
   await rm(directory, { recursive: true });
 }
 console.table(rows);
 
-async function up(): Promise<void> {
+async function up(servers: number): Promise<void> {
   const ms = await timed(async () => {
-    await keelson("up", "--machines", "3", "--network", NETWORK);
+    const counts = ["--machines", "3", "--servers", String(servers)];
+    await keelson("up", ...counts, "--network", NETWORK);
     await until("all are listed", async () => (await fleet.listMachines(signal)).length === 3);
   });
   report("keelson up of three machines", [ms], "10 s");
@@ -107,7 +116,7 @@ async function idle(state: string): Promise<void> {
   await sleep(IDLE_MS);
   const rate = ((await entries()) - before) / (IDLE_MS / 1000);
   rows.push({
-    what: `writes a second, idle with ${state}`,
+    what: `${prefix}writes a second, idle with ${state}`,
     measured: rate.toFixed(2),
     budget: `${HEARTBEATS_PER_SECOND.toFixed(2)} heartbeats + ${LEASE_PER_SECOND.toFixed(2)} lease`,
   });
@@ -143,6 +152,43 @@ async function losses(): Promise<void> {
     await back(name);
   }
   report("abrupt loss until active elsewhere", times, "10 s p99");
+}
+
+/** The machine whose etcd leads loses its power; of three units each machine has one. */
+async function leaderLosses(): Promise<void> {
+  const times: number[] = [];
+  const spread = ["spread@1.service", "spread@2.service", "spread@3.service"];
+  await writeFile(
+    join(directory, "spread@.service"),
+    "[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\nConflicts=spread@*.service\n",
+  );
+  for (let n = 0; n < LOSSES; n += 1) {
+    await fleetctl("start", ...spread);
+    await until("all are active", async () => (await activeUnits()).length === spread.length);
+    const { stdout } = await etcdctl("member", "list");
+    const name = /name=(\S+) .*isLeader=true/.exec(stdout)?.[1] ?? "";
+    const machines = await fleet.listMachines(signal);
+    const address = `${NETWORK}.${name.slice(-1)}`;
+    const lost = machines.find(({ primaryIP }) => primaryIP === address)?.id;
+    const states = await fleet.listStates({}, signal);
+    const unit = states.find(({ machineID }) => machineID === lost)?.name ?? "";
+    const other = spread.find((candidate) => candidate !== unit) ?? "";
+    await fleetctl("destroy", other);
+    times.push(
+      await timed(async () => {
+        await keelson("halt", name, "--force");
+        await until("it moved", async () =>
+          (await fleet.listStates({ unitName: unit }, signal)).some(
+            (state) => state.machineID !== lost && state.systemdActiveState === "active",
+          ),
+        );
+      }),
+    );
+    await back(name);
+    await fleetctl("destroy", ...spread.filter((candidate) => candidate !== other));
+    await until("they are gone", async () => (await activeUnits()).length === 0);
+  }
+  report("abrupt loss of the machine that leads the store", times, "10 s p99");
 }
 
 async function cleanStops(): Promise<void> {
@@ -190,6 +236,11 @@ function keelson(...args: string[]) {
   return run(join(HOME, "bin/keelson"), args, { env });
 }
 
+function etcdctl(...args: string[]) {
+  const endpoints = [1, 2, 3].map((n) => `http://${NETWORK}.${n}:2379`).join(",");
+  return run(join(HOME, "bin/etcdctl"), ["--endpoints", endpoints, ...args], { env });
+}
+
 function fleetctl(...args: string[]) {
   return run(join(HOME, "bin/fleetctl"), args, { env, cwd: directory });
 }
@@ -214,5 +265,5 @@ function report(what: string, timesMs: readonly number[], budget: string): void 
     timesMs.length === 1
       ? `${middle} ms`
       : `median ${middle} ms, p95 ${worst} ms (n=${timesMs.length})`;
-  rows.push({ what, measured, budget });
+  rows.push({ what: prefix + what, measured, budget });
 }
