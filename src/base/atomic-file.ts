@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chown, mkdir, open, rename, unlink } from "node:fs/promises";
+import { chown, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 
 export interface FileOptions {
   /** Permission bits; default 0o644. */
@@ -22,7 +23,7 @@ export async function writeFileAtomic(
   const temporary = `${path}.${randomBytes(6).toString("hex")}.new`;
   const mode = options.mode ?? 0o644;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     await using file = await open(temporary, "wx", mode);
     await file.chmod(mode); // the umask does not apply to what was asked for
     await file.writeFile(content);

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { type EventEmitter, once } from "node:events";
 import { unlink } from "node:fs/promises";
-import { connect, isIP, type Server } from "node:net";
+import { connect, createServer, isIP, type Server } from "node:net";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 
 /** Where a server listens: `unix:///run/fleet.sock`, `http://127.0.0.1:2379` (also `tcp://`), or with TLS `https://…`. */
@@ -58,6 +58,20 @@ export async function listen(
         { cause },
       );
     throw new Fault("CONFIG_INVALID", `Cannot listen on ${where}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * For a look before anything is made that would be left behind. Only TCP: a unix socket's directory may be among that.
+ * @throws {Fault} ADDRESS_IN_USE, CONFIG_INVALID
+ */
+export async function checkFree(addresses: readonly Address[]): Promise<void> {
+  for (const address of addresses) {
+    if (address.kind === "unix") continue;
+    const server = createServer();
+    await listen(server, address);
+    server.close();
+    await once(server, "close");
   }
 }
 

@@ -13,6 +13,11 @@ export function isClientRefused(error: unknown): boolean {
   return error instanceof Error && "code" in error && REFUSED.test(String(error.code));
 }
 
+/** Whether what answers does not speak TLS at all, which no other attempt will change. */
+export function speaksNoTls(error: unknown): boolean {
+  return tlsReason(error) === NO_TLS;
+}
+
 const NO_TLS = "it does not speak TLS; use http://";
 
 /** Alerts of RFC 8446 section 6.2 in OpenSSL's names, as far as they concern the client's certificate. */

@@ -1,12 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
+import { makeDataDirectory } from "#base/make-directory.ts";
 import { makeSelfSigned } from "#base/self-signed.ts";
 import { ServerTls } from "#base/tls.ts";
 
@@ -137,11 +138,7 @@ async function selfSigned(
   const nowMs = clock.now().getTime();
   if (existsSync(certFile) && existsSync(keyFile) && isFor(hosts, readFileSync(certFile), nowMs))
     return { certFile, keyFile };
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Fault("FILE_UNWRITABLE", `Cannot make ${directory}: ${reasonOf(cause)}`, { cause });
-  }
+  makeDataDirectory(directory);
   const made = makeSelfSigned(hosts, { commonName: "keelson", days: SELF_SIGNED_DAYS, nowMs });
   await writeFileAtomic(keyFile, made.key, { mode: 0o600 });
   await writeFileAtomic(certFile, made.cert, { mode: 0o644 });

@@ -1,13 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { checkFree } from "#base/listen.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
+import { checkDataDirectory } from "#base/make-directory.ts";
 import { notifyReady } from "#base/notify.ts";
 import { followClientTls } from "#base/tls.ts";
 import { findRole, type Role } from "#cli/etcd2-role.ts";
 import { type Etcd2Settings, type LogElsewhere, readEtcd2Settings } from "#cli/etcd2-settings.ts";
 import { openServerTls, type TlsContext } from "#cli/etcd2-tls.ts";
 import type { Io, Program } from "#cli/program.ts";
+import { holdsMember } from "#keys/member-identity.ts";
 
 const HELP = `Usage: keelson etcd2 [flags]
        keelson etcd2 backup|restore|import --help
@@ -70,6 +73,9 @@ export const etcd2: Program = async (args, io) => {
 
 async function serve(settings: Etcd2Settings, io: Io): Promise<number> {
   const { ignored, name } = settings;
+  checkDataDirectory(settings.dataDir);
+  const isNew = !holdsMember(settings.dataDir); // what is wrong is then said before anything is made
+  if (isNew) await checkFree(settings.listenClient);
   const shared = {
     logger: openLogger(),
     clock: systemClock,
@@ -79,6 +85,7 @@ async function serve(settings: Etcd2Settings, io: Io): Promise<number> {
   if (ignored.length > 0) logger.info({ ignored }, "settings of etcd that have no meaning here");
   const parts = { ...shared, random: Math.random };
   const role = await findRole(settings, parts, io.signal);
+  if (isNew && role.kind === "member") await checkFree(settings.listenPeer);
   const serving = await openBoth(settings, role, shared);
   if (role.kind === "member") {
     const { runMember } = await import("#keys/run-member.ts");

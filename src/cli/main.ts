@@ -15,21 +15,33 @@ async function main(): Promise<number> {
       : [called, rest];
   const face = FACES[name] ?? FACES["keelson"];
   const program = await face!();
-  const io: Io = {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    cwd: process.cwd(),
-    signal: shutdownSignal(),
-  };
   try {
+    const io: Io = {
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      env: process.env,
+      cwd: workingDirectory(),
+      signal: shutdownSignal(),
+    };
     return await program(args, io);
   } catch (error) {
     if (error instanceof ShutdownRequested) return 130;
     if (!(error instanceof Fault)) throw error;
     process.stderr.write(`${name}: ${error.message}\n`);
     return FAULTS[error.code].exit;
+  }
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new Fault(
+      "FILE_UNREADABLE",
+      "Cannot start: the directory that this was called in has been removed; go to another one",
+      { cause },
+    );
   }
 }
 

@@ -1,7 +1,8 @@
-import { lstat, mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { lstat, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 import type { WriteAction } from "./core/action.ts";
 import type { Outcome } from "./outcome.ts";
 import { lookUpOwner, type Owner } from "./owner.ts";
@@ -29,7 +30,7 @@ export async function applyMask(machinePath: string, root: string): Promise<Outc
   if (before !== undefined && (await isMask(path))) return { result: "unchanged" };
   const temporary = `${path}.${process.pid}.new`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeDirectory(dirname(path));
     await rm(temporary, { force: true });
     await symlink(NULL_DEVICE, temporary);
     await rename(temporary, path);

@@ -1,8 +1,10 @@
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
+import { speaksNoTls } from "#base/tls-reason.ts";
 import { Endpoints } from "#keys/client-endpoints.ts";
 import {
   Connections,
+  ExchangeError,
   type HttpAnswer,
   type HttpRequest,
   parseEndpoint,
@@ -109,12 +111,11 @@ export class DiscoveryClient implements Disposable {
   ): Promise<{ readonly node: KeyNode; readonly index: number }> {
     const path = `${this.#directory}${below}${query === undefined ? "" : `?${query}`}`;
     const repeatable = request.method === "GET";
-    const answer = await this.#endpoints.ask(
-      `use ${this.#url}`,
-      { ...request, path },
-      { repeatable },
-      signal,
-    );
+    const answer = await this.#endpoints
+      .ask(`use ${this.#url}`, { ...request, path }, { repeatable }, signal)
+      .catch((error: unknown) => {
+        throw this.#silenceOf(error);
+      });
     if (answer.status !== 200 && answer.status !== 201) throw this.#errorOf(answer, below);
     const index = Number(answer.headers["x-etcd-index"] ?? Number.NaN);
     if (Number.isNaN(index)) throw this.#noService(answer);
@@ -123,6 +124,20 @@ export class DiscoveryClient implements Disposable {
     } catch (error) {
       throw isUnavailable(error) ? this.#noService(answer) : error;
     }
+  }
+
+  /** In words for a discovery service, where no server could be asked. */
+  #silenceOf(error: unknown): unknown {
+    if (!isUnavailable(error) || "ambiguous" in error.facts) return error;
+    const failures = error.cause instanceof AggregateError ? error.cause.errors : [];
+    const [failure] = failures as readonly unknown[];
+    if (!(failure instanceof ExchangeError)) return error;
+    if (speaksNoTls(failure.cause)) return this.#refused(failure.message);
+    return new Fault(
+      "STORE_UNAVAILABLE",
+      `Cannot use ${this.#url}: no discovery service answers (${failure.message}); check its address and port, and that it runs there`,
+      { cause: error.cause },
+    );
   }
 
   #errorOf(answer: HttpAnswer, below: string): Error {

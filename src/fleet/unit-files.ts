@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, readFile, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { isErrno } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 import { isUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 
 /** What an agent remembers of the units it started, across restarts of itself but not of systemd. */
@@ -35,7 +36,7 @@ const RecordWire = v.object({ systemdRun: v.string(), launched: v.array(v.string
 
 /** Unit files in a directory, which is made when missing; the record lies beside it. */
 export async function openUnitFiles(directory: string): Promise<UnitFiles> {
-  await mkdir(directory, { recursive: true });
+  makeDirectory(directory);
   const path = (name: string) => join(directory, name);
   const recordPath = join(dirname(directory), "launched.json");
   return {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 import { type Backup, type Origin, parseBackup, storeOf } from "#keys/backup-file.ts";
 import { decodeEntry } from "#keys/core/command.ts";
 import { restoreSnapshot, takeSnapshot } from "#keys/core/snapshot.ts";
@@ -95,7 +96,7 @@ export async function restoreDirectory(
   const temporary = `${dataDir}.${tag}.new`;
   const identity = newIdentity({ peerURLs, token: token ?? `restored-${tag}` });
   try {
-    await mkdir(dirname(dataDir), { recursive: true });
+    makeDirectory(dirname(dataDir));
     writeNewLog(temporary, backup.snapshot, backup.term);
     await writeIdentity(temporary, identity);
     await rename(temporary, dataDir); // takes the place of an empty directory, and of no other

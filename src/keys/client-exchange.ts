@@ -62,6 +62,7 @@ function failureOf({ secure }: Endpoint, cause: unknown): string {
   // A server that is Keelson's cannot say so, since Node lets it only hang up.
   if (secure && isErrno(cause, "ECONNRESET"))
     return `${reason}: it may want another certificate of this client, or none`;
+  if (!secure && reason === "socket hang up") return `${reason}; if it speaks TLS, use https://`;
   return tlsReason(cause) ?? reason;
 }
 

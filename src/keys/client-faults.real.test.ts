@@ -148,7 +148,7 @@ for (const [what, status, text] of [
   });
 
 for (const [status, words, advice] of [
-  [503, "httpproxy: zero endpoints currently available", /no member .* machine is probably down/],
+  [503, "httpproxy: zero endpoints currently available", /no member .* probably down/],
   [502, "httpproxy: unable to get response from 1 endpoint(s)", /no member .* probably down/],
   [501, "not here", /check that it is an etcd server/],
 ] as const)

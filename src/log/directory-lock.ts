@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { makeDataDirectory } from "#base/make-directory.ts";
 import { openPrivately } from "#log/log-database.ts";
 import { isBusy } from "#log/log-faults.ts";
 
@@ -15,9 +16,9 @@ export class DirectoryLock implements Disposable {
    */
   constructor(directory: string) {
     const holder = join(directory, "lock-holder");
+    makeDataDirectory(directory);
     let db: DatabaseSync | undefined;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
       db = openPrivately(join(directory, "lock"));
       db.exec(
         "PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT",

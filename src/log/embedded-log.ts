@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { makeDataDirectory } from "#base/make-directory.ts";
 import { exponentialBounds, Histogram } from "#base/prometheus.ts";
 import { AcknowledgedMark } from "#log/acknowledged-mark.ts";
 import type { Log, LogEntry, LogReader, LogSnapshot } from "#log/core/log.ts";
@@ -70,7 +71,7 @@ export class EmbeddedLog implements Log {
    */
   static open(directory: string, clock: Clock = systemClock): EmbeddedLog {
     const path = join(directory, "log.db");
-    makeDirectory(directory);
+    makeDataDirectory(directory);
     const refused = new RefusedMark(join(directory, "refused"));
     const acknowledged = join(directory, "acknowledged");
     const holder = join(directory, "holder");
@@ -302,18 +303,6 @@ function prepareStatements(db: DatabaseSync) {
     ),
     dropSnapshots: prepare("DELETE FROM snapshots WHERE idx < ?"),
   };
-}
-
-function makeDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Fault(
-      "FILE_UNWRITABLE",
-      `Cannot make the data directory ${directory}: ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
 }
 
 function heldFault(directory: string, holder: string): Fault {

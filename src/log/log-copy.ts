@@ -1,9 +1,10 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
+import { makeDataDirectory } from "#base/make-directory.ts";
 import { AcknowledgedMark } from "#log/acknowledged-mark.ts";
 import type { LogSnapshot } from "#log/core/log.ts";
 import {
@@ -64,11 +65,7 @@ export async function readLogCopy(
  */
 export function writeNewLog(directory: string, { index, chunks }: LogSnapshot, term: number): void {
   const path = join(directory, "log.db");
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new Fault("FILE_UNWRITABLE", `Cannot make ${directory}: ${reasonOf(cause)}`, { cause });
-  }
+  makeDataDirectory(directory);
   try {
     using db = openForWriting(path);
     db.exec("BEGIN IMMEDIATE");

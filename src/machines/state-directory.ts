@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FileHandle, mkdir, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 import type { Cluster } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
 
@@ -125,7 +126,7 @@ export class StateDirectory {
   /** Null when the directory was removed at the same moment. */
   async #openLock(path: string, attempt: number): Promise<FileHandle | null> {
     try {
-      await mkdir(this.path, { recursive: true });
+      makeDirectory(this.path);
       return await open(path, "a+");
     } catch (cause) {
       if (isErrno(cause, "ENOENT") && attempt < LOCK_ATTEMPTS_MAX) return null;

@@ -101,7 +101,10 @@ const CASES: readonly Case[] = [
     line: `${ON_GUARDED} --cert-file STRANGE_CERT --key-file STRANGE_KEY set a 2`,
     ...refused("GUARDED: it does not accept this client's certificate, or wants one"),
   },
-  { line: "--endpoints AS_PLAIN get a", ...refused("AS_PLAIN: socket hang up") },
+  {
+    line: "--endpoints AS_PLAIN get a",
+    ...refused("AS_PLAIN: socket hang up; if it speaks TLS, use https://"),
+  },
   {
     line: `${ON_GUARDED} --cert-file MY_CERT get a`,
     ours: {

@@ -1,4 +1,3 @@
-import { Fault } from "#base/fault.ts";
 import { installation, openLocalCluster } from "#cli/keelson/local.ts";
 import { parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
@@ -19,13 +18,14 @@ export function clientEnvironment(machines: readonly Machine[]): Record<string, 
 export async function env(args: readonly string[], io: Io): Promise<number> {
   parseOptions("env", args, "none", {});
   const statuses = await openLocalCluster(io).cluster.status();
-  if (statuses.length === 0)
-    throw new Fault(
-      "MACHINE_NOT_FOUND",
-      "Cannot point at machines: there are none; make some with `keelson up` or `keelson quickstart`",
-    );
   const bin = `${installation(io)}/bin`;
   io.stdout.write(`case ":$PATH:" in *":${bin}:"*) ;; *) export PATH="${bin}:$PATH" ;; esac\n`);
+  if (statuses.length === 0) {
+    io.stderr.write(
+      "==> there are no machines here to point at, so only the PATH is set; `keelson up` makes some\n",
+    );
+    return 0;
+  }
   const variables = clientEnvironment(statuses.map((status) => status.machine));
   for (const [name, value] of Object.entries(variables))
     io.stdout.write(`export ${name}="${value}"\n`);

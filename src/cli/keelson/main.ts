@@ -43,6 +43,9 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
 }
 
 async function help(args: readonly string[], io: Io): Promise<number> {
-  io.stdout.write(args[0] === undefined ? HELP : helpOf(args[0]));
+  const [topic] = args;
+  const face = topic === undefined || topic === "keelson" ? undefined : FACES[topic];
+  if (face !== undefined) return (await face())(["--help"], io);
+  io.stdout.write(topic === undefined ? HELP : helpOf(topic));
   return 0;
 }
