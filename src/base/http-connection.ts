@@ -14,7 +14,7 @@ const AHEAD_MAX_BYTES = 64 << 10;
 /** Answers to requests that came together are sent together up to about this length. */
 const TOGETHER_MAX_LENGTH = 64 << 10;
 
-/** How long the client gets to read the last answer before the connection is cut, as by Go's net/http. */
+/** How long the client gets to end it after all was sent before the connection is cut, as by Go's net/http. */
 const LINGER_MS = 500;
 
 /** The rest of a request has to come within this time (etcd 2.3, read timeout). */
@@ -206,10 +206,12 @@ export class HttpConnection implements Carrier {
     this.#noteTime(false);
     const text = this.#out;
     this.#out = "";
+    this.#socket.once("finish", () => {
+      const limit = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+      this.#socket.once("close", () => clearTimeout(limit));
+    });
     this.#socket.end(text);
     this.#socket.resume();
-    const limit = setTimeout(() => this.#socket.destroy(), LINGER_MS);
-    this.#socket.once("close", () => clearTimeout(limit));
   }
 
   #flush(): void {

@@ -155,6 +155,18 @@ test("a client that takes no answers is served no more requests", async (t) => {
   await until(() => served === asked);
 });
 
+test("a slow client gets the whole of a last answer", async (t) => {
+  const body = "x".repeat(32 << 20);
+  const server = await open(t, (_, res) => res.send(200, [], body));
+  const socket = await dial(t, server);
+  socket.write(LAST);
+  await sleep(1000); // twice as long as an ended connection is kept
+  assert.deepEqual(
+    bodiesOf(await text(socket)).map(({ length }) => length),
+    [body.length],
+  );
+});
+
 test("what a client has not taken is counted", async (t) => {
   let res: HttpResponse | undefined;
   const server = await open(t, (_, response) => {
