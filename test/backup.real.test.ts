@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openKeysClient } from "#keys/client.ts";
 import { startRealEtcd } from "#keys/real-etcd.ts";
@@ -62,19 +62,27 @@ test("a backup of a running, a stopped or a killed member restores to the same s
 
   const asked = await keelson("etcd2", "backup", "--endpoint", first.url, "--to", home);
   assert.equal(asked.stderr, "");
-  assert.equal(asked.stdout, `${home}/keelson-${index}.backup: 5 keys, index ${index}\n`);
+  const [, named = ""] = /^(.*): 5 keys, index/.exec(asked.stdout) ?? [];
+  assert.match(named, new RegExp(`^${home}/keelson-20[-0-9]+T[0-9]+\\.[0-9]+Z-${index}\\.backup$`));
+  // Nobody wrote since, and there is another one nevertheless.
+  const next = await keelson("etcd2", "backup", "--endpoint", first.url, "--to", `${home}/`);
+  assert.match(next.stdout, new RegExp(`-${index}\\.backup: 5 keys`), next.stderr);
   const read = ["etcd2", "backup", "--data-dir", first.dataDir, "--to"];
   assert.equal((await keelson(...read, `${home}/running`)).stderr, "");
   await first.stop("SIGKILL");
   assert.equal((await keelson(...read, `${home}/killed`)).stderr, "");
 
-  for (const file of [`keelson-${index}.backup`, "running", "killed"]) {
+  for (const file of [basename(named), "running", "killed"]) {
     const dataDir = join(home, `restored-${file}`);
     const restored = await keelson("etcd2", "restore", join(home, file), "--data-dir", dataDir);
     assert.match(
       restored.stdout,
       /5 keys, index \d+, taken 20.*it is whole\n.*restored, cluster [0-9a-f]+\n$/,
       restored.stderr,
+    );
+    assert.match(
+      restored.stderr,
+      /^its peer URL is http:\/\/localhost:2380, .*--initial-advertise/,
     );
     await using second = await startServer({ dataDir });
     await second.ready();
@@ -101,11 +109,25 @@ test("what cannot be backed up or restored is refused, and nothing is changed", 
   const rows: readonly (readonly [args: string[], status: number, says: RegExp])[] = [
     [["backup", "--endpoint", server.url, "--to", file], 73, /it is there already/],
     [["backup"], 2, /name a file with --to/],
+    [["backup", "--to", join(home, "no", "x")], 73, /there is no directory .*\/no; make it first/],
+    [["backup", "--to", `${join(home, "no")}/`], 73, /there is no directory .*\/no; make it first/],
     [["backup", "--endpoint", etcd.clientUrl, "--to", join(home, "x")], 75, /HTTP status 404/],
     [["backup", "--data-dir", home, "--to", join(home, "x")], 66, /there is no log\.db/],
     [["restore", file, "--data-dir", server.dataDir], 73, /it is not empty/],
     [["restore", join(home, "short"), "--data-dir", join(home, "y")], 65, /its end is missing/],
     [["restore", join(home, "none")], 66, /Cannot read/],
+    [
+      [
+        "restore",
+        file,
+        "--data-dir",
+        join(home, "y"),
+        "--initial-advertise-peer-urls",
+        "host:2380",
+      ],
+      2,
+      /Cannot use host:2380 as a peer URL/,
+    ],
   ];
   for (const [args, status, says] of rows) {
     const end = await keelson("etcd2", ...args);
@@ -153,6 +175,80 @@ test("a damaged log names the way back, and its last backup restores", async (t)
   await using server = await startServer({ dataDir: dataDirNew });
   await server.ready();
   assert.match((await ask(`${server.url}/v2/keys/a/b`)).text, /"two"/);
+});
+
+test("a log whose snapshot is damaged says that nothing can be taken, and what next", async (t) => {
+  const home = await temporary(t);
+  const dataDir = join(home, "one");
+  const file = join(home, "file");
+  {
+    await using server = await startServer({ dataDir });
+    await server.ready();
+    await fill(server.url);
+    await keelson("etcd2", "backup", "--endpoint", server.url, "--to", file);
+  }
+  const restored = join(home, "two"); // a log that begins with a snapshot
+  const peer = ["--initial-advertise-peer-urls", "http://10.0.0.1:2380"];
+  const made = await keelson("etcd2", "restore", file, "--data-dir", restored, ...peer);
+  assert.deepEqual([made.status, made.stderr], [0, ""]);
+  const path = join(restored, "log.db");
+  const damaged = await readFile(path);
+  damaged[damaged.lastIndexOf('"first"') + 1] = 0x58;
+  await writeFile(path, damaged);
+  const salvage = ["backup", "--damaged", "--data-dir", restored, "--to", join(home, "part")];
+  const end = await keelson("etcd2", ...salvage);
+  assert.equal(end.status, 65, end.stdout);
+  assert.match(
+    end.stderr,
+    /Cannot take anything from .*log\.db: its snapshot at index \d+ is damaged, .*restore the last backup/,
+  );
+  assert.doesNotMatch(end.stderr, /--damaged/);
+});
+
+test("a store with authentication refuses backup and import in one line that names the side and the flag", async (t) => {
+  const home = await temporary(t);
+  await using shut = await startServer({ dataDir: join(home, "shut") });
+  await using open = await startServer({ dataDir: join(home, "open") });
+  await Promise.all([shut.ready(), open.ready()]);
+  const put = async (path: string, value: object, headers = {}) => {
+    const answer = await fetch(`${shut.url}/v2/auth/${path}`, {
+      method: "PUT",
+      body: JSON.stringify(value),
+      headers,
+    });
+    assert.ok(answer.ok, await answer.text());
+  };
+  await put("users/bob", { user: "bob", password: "b", roles: ["nowhere"] });
+  await put("users/root", { user: "root", password: "secret" });
+  await put("enable", {});
+  const guest = { role: "guest", revoke: { kv: { read: ["/*"], write: ["/*"] } } };
+  const asRoot = { authorization: `Basic ${Buffer.from("root:secret").toString("base64")}` };
+  await put("roles/guest", guest, asRoot);
+
+  const [into, outOf] = [
+    ["import", "--from", open.url, "--to", shut.url],
+    ["import", "--from", shut.url, "--to", open.url],
+  ];
+  const backup = ["backup", "--endpoint", shut.url, "--to", join(home, "x")];
+  const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+    [into, /Cannot use the target .*: .*no user was named; give --to-username NAME:PASSWORD, or/],
+    [[...into, "--dry-run"], /Cannot use the target .*: .*no user was named/],
+    [[...into, "--to-username", "root:bad"], /the target .*refuses the user root, since the pass/],
+    [outOf, /Cannot use the source .*: .*no user was named; give --username NAME:PASSWORD$/],
+    [[...outOf, "--username", "root:bad"], /the source .*: it refuses the user root/],
+    [backup, /only root may; give --username/],
+    [[...backup, "--username", "root:bad"], /the password of root is wrong, or root has not the/],
+  ];
+  await Promise.all(
+    rows.map(async ([args, says]) => {
+      const end = await keelson("etcd2", ...args);
+      assert.equal(end.status, 77, `${args.join(" ")}: ${end.stderr}`);
+      assert.match(end.stderr.trimEnd(), says);
+      assert.match(end.stderr, /^[^\n]+\n$/);
+    }),
+  );
+  const done = await keelson("etcd2", ...outOf, "--username", "root:secret");
+  assert.match(done.stdout, /user bob: .*no role of this user that exists/, done.stderr);
 });
 
 test("an import takes over a real etcd's keys, directories, times to live, hidden parts and roles; again it writes nothing", async (t) => {

@@ -11,6 +11,7 @@ export const FAULTS = {
   LOG_CORRUPT: { exit: 65, http: 500 }, // EX_DATAERR
   LOG_IO: { exit: 74, http: 500 }, // EX_IOERR
   STORE_UNAVAILABLE: { exit: 75, http: 503 }, // EX_TEMPFAIL
+  STORE_REFUSED: { exit: 77, http: 401 }, // EX_NOPERM
   ETCD_MISSING: { exit: 69, http: 503 }, // EX_UNAVAILABLE
   MEMBER_REMOVED: { exit: 69, http: 410 }, // EX_UNAVAILABLE
   RECORD_MALFORMED: { exit: 65, http: 500 }, // EX_DATAERR

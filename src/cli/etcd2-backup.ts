@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
@@ -12,7 +12,7 @@ import {
   parseToolOptions,
 } from "#cli/etcd2-backup-options.ts";
 import type { Io, Program } from "#cli/program.ts";
-import { backupDirectory, factsOf, holdsClusterMember } from "#keys/backup.ts";
+import { type BackupFacts, backupDirectory, factsOf, holdsClusterMember } from "#keys/backup.ts";
 import { type Backup, encodeBackup, parseBackup } from "#keys/backup-file.ts";
 import { BACKUP_PATH } from "#keys/backup-http.ts";
 import { openKeysClient } from "#keys/client.ts";
@@ -20,9 +20,9 @@ import { openKeysClient } from "#keys/client.ts";
 const HELP = `Usage: keelson etcd2 backup --to FILE|DIRECTORY [--endpoint URLS | --data-dir DIR]
 
 Writes the whole store to one file: keys, times to live, users, roles, history. The file is there as a whole or not
-at all, and has a checksum. Into a directory it goes under a name with the store's index.
+at all, and has a checksum. Into a directory it goes under a name with the time and the store's index.
 
-  --to FILE|DIRECTORY                    a file that is not there yet, or a directory that is
+  --to FILE|DIRECTORY                    a file that is not there yet, or a directory that is; none is made
   --endpoint http://127.0.0.1:2379       a running member to ask
   --stale                                also from a member that has lost the others, as far as it knows
   --data-dir DIR                         rather read a member's own log, whether it runs or not; of a member of a
@@ -53,7 +53,7 @@ export const etcd2Backup: Program = async (args, io) => {
   if (to === undefined || (endpoint !== undefined && dataDir !== undefined))
     throw new Fault("USAGE", "Cannot make a backup: name a file with --to, and one source at most");
   const target = resolve(io.cwd, to);
-  const isDirectory = await checkTarget(target);
+  const isDirectory = await checkTarget(target, to);
   const backup =
     dataDir === undefined
       ? await askForBackup(
@@ -64,8 +64,7 @@ export const etcd2Backup: Program = async (args, io) => {
         )
       : await readDataDir(resolve(io.cwd, dataDir), values.damaged ?? false, io);
   const facts = factsOf(backup, "that was made");
-  const path = isDirectory ? join(target, `keelson-${facts.etcdIndex}.backup`) : target;
-  if (isDirectory) await checkTarget(path);
+  const path = isDirectory ? join(target, nameOf(facts, systemClock.now())) : target;
   const lines = [...encodeBackup(backup)].map((line) => Buffer.from(line));
   await writeFileAtomic(path, Buffer.concat(lines), { mode: 0o600 });
   io.stdout.write(`${path}: ${facts.keys} keys, index ${facts.etcdIndex}\n`);
@@ -80,11 +79,12 @@ async function askForBackup(
 ): Promise<Backup> {
   await using client = openKeysClient({ endpoints, requestTimeoutMs: ANSWER_WITHIN_MS, ...access });
   const { status, body, endpoint } = await client.fetch(path, signal);
+  const user = access.auth?.split(":")[0];
   if (status === 200) return parseBackup(Buffer.from(body), `of ${endpoint.text}`);
   if (status === 401)
     throw new Fault(
-      "STORE_UNAVAILABLE",
-      `Cannot back up ${endpoint.text}: only root may; give --username root:PASSWORD`,
+      "STORE_REFUSED",
+      `Cannot back up ${endpoint.text}: ${user === undefined ? "only root may" : `the password of ${user} is wrong, or ${user} has not the role root`}; give --username root:PASSWORD`,
     );
   if (status === 503)
     throw new Fault(
@@ -108,12 +108,24 @@ async function readDataDir(dataDir: string, isDamaged: boolean, io: Io): Promise
   return backupClusterMember(dataDir, { ...shared, binary: "etcd" }, signal);
 }
 
-/** Whether it is a directory. @throws {Fault} FILE_UNWRITABLE when it is a file already. */
-async function checkTarget(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || found.isDirectory()) return found !== undefined;
-  throw new Fault(
-    "FILE_UNWRITABLE",
-    `Cannot write the backup ${path}: it is there already; name another file, or a directory`,
-  );
+/** Sorts by time; no two are the same, so that a store nobody wrote to is backed up as well. */
+function nameOf({ etcdIndex }: BackupFacts, now: Date): string {
+  return `keelson-${now.toISOString().replaceAll(":", "")}-${etcdIndex}.backup`;
+}
+
+/**
+ * Whether the target is a directory. None is made: a disk that is not mounted is to be noticed.
+ * @throws {Fault} FILE_UNWRITABLE when it is a file already, or would be in a directory that is not there.
+ */
+async function checkTarget(path: string, given: string): Promise<boolean> {
+  const refusal = (what: string) =>
+    new Fault("FILE_UNWRITABLE", `Cannot write the backup ${path}: ${what}`);
+  const isDirectory = async (at: string) => (await stat(at).catch(() => undefined))?.isDirectory();
+  const found = await isDirectory(path);
+  if (found) return true;
+  if (found === false) throw refusal("it is there already; name another file, or a directory");
+  const directory = given.endsWith("/") ? path : dirname(path);
+  if (directory === path || !(await isDirectory(directory)))
+    throw refusal(`there is no directory ${directory}; make it first, or name another`);
+  return false;
 }

@@ -66,7 +66,9 @@ export async function importRoles(
         ? []
         : user.roles.map((one) => (typeof one === "string" ? one : one.role));
     const grants =
-      given.length === 0 ? "" : `, then \`etcdctl user grant ${name} --roles ${given.join(",")}\``;
+      given.length === 0
+        ? "; the source shows no role of this user that exists, so none is to be granted"
+        : `, then \`etcdctl user grant ${name} --roles ${given.join(",")}\``;
     say(`user ${name}: passwords cannot be read; run \`etcdctl user add ${name}\`${grants}`);
   }
   return isFine;

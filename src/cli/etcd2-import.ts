@@ -45,12 +45,17 @@ const AT_ONCE = 16;
 const TELL_EVERY_MS = 2_000;
 /** A listing of a whole large store takes a while. */
 const ANSWER_WITHIN_MS = 300_000;
+const NOT_FOUND = 100;
+const NOT_ALLOWED = 110;
 /** Names in one line of the report. */
 const NAMES_MAX = 5;
 
 interface Store {
   readonly client: KeysClient;
   readonly name: string;
+  readonly side: "source" | "target";
+  /** Whom it is asked as, if anybody. */
+  readonly user: string | undefined;
 }
 
 export const etcd2Import: Program = async (args, io) => {
@@ -73,13 +78,12 @@ export const etcd2Import: Program = async (args, io) => {
     throw new Fault("USAGE", "Cannot import: name the store to read with --from");
   const to = values.to ?? "http://127.0.0.1:2379";
   const toUser = values["to-username"] ?? values.username;
-  await using source = openKeysClient(clientOptions(values.from, accessOf(values, io)));
-  await using target = openKeysClient(
-    clientOptions(to, accessOf({ ...values, username: toUser }, io)),
-  );
+  const [access, toAccess] = [accessOf(values, io), accessOf({ ...values, username: toUser }, io)];
+  await using source = openKeysClient(clientOptions(values.from, access));
+  await using target = openKeysClient(clientOptions(to, toAccess));
   const run = new Import(
-    { client: source, name: values.from },
-    { client: target, name: to },
+    { client: source, name: values.from, side: "source", user: userOf(access) },
+    { client: target, name: to, side: "target", user: userOf(toAccess) },
     partsOf(values.prefix ?? "/", values.also ?? []),
     io,
   );
@@ -90,6 +94,26 @@ export const etcd2Import: Program = async (args, io) => {
 
 function clientOptions(urls: string, access: ReturnType<typeof accessOf>) {
   return { endpoints: listOf(urls) ?? [], requestTimeoutMs: ANSWER_WITHIN_MS, ...access };
+}
+
+function userOf({ auth }: ReturnType<typeof accessOf>): string | undefined {
+  return auth?.split(":")[0];
+}
+
+/** What a store's refusal to one without the right to it means; other errors as they are. */
+function inWords(error: unknown, { name, side, user }: Store): unknown {
+  if (!(error instanceof KeysError) || error.code !== NOT_ALLOWED) return error;
+  const flags =
+    side === "source"
+      ? "--username NAME:PASSWORD"
+      : "--to-username NAME:PASSWORD, or --username for both stores";
+  const why =
+    user === undefined
+      ? "it has authentication on, and no user was named"
+      : `it refuses the user ${user}, since the password is wrong or the rights do not suffice`;
+  return new Fault("STORE_REFUSED", `Cannot use the ${side} ${name}: ${why}; give ${flags}`, {
+    cause: error,
+  });
 }
 
 /** The parts of the tree to list: the prefix, and the hidden ones in it, or that it is in. */
@@ -134,17 +158,17 @@ class Import {
   }
 
   /** What is there, and the store's index before it was read. */
-  async #list({ client }: Store): Promise<{ readonly items: Item[]; readonly index: number }> {
+  async #list(store: Store): Promise<{ readonly items: Item[]; readonly index: number }> {
     const found = new Map<string, Item>();
     let index = Number.POSITIVE_INFINITY;
     for (const key of this.#parts) {
       try {
         const options = { recursive: true, sorted: true, quorum: true };
-        const { event, etcdIndex } = await client.get(key, options, this.#io.signal);
+        const { event, etcdIndex } = await store.client.get(key, options, this.#io.signal);
         index = Math.min(index, etcdIndex);
         for (const item of itemsOf(event.node)) found.set(item.key, item);
       } catch (error) {
-        if (!(error instanceof KeysError) || error.code !== 100) throw error;
+        if (!(error instanceof KeysError) || error.code !== NOT_FOUND) throw inWords(error, store);
         index = Math.min(index, error.index);
       }
     }
@@ -206,7 +230,9 @@ class Import {
       await client.set(item.key, item.value, options, signal);
     } catch (error) {
       // Made by someone else meanwhile, or ended; the comparison at the end tells whether it is right.
-      if (!(error instanceof KeysError) || !isDirectory) throw error;
+      const isRefused = error instanceof KeysError && error.code === NOT_ALLOWED;
+      if (!(error instanceof KeysError) || !isDirectory || isRefused)
+        throw inWords(error, this.#target);
     }
   }
 

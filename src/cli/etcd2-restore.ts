@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
+import { isLoopbackUrl } from "#base/loopback.ts";
 import { listOf, parseToolOptions } from "#cli/etcd2-backup-options.ts";
 import type { Program } from "#cli/program.ts";
 import { factsOf, readBackup, restoreDirectory } from "#keys/backup.ts";
@@ -11,7 +12,7 @@ cluster; add others with \`etcdctl member add\`. Without --data-dir the backup i
 
   --data-dir DIR                         not there yet, or empty
   --initial-advertise-peer-urls http://localhost:2380
-                                         where this member's peers will find it
+                                         where this member's peers will find it; decided here, the server keeps it
   --initial-cluster-token TOKEN          makes the cluster's id, with the peer URLs; without it the id is new, so
                                          that members and proxies of the old cluster do not take this one for theirs
 `;
@@ -36,10 +37,17 @@ export const etcd2Restore: Program = async (args, io) => {
   io.stdout.write(`${path}: ${keys} keys, index ${etcdIndex}, taken ${takenAt}; it is whole\n`);
   if (values["data-dir"] === undefined) return 0;
   const dataDir = resolve(io.cwd, values["data-dir"]);
-  const { clusterId } = await restoreDirectory(backup, dataDir, {
-    peerURLs: listOf(values["initial-advertise-peer-urls"]) ?? ["http://localhost:2380"],
-    token: values["initial-cluster-token"],
-  });
+  const peerURLs = listOf(values["initial-advertise-peer-urls"]) ?? ["http://localhost:2380"];
+  const token = values["initial-cluster-token"];
+  const wrong = peerURLs.find((url) => !(/^https?:/.test(url) && URL.canParse(url)));
+  if (wrong !== undefined)
+    throw new Fault("USAGE", `Cannot use ${wrong} as a peer URL: expected http://HOST:PORT`);
+  const { clusterId } = await restoreDirectory(backup, dataDir, { peerURLs, token });
   io.stdout.write(`${dataDir}: restored, cluster ${clusterId}\n`);
+  const local = peerURLs.find(isLoopbackUrl);
+  if (local !== undefined)
+    io.stderr.write(
+      `its peer URL is ${local}, which no other machine reaches: if others are to join, restore with --initial-advertise-peer-urls http://THIS-MACHINE:2380\n`,
+    );
   return 0;
 };

@@ -3,6 +3,7 @@ import { FAULTS, Fault } from "#base/fault.ts";
 import { ShutdownRequested, shutdownSignal } from "#base/shutdown.ts";
 import { FACES } from "#cli/faces.ts";
 import type { Io } from "#cli/program.ts";
+import { KeysError } from "#keys/core/keys-error.ts";
 
 async function main(): Promise<number> {
   const [called, ...rest] = [
@@ -27,10 +28,22 @@ async function main(): Promise<number> {
     return await program(args, io);
   } catch (error) {
     if (error instanceof ShutdownRequested) return 130;
-    if (!(error instanceof Fault)) throw error;
-    process.stderr.write(`${name}: ${error.message}\n`);
-    return FAULTS[error.code].exit;
+    const fault = error instanceof KeysError ? refusal(error) : error;
+    if (!(fault instanceof Fault)) throw error;
+    process.stderr.write(`${name}: ${fault.message}\n`);
+    return FAULTS[fault.code].exit;
   }
+}
+
+/** What a store said no to, and nothing nearer has put into words. */
+function refusal(cause: KeysError): Fault {
+  const advice =
+    cause.code === 110 ? "give a user who may, and the right password" : "look at what it names";
+  return new Fault(
+    "STORE_REFUSED",
+    `Cannot go on: the store refuses with error ${cause.message}; ${advice}`,
+    { cause },
+  );
 }
 
 function workingDirectory(): string {

@@ -14,7 +14,7 @@ import {
   readLog,
   snapshotSeed,
 } from "#log/log-database.ts";
-import { databaseFault, lostEnd } from "#log/log-faults.ts";
+import { beyondUse, databaseFault, lostEnd } from "#log/log-faults.ts";
 import { RefusedMark } from "#log/refused-mark.ts";
 
 /** A copy is torn only when the log's writer tidied up in that very moment. */
@@ -51,7 +51,8 @@ export async function readLogCopy(
       return { damage, ...content };
     } catch (error) {
       const fault = databaseFault(shownAs, error);
-      if (tries >= TRIES || fault.code !== "LOG_CORRUPT") throw fault;
+      if (fault.code !== "LOG_CORRUPT") throw fault;
+      if (tries >= TRIES) throw isDamagedTaken ? beyondUse(shownAs, fault) : fault;
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }

@@ -43,6 +43,15 @@ export function corrupt(path: string, what: string, cause?: unknown): Fault {
   return new Fault(
     "LOG_CORRUPT",
     `Cannot trust the log ${path}: ${what}; nothing was changed: restore a backup into another directory with "keelson etcd2 restore", or take what comes before the damage with "keelson etcd2 backup --damaged"`,
+    { cause, facts: { damage: what } },
+  );
+}
+
+/** A corrupt log that holds nothing whole before its damage. */
+export function beyondUse(path: string, cause: Fault): Fault {
+  return new Fault(
+    "LOG_CORRUPT",
+    `Cannot take anything from the log ${path}: ${cause.facts["damage"]}, and nothing before that is whole; keep the directory, and restore the last backup into another with "keelson etcd2 restore", or start with an empty one`,
     { cause },
   );
 }
