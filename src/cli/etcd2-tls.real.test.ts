@@ -108,6 +108,24 @@ test("a member with TLS, plain HTTP and a unix socket serves etcd's own client a
   assert.deepEqual(await daemon.ended, [0, ""]);
 });
 
+test("settings that do not fit together are warned of, and plain HTTP for this machine beside https is not", async (t) => {
+  const [client = "", plain = "", peer = ""] = await urls("https", "http", "http");
+  const { certFile, keyFile } = authority.issue("warned");
+  const daemon = start(
+    t,
+    `--data-dir=${join(directory, "warned")}`,
+    `--listen-client-urls=${client},${plain}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--cert-file=${certFile}`,
+    `--key-file=${keyFile}`,
+    "--client-cert-auth",
+  );
+  const said = await daemon.said(/serving the store/);
+  assert.match(said, /client-cert-auth without trusted-ca-file/);
+  assert.doesNotMatch(said, /not https/);
+});
+
 test("a proxy asks members and peers by TLS, with the peers' certificates", async (t) => {
   const [client = "", peer = "", front = ""] = await urls("https", "https", "http");
   const { certFile, keyFile } = authority.issue("both");

@@ -7,6 +7,7 @@ import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
+import { isLoopbackUrl } from "#base/loopback.ts";
 import { makeDataDirectory } from "#base/make-directory.ts";
 import { makeSelfSigned } from "#base/self-signed.ts";
 import { ServerTls } from "#base/tls.ts";
@@ -115,13 +116,24 @@ export async function openServerTls(
     listenUrls.filter((url) => url.startsWith("https:") === wanted),
   ) as [string[], string[]];
   const isGiven = settings.certFile !== undefined || isAuto;
-  if (isGiven && plain.length > 0)
-    logger.warn({ side, urls: plain }, "certificates are given, but these URLs are not https");
+  // Beside https, plain URLs for this machine alone are meant so.
+  const open = plain.filter((url) => secure.length === 0 || !isLocal(url));
+  if (isGiven && open.length > 0)
+    logger.warn({ side, urls: open }, "certificates are given, but these URLs are not https");
   if (secure.length === 0) return undefined;
+  if (caFiles.length === 0 && isClientCertRequired)
+    logger.warn(
+      { side },
+      "client-cert-auth without trusted-ca-file: clients need a certificate of a public authority; name your own with trusted-ca-file",
+    );
   if (caFiles.length > 0 && !isClientCertRequired)
     logger.warn({ side }, "trusted-ca-file without client-cert-auth: clients need no certificate");
   const { certFile = "", keyFile = "" } = isAuto ? await selfSigned(side, context) : settings;
   return new ServerTls({ certFile, keyFile, caFiles, isClientCertRequired }, logger);
+}
+
+function isLocal(url: string): boolean {
+  return url.startsWith("unix:") || isLoopbackUrl(url);
 }
 
 const SELF_SIGNED_DAYS = 365;
