@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { FakeClock } from "#base/fake-clock.ts";
 import { openLogger } from "#base/logger.ts";
 import { seededRandom } from "#base/random.ts";
@@ -24,11 +25,13 @@ test("large entries make a snapshot due, also when every run writes a few", asyn
   {
     await using first = open(disk, 50_000);
     for (let at = 0; at < 6; at += 1) await first.propose(set, signal);
+    await nextTurn(); // the snapshot takes a few steps
   }
   const index = disk.snapshot?.index ?? assert.fail("no snapshot");
   for (let run = 0; run < 3; run += 1) {
     await using server = open(disk, 50_000);
     for (let at = 0; at < 2; at += 1) await server.propose(set, signal);
+    await nextTurn();
   }
   assert.ok((disk.snapshot?.index ?? 0) > index, "a later run saved one too");
 });

@@ -120,12 +120,15 @@ test("an answer that is longer than a string can be is refused", () => {
   assert.throws(() => encodeEvent({ action: "get", node }), /longer than 500000000 characters/);
 });
 
-test("chunks of a snapshot stay short with values of any length", () => {
+test("a snapshot is made of short chunks, however long the values and their history", () => {
   const store = new Store();
   const value = "v".repeat(300_000);
-  for (let at = 0; at < 20; at += 1)
-    apply(store, { op: "set", key: `/${at}`, value, dir: false, timeMs: NOW_MS });
-  const [, ...chunks] = takeSnapshot(store);
-  for (const chunk of chunks) assert.ok(chunk.length < 2_000_000, String(chunk.length));
-  assert.equal(hashOf(restoreSnapshot(takeSnapshot(store))), hashOf(store));
+  for (let at = 0; at < 1000; at += 1)
+    apply(store, { op: "set", key: `/${at % 20}`, value, dir: false, timeMs: NOW_MS });
+  let count = 0;
+  for (const chunk of takeSnapshot(store)) {
+    assert.ok(chunk.length < 3_000_000, String(chunk.length));
+    count += 1;
+  }
+  assert.ok(count > 100, String(count));
 });
