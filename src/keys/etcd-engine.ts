@@ -6,7 +6,7 @@ import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { EtcdMembership } from "#keys/etcd-membership.ts";
 import { etcdDirectory } from "#keys/member-identity.ts";
-import type { EtcdMember } from "#log/core/etcd-flags.ts";
+import { type EtcdMember, QUOTA_BYTES } from "#log/core/etcd-flags.ts";
 import type { Log, LogSnapshot } from "#log/core/log.ts";
 import type { EtcdClient } from "#log/etcd-client.ts";
 import { openEtcdClient } from "#log/etcd-grpc-client.ts";
@@ -64,7 +64,8 @@ export async function openEtcdEngine(
   try {
     await serving(etcd, client, options, until);
     const seed = await takeSeed?.();
-    const shared = { client, prefix: LOG_PREFIX, clock, random, logger };
+    const quotaBytes = QUOTA_BYTES;
+    const shared = { client, prefix: LOG_PREFIX, clock, random, logger, quotaBytes };
     const log = seed
       ? await withDeadline(
           { ms: SEED_MS, clock, what: "move the log to etcd", signal: until },

@@ -24,6 +24,9 @@ const SNAPSHOT_EVERY = 100_000;
 /** A log in etcd is limited by its size: etcd holds 2 GB, and keeps what a snapshot drops until the next one. */
 const SNAPSHOT_EVERY_LENGTH = 256 << 20;
 
+/** So much more often while the log's room is scarce. */
+const CROWDED_DIVISOR = 100;
+
 export interface KeysServerOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -267,7 +270,8 @@ export class KeysServer implements AsyncDisposable {
     const from = Math.max(this.#log.snapshotIndex, this.#triedIndex);
     if (from !== this.#countedFrom) this.#entryLength = 0;
     this.#countedFrom = from;
-    const every = this.#options.snapshotEvery ?? SNAPSHOT_EVERY;
+    const { snapshotEvery = SNAPSHOT_EVERY } = this.#options;
+    const every = this.#log.isCrowded ? snapshotEvery / CROWDED_DIVISOR : snapshotEvery;
     const length = this.#options.snapshotEveryLength ?? SNAPSHOT_EVERY_LENGTH;
     return this.#applied - from >= every || this.#entryLength >= length;
   }

@@ -112,7 +112,11 @@ export interface EtcdMembersAnswer {
 export interface EtcdStatus {
   readonly header: EtcdHeader;
   readonly version: string;
+  /** The database's file, which etcd's quota is about; and what of it is in use (before etcd 3.4: all). */
   readonly dbSizeBytes: number;
+  readonly dbInUseBytes: number;
+  /** Members whose quota is used up: nothing that adds is taken (before etcd 3.4: not told). */
+  readonly spaceAlarms: readonly string[];
   /** The leading member's id; "0" when there is none. */
   readonly leader: string;
   readonly raftIndex: number;
@@ -153,6 +157,8 @@ export interface EtcdClient extends AsyncDisposable {
   /** The member's whole database, in pieces. */
   snapshot(signal: AbortSignal): AsyncIterable<Uint8Array>;
   defragment(options: CallOptions): Promise<void>;
+  /** Ends the alarm that a member raised when its quota was used up. */
+  disarmSpace(memberId: string, options: CallOptions): Promise<void>;
 }
 
 /** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */

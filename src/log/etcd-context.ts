@@ -14,6 +14,8 @@ export interface EtcdContext {
   readonly logger: Logger;
   readonly health: EtcdHealth;
   readonly limits: EtcdLimits;
+  /** Of the etcd that is this server's own to look after; undefined: somebody else does. */
+  readonly quotaBytes: number | undefined;
 }
 
 export interface EtcdLimits {
@@ -33,6 +35,8 @@ export interface EtcdLimits {
   readonly trimKeys: number;
   /** The leader's lease. */
   readonly leaseMs: number;
+  /** How often the space that etcd has is looked at. */
+  readonly spaceLookMs: number;
 }
 
 export const ETCD_LIMITS: EtcdLimits = {
@@ -43,6 +47,7 @@ export const ETCD_LIMITS: EtcdLimits = {
   pageBytes: 8 << 20,
   trimKeys: 256,
   leaseMs: 2_000,
+  spaceLookMs: 10_000,
 };
 
 /** Waits between attempts. */

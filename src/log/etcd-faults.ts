@@ -7,7 +7,7 @@ const TROUBLE_AFTER_MS = 3_000;
 /** What etcd's v2 API says when a write was not agreed upon in time. */
 export const TIMED_OUT = "etcdserver: request timed out";
 
-export function timedOut(): Fault {
+function timedOut(): Fault {
   return unavailable(TIMED_OUT);
 }
 
@@ -17,6 +17,16 @@ export function unavailable(wire: string): Fault {
     "STORE_UNAVAILABLE",
     `Cannot write to the store: ${wire}; see that most of its servers run and reach each other, then ask again`,
     { facts: { etcd: wire } },
+  );
+}
+
+const NO_SPACE = "etcdserver: mvcc: database space exceeded";
+
+function noSpace(): Fault {
+  return new Fault(
+    "STORE_UNAVAILABLE",
+    "Cannot write to the store: the space of its etcd is used up; if that does not pass within a minute, make room as the guide to several servers says (docs/guide-servers.md)",
+    { facts: { etcd: NO_SPACE } },
   );
 }
 
@@ -55,6 +65,7 @@ export class EtcdHealth {
   readonly #clock: Clock;
   #failingSinceMs: number | undefined;
   #reason = "";
+  #isSpaceUsedUp = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -70,7 +81,17 @@ export class EtcdHealth {
     this.#reason = reason;
   }
 
+  spaceIsUsedUp(is: boolean): void {
+    this.#isSpaceUsedUp = is;
+  }
+
+  /** What an append that waited too long is told. */
+  get late(): Fault {
+    return this.#isSpaceUsedUp ? noSpace() : timedOut();
+  }
+
   get fault(): Fault | undefined {
+    if (this.#isSpaceUsedUp) return noSpace();
     const sinceMs = this.#failingSinceMs;
     if (sinceMs === undefined) return undefined;
     const isLasting = this.#clock.monotonicMs() - sinceMs >= TROUBLE_AFTER_MS;

@@ -139,6 +139,10 @@ class GrpcClient implements EtcdClient {
     await this.#ask("Defragment", {}, options);
   }
 
+  async disarmSpace(memberId: string, options: CallOptions): Promise<void> {
+    await this.#ask("Alarm", wire.disarmSpace(memberId), options);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#channels.close();
   }

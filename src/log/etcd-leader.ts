@@ -5,6 +5,8 @@ import { type EtcdContext, RETRY } from "#log/etcd-context.ts";
 /** Of the lease's time: how often it is kept alive. */
 const KEEP_EVERY = 1 / 3;
 const RETRY_KEEP_MS = 200;
+/** Attempts that failed one after another, before it is said: about 2 s. */
+const TELL_AFTER = 5;
 
 /**
  * Elects one of the servers of a log: whose lease stands behind the leader's key. A lease counts from when it was asked
@@ -25,7 +27,7 @@ export class EtcdLeader {
 
   /** Stands for election, again and again, until the signal aborts; then gives the lead up. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#context;
+    const { clock, random, health, logger } = this.#context;
     for (let failures = 0; !signal.aborted; )
       try {
         await this.#untilFree(signal);
@@ -34,6 +36,8 @@ export class EtcdLeader {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof EtcdError)) throw error;
+        if (error.isOutOfSpace) health.spaceIsUsedUp(true);
+        if (failures === TELL_AFTER) logger.warn({ err: error }, "cannot stand for election");
         await clock.sleep(backoffMs(failures++, RETRY, random), signal).catch(() => {});
       }
   }

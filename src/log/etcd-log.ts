@@ -11,6 +11,7 @@ import { closed, corrupt, EtcdHealth, unknownEnd } from "#log/etcd-faults.ts";
 import { type Begun, beginLog, EtcdFeed } from "#log/etcd-feed.ts";
 import { EtcdLeader } from "#log/etcd-leader.ts";
 import { dropNeedless, saveSnapshot, seedLog } from "#log/etcd-snapshots.ts";
+import { EtcdSpace } from "#log/etcd-space.ts";
 import { EtcdWriter } from "#log/etcd-writer.ts";
 
 const OPEN_AGAIN_MS = 500;
@@ -28,6 +29,8 @@ export interface EtcdLogOptions {
   /** What the log begins with, should it be empty. */
   readonly seed?: LogSnapshot;
   readonly limits?: Partial<EtcdLimits>;
+  /** The quota of the etcd that is this server's own: it is compacted and made smaller as needed. Absent: somebody else's. */
+  readonly quotaBytes?: number;
 }
 
 /**
@@ -43,6 +46,7 @@ export class EtcdLog implements Log {
   readonly #feed: EtcdFeed;
   readonly #writer: EtcdWriter;
   readonly #leader: EtcdLeader;
+  readonly #space: EtcdSpace;
   /** Rung when something was read. */
   readonly #read = new Wake();
   #begun: readonly LogEntry[];
@@ -65,6 +69,7 @@ export class EtcdLog implements Log {
       names: new EtcdNames(options.prefix),
       health: new EtcdHealth(clock),
       limits: { ...ETCD_LIMITS, ...options.limits },
+      quotaBytes: options.quotaBytes,
     };
     for (;;)
       try {
@@ -102,6 +107,10 @@ export class EtcdLog implements Log {
     });
     this.#writer = new EtcdWriter(context, () => this.#feed.order, signal);
     this.#leader = new EtcdLeader(context);
+    this.#space = new EtcdSpace(context, {
+      order: () => this.#feed.order,
+      leads: () => this.leads,
+    });
   }
 
   get term(): number {
@@ -114,6 +123,10 @@ export class EtcdLog implements Log {
 
   get measures(): LogMeasures {
     return this.#writer.measures;
+  }
+
+  get isCrowded(): boolean {
+    return this.#space.isCrowded;
   }
 
   get leads(): boolean {
@@ -135,7 +148,9 @@ export class EtcdLog implements Log {
     this.#begun = [];
     if (entries.length > 0) reader.deliver(entries);
     const { signal } = this.#closing;
-    this.#running = Promise.all([this.#feed.run(signal), this.#leader.run(signal)]);
+    this.#running = Promise.all(
+      [this.#feed, this.#leader, this.#space].map((part) => part.run(signal)),
+    );
   }
 
   append(data: string): Promise<number> {

@@ -104,7 +104,11 @@ const MESSAGES: Readonly<Record<string, Message>> = {
     leader: [4, "uint64"],
     raftIndex: [5, "uint64"],
     raftTerm: [6, "uint64"],
+    errors: [8, "string", "repeated"],
+    dbSizeInUse: [9, "int64"],
   },
+  AlarmRequest: { action: [1, "int32"], memberID: [2, "uint64"], alarm: [3, "int32"] },
+  AlarmResponse: { header: HEADER },
   DefragmentRequest: {},
   DefragmentResponse: { header: HEADER },
   SnapshotRequest: {},
@@ -125,7 +129,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   Watch: ["Watch"],
   Lease: ["LeaseGrant", "LeaseRevoke", "LeaseKeepAlive"],
   Cluster: ["MemberList", "MemberAdd", "MemberRemove", "MemberUpdate"],
-  Maintenance: ["Status", "Defragment", "Snapshot"],
+  Maintenance: ["Status", "Alarm", "Defragment", "Snapshot"],
 };
 const STREAMS: readonly string[] = ["Watch", "LeaseKeepAlive", "Snapshot"];
 const PACKAGE = "etcdserverpb";

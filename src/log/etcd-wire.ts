@@ -65,6 +65,8 @@ export interface MemberAdded extends Answer {
 export interface Status extends Answer {
   readonly version: string;
   readonly dbSize: string;
+  readonly dbSizeInUse: string;
+  readonly errors: readonly string[];
   readonly leader: string;
   readonly raftIndex: string;
   readonly raftTerm: string;
@@ -77,6 +79,11 @@ export interface Piece extends Answer {
 const RESULT = { equal: 0, greater: 1, less: 2 } as const;
 const TARGET = { createRevision: 1, modRevision: 2 } as const;
 const DELETE = 1;
+/** AlarmRequest.AlarmAction and AlarmType. */
+const DEACTIVATE = 2;
+const NOSPACE = 1;
+/** How a status writes the alarm that a member, by its number, ran out of space. */
+const SPACE_ALARM = /^memberID:(\d+)\s+alarm:NOSPACE/;
 const NO_DELETE = 1;
 
 /** @throws {RangeError} beyond what a number holds exactly. */
@@ -124,10 +131,16 @@ export function member(from: Member): EtcdMember {
 }
 
 export function status(answer: Status): EtcdStatus {
+  const dbSizeBytes = count(answer.dbSize);
   return {
     header: header(answer),
     version: answer.version,
-    dbSizeBytes: count(answer.dbSize),
+    dbSizeBytes,
+    dbInUseBytes: count(answer.dbSizeInUse) || dbSizeBytes,
+    spaceAlarms: answer.errors.flatMap((text) => {
+      const found = SPACE_ALARM.exec(text)?.[1];
+      return found === undefined ? [] : [hexadecimal(found)];
+    }),
     leader: hexadecimal(answer.leader),
     raftIndex: count(answer.raftIndex),
     raftTerm: count(answer.raftTerm),
@@ -156,4 +169,8 @@ export function watch({ key, end, startRevision, putsOnly = false }: EtcdWatch):
     ...(end === undefined ? {} : { end }),
     filters: putsOnly ? [NO_DELETE] : [],
   };
+}
+
+export function disarmSpace(memberId: string): object {
+  return { action: DEACTIVATE, memberID: decimal(memberId), alarm: NOSPACE };
 }

@@ -7,7 +7,7 @@ import { cutBytes, encodeBatch } from "#log/core/etcd-batch.ts";
 import type { EtcdOrder } from "#log/core/etcd-order.ts";
 import { type EtcdCompare, EtcdError, type EtcdOp } from "#log/etcd-client.ts";
 import { type EtcdContext, RETRY } from "#log/etcd-context.ts";
-import { TIMED_OUT, timedOut, unavailable } from "#log/etcd-faults.ts";
+import { TIMED_OUT, unavailable } from "#log/etcd-faults.ts";
 
 /**
  * Fewer appends than went last time wait for others as many turns of the event loop. Measured at 64 connections: 44
@@ -180,10 +180,12 @@ export class EtcdWriter {
         if (!isPut) return "fenced";
       }
       health.answered();
+      health.spaceIsUsedUp(false);
       return "put";
     } catch (error) {
       if (!(error instanceof EtcdError)) return "unclear"; // the log is closed
       health.failed(error.message);
+      if (error.isOutOfSpace) health.spaceIsUsedUp(true);
       if (error.mayHaveHappened) return "unclear";
       this.#refuse(batch, unavailable(error.message));
       return "refused";
@@ -223,7 +225,7 @@ export class EtcdWriter {
     while (!this.#signal.aborted) {
       const untilMs = this.#firstUntilMs();
       if (untilMs === undefined) break;
-      await this.#pause(untilMs - clock.monotonicMs());
+      await this.#pause(Math.max(0, untilMs - clock.monotonicMs()));
       this.#expire(clock.monotonicMs());
     }
     this.#expiring = undefined;
@@ -236,16 +238,17 @@ export class EtcdWriter {
   }
 
   #expire(nowMs: number): void {
+    const { late } = this.#context.health;
     const isDue = (append: Append) => append.untilMs <= nowMs;
     for (const batch of this.#underWay.values()) {
       if (!batch.appends.some(isDue)) break;
-      for (const append of batch.appends.filter(isDue)) settle(append, timedOut());
-      if (batch.appends.every((append) => append.isSettled)) this.#refuse(batch, timedOut());
+      for (const append of batch.appends.filter(isDue)) settle(append, late);
+      if (batch.appends.every((append) => append.isSettled)) this.#refuse(batch, late);
       this.#context.health.failed(TIMED_OUT);
     }
     const due = this.#queue.findIndex((append) => !isDue(append));
-    const late = this.#queue.splice(0, due < 0 ? this.#queue.length : due);
-    for (const append of late) settle(append, timedOut());
+    const expired = this.#queue.splice(0, due < 0 ? this.#queue.length : due);
+    for (const append of expired) settle(append, late);
     this.#read.ring(); // a fenced batch that is over now waits for nothing more
   }
 

@@ -45,6 +45,8 @@ type Work<T> = (store: FakeEtcdStore, nowMs: number) => T;
 /** An etcd cluster in memory, on the injected clock: what the log is simulated with. */
 export class FakeEtcd {
   readonly store = new FakeEtcdStore();
+  /** What its status says of its file; not measured. */
+  readonly space = { sizeBytes: 0, inUseBytes: 0, isAlarmed: false };
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #watches = new Set<Wake>();
@@ -166,8 +168,25 @@ export class FakeEtcdClient implements EtcdClient {
   memberAdd: EtcdClient["memberAdd"] = unsupported;
   memberRemove: EtcdClient["memberRemove"] = unsupported;
   memberUpdate: EtcdClient["memberUpdate"] = unsupported;
-  status: EtcdClient["status"] = unsupported;
-  defragment: EtcdClient["defragment"] = unsupported;
+
+  status: EtcdClient["status"] = (options) =>
+    this.#ask(options, ({ header }) => {
+      const { sizeBytes, inUseBytes, isAlarmed } = this.#etcd.space;
+      const { memberId: leader, raftTerm } = header;
+      const spaceAlarms = isAlarmed ? [leader] : [];
+      const sizes = { dbSizeBytes: sizeBytes, dbInUseBytes: inUseBytes, spaceAlarms };
+      return { header, version: "3.4.0", ...sizes, leader, raftIndex: 1, raftTerm };
+    });
+
+  defragment: EtcdClient["defragment"] = (options) =>
+    this.#ask(options, () => {
+      this.#etcd.space.sizeBytes = this.#etcd.space.inUseBytes;
+    });
+
+  disarmSpace: EtcdClient["disarmSpace"] = (_, options) =>
+    this.#ask(options, () => {
+      this.#etcd.space.isAlarmed = false;
+    });
 
   // oxlint-disable-next-line require-yield -- it only throws
   async *snapshot(): AsyncGenerator<Uint8Array, void> {

@@ -39,6 +39,10 @@ export class SwitchableLog implements Log {
     return this.#log.fault;
   }
 
+  get isCrowded(): boolean {
+    return this.#log.isCrowded ?? false;
+  }
+
   get measures(): LogMeasures | undefined {
     return this.#log.measures;
   }

@@ -33,7 +33,8 @@ export interface EtcdVersion {
 /** The socket for clients, in the data directory; etcd wants the form HOST:PORT and takes it for a file's name. */
 export const CLIENT_SOCKET = "client:0";
 
-const QUOTA_BYTES = 8 * 1024 ** 3; // the most that etcd suggests
+/** The real etcd takes nothing more when its file is larger. */
+export const QUOTA_BYTES = 8 * 1024 ** 3; // the most that etcd suggests
 const REQUEST_MAX_BYTES = 32 * 1024 ** 2; // a value of 10 MB, the most that the v2 API takes, and its escapes
 /** etcd holds so many entries in memory and 5,000 more; ours are batches of up to 1 MiB. Its default is up to 100,000. */
 const SNAPSHOT_COUNT = 2_000;

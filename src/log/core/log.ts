@@ -58,6 +58,8 @@ export interface Log extends AsyncDisposable {
   readonly leads: boolean;
   /** Why appends fail at the moment; undefined when they do not. */
   readonly fault: Fault | undefined;
+  /** Whether a snapshot should be saved before it is due, for room becomes scarce. */
+  readonly isCrowded?: boolean;
   /** Logs that wait for nothing have none. */
   readonly measures?: LogMeasures | undefined;
 
