@@ -252,3 +252,33 @@ async function startHttpProxy(t: TestContext) {
   await new Promise((resolve) => server.once("listening", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, passed };
 }
+
+test("a service that does not speak TLS is no service, however often it is asked by https", async (t) => {
+  const server = createServer((_, answer) => answer.end());
+  t.after(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await assert.rejects(join(`https://127.0.0.1:${port}/token`, "a", 1), {
+    code: "DISCOVERY_REFUSED",
+    message: /it does not speak TLS; use http:/,
+  });
+});
+
+test("where nothing answers, the log speaks of a discovery service", async () => {
+  const port = await freePort();
+  const told: unknown[] = [];
+  const stop = new AbortController();
+  const logger = {
+    ...shared.logger,
+    warn: ({ err }: { err: unknown }) => {
+      told.push(err);
+      stop.abort();
+    },
+  } as unknown as JoinOptions["logger"];
+  const url = `http://127.0.0.1:${port}/token`;
+  await assert.rejects(join(url, "a", 1, { logger, signal: stop.signal }));
+  assert.match(
+    String(told[0]),
+    /no discovery service answers \(.*ECONNREFUSED.*\); check its address and port/,
+  );
+});
