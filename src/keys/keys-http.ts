@@ -9,12 +9,15 @@ import { isDone, type Outcome, type Refusal } from "#keys/core/outcome.ts";
 import { type KeysRequest, type Method, parseRequest } from "#keys/core/request.ts";
 import type { WatchAnswers } from "#keys/core/request-fields.ts";
 import { encodeAction, encodeEvent, encodeRefusal } from "#keys/core/wire.ts";
-import { allowMethod, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
+import { allowMethod, answerText, cleanPath, redirect, splitTarget } from "#keys/http-answers.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
 import { type RequestCount, RequestCounts } from "#keys/request-counts.ts";
 
 const PREFIX = "/v2/keys";
 const METHODS: readonly string[] = ["HEAD", "GET", "PUT", "POST", "DELETE"] satisfies Method[];
+
+/** Of a key and all the directories above it, which a snapshot holds by their full names. */
+const NAMES_LENGTH_MAX = 16 << 20;
 
 /** Go's limit for a form, which etcd keeps (net/http, ParseForm: 10 MB). */
 const BODY_MAX_BYTES = 10 << 20;
@@ -50,6 +53,10 @@ export class KeysHttp {
     if (!path.startsWith(PREFIX)) return false;
     if (path.length > PREFIX.length && path[PREFIX.length] !== "/") return false;
     if (!allowMethod(req, res, METHODS)) return true;
+    if (isTooDeep(path)) {
+      answerText(res, 414, "414 Request-URI Too Long");
+      return true;
+    }
     this.#read(req, res, path.slice(PREFIX.length), query);
     return true;
   }
@@ -238,4 +245,9 @@ function bodyType(req: HttpRequest): MediaType {
   const text = req.header("content-type");
   if (text === FORM) return { type: FORM };
   return text ? parseMediaType(text) : NO_BODY;
+}
+
+/** Whether one small request would make directories whose names together are beyond what a snapshot should hold. */
+function isTooDeep(path: string): boolean {
+  return path.length > 4096 && path.length * path.split("/").length > NAMES_LENGTH_MAX;
 }
