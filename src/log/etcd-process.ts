@@ -217,7 +217,7 @@ export class EtcdProcess implements AsyncDisposable {
     this.#hasForeignPeer = true;
     this.#options.logger.error(
       { directory: this.#options.directory },
-      "a peer belongs to another cluster than this data directory: if this member is the odd one, add it to that cluster (etcdctl member add) and start it with an empty data directory",
+      "a peer belongs to another cluster than this data directory: if this member is the odd one, add it to that cluster (etcdctl member add) and start it with an empty data directory and initial-cluster-state=existing",
     );
   }
 }
