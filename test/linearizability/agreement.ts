@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { KeysServer } from "#keys/keys-server.ts";
 import type { Log } from "#log/core/log.ts";
+import { logOver } from "#test/support/log-over.ts";
 
 /** Whether all servers of a store, and all their runs, saw the same entries and made the same of them. */
 export class Agreement {
@@ -22,18 +23,7 @@ export class Agreement {
   /** The same log, every delivery compared before it is passed on. */
   around(log: Log, server: string): Log {
     let last = log.snapshot?.index ?? 0;
-    return {
-      snapshot: log.snapshot,
-      get snapshotIndex() {
-        return log.snapshotIndex;
-      },
-      term: log.term,
-      get leads() {
-        return log.leads;
-      },
-      get fault() {
-        return log.fault;
-      },
+    return logOver(log, {
       start: (reader) =>
         log.start({
           deliver: (entries) => {
@@ -55,10 +45,7 @@ export class Agreement {
             reader.replace(snapshot);
           },
         }),
-      append: (data) => log.append(data),
-      saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
-      [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
-    };
+    });
   }
 
   #tell(problem: string): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Random } from "#base/random.ts";
 import type { Log, LogEntry, LogReader } from "#log/core/log.ts";
+import { logOver } from "#test/support/log-over.ts";
 import { etcdPlace } from "./etcd-place.ts";
 import { memoryPlace, type StorePlace } from "./store-place.ts";
 
@@ -10,7 +11,7 @@ export const LOG_PLANTS = {
   eager: on(memoryPlace, (log) => {
     let reader: LogReader;
     let last = log.snapshot?.index ?? 0;
-    return over(log, {
+    return logOver(log, {
       start(to) {
         reader = to;
         log.start({
@@ -33,7 +34,7 @@ export const LOG_PLANTS = {
   /** Takes an entry for two now and then. */
   stuttering: on(memoryPlace, (log, random) => {
     let added = 0;
-    return over(log, {
+    return logOver(log, {
       start: (reader) =>
         log.start({
           ...reader,
@@ -52,7 +53,7 @@ export const LOG_PLANTS = {
   /** One server leaves an entry out, and counts on as if it had not been there. */
   forgetful: on(etcdPlace, (log, random) => {
     let left = 0;
-    return over(log, {
+    return logOver(log, {
       start: (reader) =>
         log.start({
           ...reader,
@@ -74,23 +75,3 @@ function on(newPlace: (seed: number, clock: Clock) => StorePlace, plant: Plant) 
 }
 
 type Plant = (log: Log, random: Random) => Log;
-
-function over(log: Log, own: Partial<Pick<Log, "start" | "append">>): Log {
-  return {
-    snapshot: log.snapshot,
-    get snapshotIndex() {
-      return log.snapshotIndex;
-    },
-    term: log.term,
-    get leads() {
-      return log.leads;
-    },
-    get fault() {
-      return log.fault;
-    },
-    start: own.start ?? ((reader) => log.start(reader)),
-    append: own.append ?? ((data) => log.append(data)),
-    saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
-    [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
-  };
-}

@@ -6,6 +6,7 @@ import { Store } from "#keys/core/store.ts";
 import type { KeysServer } from "#keys/keys-server.ts";
 import type { Log, LogEntry } from "#log/core/log.ts";
 import type { MemoryDisk } from "#log/memory-log.ts";
+import { logOver } from "#test/support/log-over.ts";
 import type { Violations } from "./trace.ts";
 
 /** A key at one moment: its value, or how it went. */
@@ -53,16 +54,7 @@ export class Ledger {
 
   /** The same log, with every delivery noted before it is passed on. */
   around(log: Log): Log {
-    return {
-      snapshot: log.snapshot,
-      get snapshotIndex() {
-        return log.snapshotIndex;
-      },
-      term: log.term,
-      leads: log.leads,
-      get fault() {
-        return log.fault;
-      },
+    return logOver(log, {
       start: (reader) =>
         log.start({
           ...reader,
@@ -71,10 +63,7 @@ export class Ledger {
             reader.deliver(entries);
           },
         }),
-      append: (data) => log.append(data),
-      saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
-      [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
-    };
+    });
   }
 
   #note(entries: readonly LogEntry[]): void {

@@ -4,6 +4,7 @@ import type { SimulatedMachine, SimulationHooks } from "#fleet/simulated-cluster
 import type { Keys } from "#keys/keys.ts";
 import type { Log, LogReader } from "#log/core/log.ts";
 import type { Systemd } from "#systemd/systemd.ts";
+import { logOver } from "#test/support/log-over.ts";
 
 /** Bugs to be planted: each makes one part break its promise, from outside. The checks have to find every one. */
 export const PLANTS = {
@@ -33,29 +34,10 @@ export function endlessLease(): Disposable {
   return { [Symbol.dispose]: () => void (times.marginMs = marginMs) };
 }
 
-function around(log: Log, changes: Partial<Log>): Log {
-  return {
-    snapshot: log.snapshot,
-    get snapshotIndex() {
-      return log.snapshotIndex;
-    },
-    term: log.term,
-    leads: log.leads,
-    get fault() {
-      return log.fault;
-    },
-    start: (reader) => log.start(reader),
-    append: (data) => log.append(data),
-    saveSnapshot: (index, chunks) => log.saveSnapshot(index, chunks),
-    [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
-    ...changes,
-  };
-}
-
 function eagerLog(log: Log): Log {
   let last = log.snapshot?.index ?? 0;
   let reader: LogReader | undefined;
-  return around(log, {
+  return logOver(log, {
     start: (to) => {
       log.start({
         ...to,
@@ -77,7 +59,7 @@ function eagerLog(log: Log): Log {
 }
 
 function lossySnapshot(log: Log): Log {
-  return around(log, {
+  return logOver(log, {
     saveSnapshot: (index, chunks) => {
       const [header = "", ...records] = chunks;
       const kept = records.map((text) =>
