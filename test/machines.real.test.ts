@@ -321,7 +321,6 @@ test("boot() refuses where systemd's programs are not found, and changes nothing
     defaultUserData: () => "",
     metadata: [],
     network: "127.0.70",
-    defaultNetwork: "127.0.1",
   };
   await assert.rejects(cluster.up(options, new AbortController().signal), {
     code: "SYSTEMD_MISSING",

@@ -2,9 +2,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { exampleFacts, loadCloudConfig } from "#cloudconfig/load-cloud-config.ts";
@@ -21,7 +19,6 @@ import type { StateDirectory } from "#machines/state-directory.ts";
 
 const run = promisify(execFile);
 
-const USER_DATA = "var/lib/coreos-install/user_data"; // where CoreOS keeps it
 const CLOUDINIT = "coreos-cloudinit.service";
 const CONFIGURED_LIMIT_MS = 120_000;
 const POLL_MS = 50;
@@ -45,8 +42,6 @@ export interface UpOptions {
   readonly userData: string | undefined;
   /** The text of a cloud-config for such a cluster. */
   readonly defaultUserData: (cluster: Cluster) => string;
-  /** The network of a new cluster, when none is asked for. */
-  readonly defaultNetwork: string;
   /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
   readonly metadata: readonly string[];
   /** First three bytes of the machines' addresses, for a cluster that is made now. */
@@ -81,8 +76,8 @@ export class LocalCluster {
     await state.save(cluster);
     const results = await Promise.allSettled(
       chosen.map(async (machine) => {
-        const path = join(state.root(machine.name), USER_DATA);
-        if (userData !== undefined || !existsSync(path)) await writeFileAtomic(path, fallback);
+        if (userData !== undefined || !(await provider.hasUserData(machine.name)))
+          await provider.writeUserData(machine.name, fallback);
         const sinceMs = this.#init.clock.now().getTime();
         if (await provider.isRunning(machine.name))
           await this.#resume(machine.name, userData !== undefined, signal);
@@ -164,7 +159,7 @@ export class LocalCluster {
 
   async #grown(options: UpOptions): Promise<Cluster> {
     const cluster = (await this.#init.state.load()) ?? {
-      network: options.network ?? options.defaultNetwork,
+      network: options.network ?? (await this.#init.provider.defaultNetwork()),
       idPrefix: randomHex(6),
       servers: options.servers ?? 1,
       machines: [],

@@ -10,13 +10,13 @@ import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { BOOT_SCRIPT } from "#machines/boot-script.ts";
 import { killProcess } from "#machines/control-group.ts";
-import { STAY_FILE } from "#machines/core/base-tree.ts";
-import type { Machine } from "#machines/core/machine.ts";
+import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
+import { DEFAULT_NETWORK, type Machine } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
 import { HostScope } from "#machines/host-scope.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import { OwnGroup } from "#machines/own-group.ts";
-import type { HaltOptions, Provider } from "#machines/provider.ts";
+import type { HaltOptions, Provider, SshAccess } from "#machines/provider.ts";
 import {
   identify,
   isAlive,
@@ -50,6 +50,7 @@ export interface ProcessProviderInit {
  */
 export class ProcessProvider implements Provider {
   readonly name = "process";
+  readonly manager = "user";
   readonly #init: ProcessProviderInit;
   readonly #isRoot = process.getuid?.() === 0;
   /** Sets these machines' control groups apart from those of another state directory. */
@@ -65,6 +66,18 @@ export class ProcessProvider implements Provider {
       );
     this.#init = init;
     this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+  }
+
+  async defaultNetwork(): Promise<string> {
+    return DEFAULT_NETWORK;
+  }
+
+  async hasUserData(name: string): Promise<boolean> {
+    return existsSync(this.#userData(name));
+  }
+
+  async writeUserData(name: string, text: string): Promise<void> {
+    await writeFileAtomic(this.#userData(name), text);
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
@@ -137,6 +150,26 @@ export class ProcessProvider implements Provider {
       `PATH=${this.#path()}`,
       ...argv,
     ];
+  }
+
+  async sshAccess({ name }: Machine): Promise<SshAccess> {
+    throw new Fault(
+      "USAGE",
+      `Cannot reach ${name} by ssh: machines of the process provider run no sshd; \`keelson ssh ${name}\` opens a shell in it, and machines made with \`keelson up --provider container\` have one`,
+    );
+  }
+
+  async partition(a: Machine, b: Machine): Promise<void> {
+    throw new Fault(
+      "USAGE",
+      `Cannot part ${a.name} from ${b.name}: machines of the process provider share this computer's network; make them with \`keelson up --provider container\``,
+    );
+  }
+
+  async heal(): Promise<void> {}
+
+  #userData(name: string): string {
+    return join(this.#init.state.root(name), USER_DATA);
   }
 
   /** Starts the boot script and returns what becomes the machine's systemd. */

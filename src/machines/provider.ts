@@ -12,6 +12,14 @@ export interface HaltOptions {
 export interface Provider {
   /** As `keelson status` shows it. */
   readonly name: string;
+  /** The manager that a machine's units run under: `systemctl --user` there, or plain `systemctl`. */
+  readonly manager: "user" | "system";
+  /** First three bytes of a new cluster's addresses when none are asked for, such as `127.0.1`. */
+  defaultNetwork(): Promise<string>;
+  /** Whether a machine has user-data from an earlier `up`. */
+  hasUserData(name: string): Promise<boolean>;
+  /** Puts user-data where the machine's next boot applies it, also while it runs. @throws {Fault} FILE_UNWRITABLE */
+  writeUserData(name: string, text: string): Promise<void>;
   /**
    * Switches a machine on: from its tree, with its user-data applied at boot. Resolves once its systemd answers;
    * when it does not, or `signal` aborts first, the machine is off again.
@@ -29,6 +37,26 @@ export interface Provider {
   cutPower(name: string, signal: AbortSignal): Promise<void>;
   /** Removes what the provider made for a machine that is off, its disk too. */
   remove(name: string): Promise<void>;
-  /** The command line, for this computer, that runs `argv` inside the running machine. */
+  /** The command line, for this computer, that runs `argv` inside the running machine as its root. */
   commandIn(name: string, argv: readonly string[]): Promise<readonly string[]>;
+  /** How ssh(1) reaches a machine. @throws {Fault} USAGE for machines that run no sshd. */
+  sshAccess(machine: Machine): Promise<SshAccess>;
+  /**
+   * Lets no packet pass between the two running machines, in either direction, until `heal` or a boot of either.
+   * @throws {Fault} USAGE when these machines share this computer's network.
+   */
+  partition(a: Machine, b: Machine): Promise<void>;
+  /** Undoes every partition among these running machines. */
+  heal(machines: readonly Machine[]): Promise<void>;
+}
+
+/** What ssh_config(5) needs to log in without a question. */
+export interface SshAccess {
+  readonly user: string;
+  /** Address or name. */
+  readonly host: string;
+  readonly port: number;
+  /** Private key; only its owner may read it. */
+  readonly identityFile: string;
+  readonly knownHostsFile: string;
 }

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
-import type { Cluster } from "#machines/core/machine.ts";
+import { type Cluster, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
 
 const Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]+$/));
@@ -16,6 +16,15 @@ const StoredMachine = v.object({
   id: v.pipe(Hex, v.length(32)),
   address: v.pipe(v.string(), v.ipv4()),
   metadata: v.record(v.string(), v.string()),
+  equipment: v.optional(
+    v.object({
+      folders: v.array(v.object({ host: v.string(), path: v.string(), readOnly: v.boolean() })),
+      memoryBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+      cpus: v.optional(v.pipe(v.number(), v.gtValue(0))),
+      channel: v.optional(v.string()),
+    }),
+    PLAIN_EQUIPMENT,
+  ),
 });
 const StoredCluster = v.object({
   version: v.literal(1),

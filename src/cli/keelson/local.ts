@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
-import { type Cluster, initialCluster } from "#machines/core/machine.ts";
+import { type Cluster, DEFAULT_NETWORK, initialCluster } from "#machines/core/machine.ts";
 import { LocalCluster, readUserData } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { defaultStateDirectory, StateDirectory } from "#machines/state-directory.ts";
@@ -22,8 +22,6 @@ export function installation(io: Io): string {
 export function programPath(io: Io): string {
   return join(installation(io), "bin/keelson");
 }
-
-export const DEFAULT_NETWORK = "127.0.1";
 
 /**
  * The quickstart's user-data, its one server and addresses replaced by the cluster's.

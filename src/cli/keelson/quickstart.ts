@@ -4,7 +4,6 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import { fleetctl } from "#cli/fleetctl/main.ts";
 import { clientEnvironment } from "#cli/keelson/env.ts";
 import {
-  DEFAULT_NETWORK,
   installation,
   openLocalCluster,
   programPath,
@@ -56,7 +55,6 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
         defaultUserData: await quickstartUserData(io),
         metadata: [],
         network,
-        defaultNetwork: DEFAULT_NETWORK,
       },
       io.signal,
     );

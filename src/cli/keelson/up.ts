@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { Fault } from "#base/fault.ts";
-import { DEFAULT_NETWORK, openLocalCluster, quickstartUserData } from "#cli/keelson/local.ts";
+import { openLocalCluster, quickstartUserData } from "#cli/keelson/local.ts";
 import { parseCount, parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
+import { DEFAULT_NETWORK } from "#machines/core/machine.ts";
 
 /** First three bytes of loopback addresses. @throws {Fault} USAGE */
 export function parseNetwork(text: string): string {
@@ -34,7 +35,6 @@ export async function up(args: readonly string[], io: Io): Promise<number> {
       defaultUserData: await quickstartUserData(io),
       metadata: values.metadata ?? [],
       network,
-      defaultNetwork: DEFAULT_NETWORK,
     },
     io.signal,
   );

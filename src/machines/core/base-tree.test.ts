@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { baseTree, etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
-import type { Machine } from "#machines/core/machine.ts";
+import { type Machine, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
 
 const MACHINE: Machine = {
@@ -11,6 +11,7 @@ const MACHINE: Machine = {
   id: "0123456789abcdef0123456789abcdef",
   address: "127.0.1.2",
   metadata: { role: "worker", disk: "ssd" },
+  equipment: PLAIN_EQUIPMENT,
 };
 
 function treeOf(root: string, program: string): Map<string, string> {

@@ -20,6 +20,9 @@ export const FLEET_PORT = 49153;
 /** While this file is there, a machine that shuts down keeps its place in the fleet. */
 export const STAY_FILE = "run/keelson/stay";
 
+/** Where a machine keeps its user-data, as CoreOS does. */
+export const USER_DATA = "var/lib/coreos-install/user_data";
+
 /** Where this machine's fleet API answers on TCP. */
 export function fleetUrl(machine: Machine): string {
   return `http://${machine.address}:${FLEET_PORT}`;
@@ -95,7 +98,7 @@ function withoutSpecifiers(text: string): string {
 
 function units({ machine, root, program }: TreeFacts): Record<string, string> {
   const run = word(program);
-  const userData = `${root}/var/lib/coreos-install/user_data`;
+  const userData = `${root}/${USER_DATA}`;
   return {
     "multi-user.target": `[Unit]
 Description=Multi-User System

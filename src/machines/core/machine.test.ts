@@ -7,6 +7,7 @@ import {
   growCluster,
   MACHINES_MAX,
   machineName,
+  PLAIN_EQUIPMENT,
   parseMetadata,
 } from "#machines/core/machine.ts";
 
@@ -25,6 +26,7 @@ test("growCluster() numbers machines from 1, with ids that sort like the numbers
     id: `abc12301${zeros(24)}`,
     address: "127.0.9.1",
     metadata: { role: "store" },
+    equipment: PLAIN_EQUIPMENT,
   });
   assert.deepEqual(machines[1]?.metadata, { role: "worker" });
   assert.deepEqual(

@@ -11,7 +11,30 @@ export interface Machine {
   readonly address: string;
   /** Told to fleet as the machine's metadata. */
   readonly metadata: Readonly<Record<string, string>>;
+  readonly equipment: Equipment;
 }
+
+/** What a machine is given beside its identity; a changed project file changes it at the next boot. */
+export interface Equipment {
+  /** Directories of this computer that the machine sees too. */
+  readonly folders: readonly SharedFolder[];
+  /** Bytes of memory that it may use; absent: all there are. */
+  readonly memoryBytes?: number | undefined;
+  /** Processors' worth of time, such as 0.5 or 2; absent: all there are. */
+  readonly cpus?: number | undefined;
+  /** Where its operating-system updates come from, such as `stable`; GROUP= of update.conf. */
+  readonly channel?: string | undefined;
+}
+
+export interface SharedFolder {
+  /** Absolute, on this computer. */
+  readonly host: string;
+  /** Absolute, inside the machine. */
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+export const PLAIN_EQUIPMENT: Equipment = { folders: [] };
 
 /** Everything `keelson up` remembers between calls. */
 export interface Cluster {
@@ -23,6 +46,9 @@ export interface Cluster {
   readonly servers: number;
   readonly machines: readonly Machine[];
 }
+
+/** Of machines that have loopback addresses. */
+export const DEFAULT_NETWORK = "127.0.1";
 
 export const MACHINES_MAX = 99; // two digits in the name; one computer is not meant for more
 
@@ -53,6 +79,7 @@ export function growCluster(
       id: `${cluster.idPrefix}${number.toString(16).padStart(2, "0")}${randomHex(24)}`,
       address: `${cluster.network}.${number}`,
       metadata: { role: roleOf(number, cluster.servers), ...metadata.get(name) },
+      equipment: PLAIN_EQUIPMENT,
     });
   }
   return { ...cluster, machines };
