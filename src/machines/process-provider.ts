@@ -16,7 +16,7 @@ import { unusableCharacter } from "#machines/core/unusable-character.ts";
 import { HostScope } from "#machines/host-scope.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import { OwnGroup } from "#machines/own-group.ts";
-import type { HaltOptions, Provider, SshAccess } from "#machines/provider.ts";
+import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
 import {
   identify,
   isAlive,
@@ -150,6 +150,11 @@ export class ProcessProvider implements Provider {
       `PATH=${this.#path()}`,
       ...argv,
     ];
+  }
+
+  logs(name: string): MachineLogs {
+    const journal = join(this.#init.state.root(name), "var/log/journal");
+    return { console: this.#bootLog(name), journal };
   }
 
   async sshAccess({ name }: Machine): Promise<SshAccess> {

@@ -39,6 +39,8 @@ export interface Provider {
   remove(name: string): Promise<void>;
   /** The command line, for this computer, that runs `argv` inside the running machine as its root. */
   commandIn(name: string, argv: readonly string[]): Promise<readonly string[]>;
+  /** Where on this computer a machine's logs are, also while it is off; there may be none yet. */
+  logs(name: string): MachineLogs;
   /** How ssh(1) reaches a machine. @throws {Fault} USAGE for machines that run no sshd. */
   sshAccess(machine: Machine): Promise<SshAccess>;
   /**
@@ -48,6 +50,13 @@ export interface Provider {
   partition(a: Machine, b: Machine): Promise<void>;
   /** Undoes every partition among these running machines. */
   heal(machines: readonly Machine[]): Promise<void>;
+}
+
+export interface MachineLogs {
+  /** A file with what its last boot said before its journal was there. */
+  readonly console: string;
+  /** A directory as `journalctl --directory` takes it. */
+  readonly journal: string;
 }
 
 /** What ssh_config(5) needs to log in without a question. */

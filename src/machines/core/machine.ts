@@ -4,7 +4,7 @@ import { Fault } from "#base/fault.ts";
 export interface Machine {
   /** Also its hostname, such as `core-01`. */
   readonly name: string;
-  /** From 1; the last byte of its address. */
+  /** From 1, unique in its cluster; the last byte of its address. */
   readonly number: number;
   /** 32 hex digits, machine-id(5). */
   readonly id: string;
@@ -24,6 +24,8 @@ export interface Equipment {
   readonly cpus?: number | undefined;
   /** Where its operating-system updates come from, such as `stable`; GROUP= of update.conf. */
   readonly channel?: string | undefined;
+  /** Packages of this computer's distribution that its disk has beside the usual ones; for machines with one of their own. */
+  readonly packages?: readonly string[] | undefined;
 }
 
 export interface SharedFolder {
