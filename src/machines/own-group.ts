@@ -9,10 +9,16 @@ const ENTER = 'echo $$ > "$1"; shift; exec "$@"';
 export class OwnGroup implements MachineGroup {
   readonly isLent = false;
   readonly #path: string;
+  readonly #below: string;
   readonly #clock: Clock;
 
-  constructor(name: string, clock: Clock) {
+  /**
+   * @param below where in the group its processes begin. The default is for managers of users: journald tells user
+   * units by the `user@` part of a path (cg_path_get_user_unit, systemd src/basic/cgroup-util.c).
+   */
+  constructor(name: string, clock: Clock, below = "user@0.service") {
     this.#path = `${name}.slice`;
+    this.#below = below;
     this.#clock = clock;
   }
 
@@ -33,10 +39,9 @@ export class OwnGroup implements MachineGroup {
     await (await this.#group()).remove();
   }
 
-  /** journald tells user units by the `user@` part of a path (cg_path_get_user_unit, systemd src/basic/cgroup-util.c). */
   async #create(): Promise<readonly string[]> {
     try {
-      const files = await (await this.#group()).create("user@0.service");
+      const files = await (await this.#group()).create(this.#below);
       if (files.length > 0) return files;
     } catch (cause) {
       throw refused(reasonOf(cause), cause);

@@ -59,7 +59,7 @@ export function baseTree(facts: TreeFacts): readonly TreeFile[] {
         .map(([name, value]) => `${name}="${value}"\n`)
         .join(""),
     },
-    ...Object.entries(units(facts)).map(([name, content]) => ({
+    ...Object.entries({ ...USER_MANAGER_UNITS, ...daemonUnits(facts) }).map(([name, content]) => ({
       path: `usr/lib/systemd/system/${name}`,
       content,
     })),
@@ -96,19 +96,24 @@ function withoutSpecifiers(text: string): string {
   return text.replaceAll("%", "%%");
 }
 
-function units({ machine, root, program }: TreeFacts): Record<string, string> {
-  const run = word(program);
-  const userData = `${root}/${USER_DATA}`;
-  return {
-    "multi-user.target": `[Unit]
+/** What a manager of a user's lacks beside a system's. */
+const USER_MANAGER_UNITS: Readonly<Record<string, string>> = {
+  "multi-user.target": `[Unit]
 Description=Multi-User System
 Requires=basic.target
 Wants=coreos-cloudinit.service fleet-leave.service
 After=basic.target
 `,
-    "dbus.socket": "", // empty masks the one that Debian starts for every user manager
-    "network.target": "[Unit]\nDescription=Network\n",
-    "network-online.target": "[Unit]\nDescription=Network is Online\n",
+  "dbus.socket": "", // empty masks the one that Debian starts for every user manager
+  "network.target": "[Unit]\nDescription=Network\n",
+  "network-online.target": "[Unit]\nDescription=Network is Online\n",
+};
+
+/** The units that CoreOS ships, of which a cloud-config starts some, by name. */
+export function daemonUnits({ machine, root, program }: TreeFacts): Record<string, string> {
+  const run = word(program);
+  const userData = `${root}/${USER_DATA}`;
+  return {
     "coreos-cloudinit.service": `[Unit]
 Description=Configure this machine from its cloud-config
 ConditionPathExists=${withoutSpecifiers(userData)}
