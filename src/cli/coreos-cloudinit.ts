@@ -5,7 +5,7 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import { VERSION } from "#cli/keelson/help.ts";
 import type { Io, Program } from "#cli/program.ts";
 import { applyPlan } from "#cloudconfig/apply.ts";
-import { type Action, describeAction, needsSystemd } from "#cloudconfig/core/action.ts";
+import { type Action, contentOf, describeAction, needsSystemd } from "#cloudconfig/core/action.ts";
 import type { MachineFacts } from "#cloudconfig/core/machine-facts.ts";
 import { type Plan, planCloudConfig } from "#cloudconfig/core/plan.ts";
 import { describeProblem, type Problem } from "#cloudconfig/core/problem.ts";
@@ -63,7 +63,7 @@ export const coreosCloudinit: Program = async (args, io) => {
       return print(io.stderr, "coreos-cloudinit: this is an Ignition config: nothing to do\n");
     const { config, warnings } = loadCloudConfig(text, source, facts);
     const plan = planCloudConfig(config, facts);
-    tellWarnings(io, source, warnings, plan);
+    tellWarnings(io, source, warnings);
     if (options["dry-run"]) return show(plan, options.json ?? false, io);
     await apply(plan, root, io);
     return 0;
@@ -103,22 +103,20 @@ function validate(text: string, source: string, facts: MachineFacts, io: Io): nu
   const kind = userDataKind(text);
   if (kind === "script" || kind === "ignition")
     return print(io.stdout, `${source} is no cloud-config (${kind}): nothing to check\n`);
-  const { config, warnings } = loadCloudConfig(text, source, exampleFacts(facts));
-  tellWarnings(io, source, warnings, planCloudConfig(config, facts));
+  const { warnings } = loadCloudConfig(text, source, exampleFacts(facts));
+  tellWarnings(io, source, warnings);
   return print(io.stdout, `${source} is a valid cloud-config\n`);
 }
 
-function tellWarnings(io: Io, source: string, warnings: readonly Problem[], plan: Plan): void {
+function tellWarnings(io: Io, source: string, warnings: readonly Problem[]): void {
   for (const problem of warnings) io.stderr.write(`${source}: ${describeProblem(problem)}\n`);
-  for (const key of plan.notApplied)
-    io.stderr.write(`${source}: ${key}: not applied, this version does not act on it yet\n`);
 }
 
 function show(plan: Plan, json: boolean, io: Io): number {
   if (json) return print(io.stdout, `${JSON.stringify(plan, undefined, 2)}\n`);
   for (const action of plan.actions) {
     io.stdout.write(`${describeAction(action)}\n`);
-    if (action.kind === "write") io.stdout.write(indented(action.content));
+    io.stdout.write(indented(contentOf(action)));
   }
   return 0;
 }

@@ -72,6 +72,14 @@ async function applyAction(action: Action, options: ApplyOptions): Promise<Outco
     case "command":
       if (systemd === undefined) return WITHOUT_SYSTEMD;
       return runUnitCommand(systemd, action, root, signal);
+    case "create-user":
+    case "set-password":
+    case "authorize-keys":
+    case "import-keys":
+    case "take-down":
+    case "load-module":
+    case "run-script":
+      return { result: "skipped", note: "this version does not act on it yet" };
     default:
       return action satisfies never;
   }

@@ -204,14 +204,6 @@ for (const { name, yaml, path, facts, is } of [
     assert.equal(written(yaml, path, facts ?? FACTS), is);
   });
 
-test("planCloudConfig() tells which keys it does not act on", () => {
-  assert.deepEqual(plan("users: [{name: a}]\nssh_authorized_keys: [k]").notApplied, [
-    "users",
-    "ssh_authorized_keys",
-  ]);
-  assert.deepEqual(plan("users: []").notApplied, []);
-});
-
 const pathText = fc
   .array(fc.constantFrom("..", ".", "a", "b.service", "", "etc"), { minLength: 1, maxLength: 5 })
   .map((parts) => parts.join("/"));
