@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chown, open, rename, unlink } from "node:fs/promises";
+import { open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
@@ -24,11 +24,11 @@ export async function writeFileAtomic(
   const mode = options.mode ?? 0o644;
   try {
     makeDirectory(dirname(path));
-    await using file = await open(temporary, "wx", mode);
-    await file.chmod(mode); // the umask does not apply to what was asked for
+    await using file = await open(temporary, "wx", 0o600);
+    if (options.owner) await file.chown(options.owner.uid, options.owner.gid);
     await file.writeFile(content);
+    await file.chmod(mode); // after these: both may take setuid and setgid away, chown(2), write(2)
     await file.sync();
-    if (options.owner) await chown(temporary, options.owner.uid, options.owner.gid);
     await rename(temporary, path);
   } catch (cause) {
     await unlink(temporary).catch(() => {});

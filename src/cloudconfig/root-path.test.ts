@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { pathInRoot } from "./root-path.ts";
 
-/** A root with links in it: `in` to a directory inside, `out` and `up` to outside, `gone` to nowhere. */
+/** A root with links in it: `in` to a directory inside, `out` and `up` to outside, `gone` to nowhere, `loop` to itself. */
 async function makeRoot(t: TestContext): Promise<string> {
   const base = await realpath(await mkdtemp(join(tmpdir(), "keelson-")));
   t.after(() => rm(base, { recursive: true }));
@@ -17,29 +17,38 @@ async function makeRoot(t: TestContext): Promise<string> {
   await symlink("/", join(root, "out"));
   await symlink("../root-outside", join(root, "up"));
   await symlink("nothing", join(root, "gone"));
+  await symlink("loop", join(root, "loop"));
+  await symlink("/etc", join(root, "absolute"));
+  await symlink(join(root, "etc"), join(root, "whole"));
+  await symlink("../../../../in/..", join(root, "twice"));
   return root;
 }
 
-test("pathInRoot() follows links as long as they stay inside", async (t) => {
+test("pathInRoot() follows links as the machine does whose root it is", async (t) => {
   const root = await makeRoot(t);
   for (const [path, is] of [
     ["/etc/a", "etc/a"],
     ["/etc/new/dir/a", "etc/new/dir/a"],
     ["/in/a", "etc/real/a"],
     ["/in/x/a", "etc/real/x/a"],
+    ["/out/etc/a", "etc/a"],
+    ["/absolute/a", "etc/a"],
+    ["/absolute/new/a", "etc/new/a"],
+    ["/whole/a", "etc/a"],
+    ["/twice/a", "etc/a"],
     ["/up", "up"], // the link itself is what gets replaced
   ] as const)
     assert.equal(await pathInRoot(root, path), join(root, is));
 });
 
-for (const path of ["/out/etc/a", "/up/a", "/in/../../a", "/gone/a", "/..", "/", "/etc/.."])
+for (const path of ["/up/a", "/in/../../a", "/gone/a", "/loop/a", "/..", "/", "/etc/.."])
   test(`pathInRoot() refuses ${path}`, async (t) => {
     await assert.rejects(pathInRoot(await makeRoot(t), path), { code: "FILE_UNWRITABLE" });
   });
 
 test("pathInRoot() never leaves the root", async (t) => {
   const root = await makeRoot(t);
-  const part = fc.constantFrom("..", ".", "", "etc", "in", "out", "up", "gone", "x");
+  const part = fc.constantFrom("..", ".", "", "etc", "in", "out", "up", "gone", "twice", "x");
   await fc.assert(
     fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
       const path = await pathInRoot(root, parts.join("/")).catch(() => undefined);
