@@ -1,0 +1,314 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { open, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { writeFileAtomic } from "#base/atomic-file.ts";
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import { ContainerBase } from "#machines/container-base.ts";
+import { CONTAINER_BOOT_SCRIPT } from "#machines/container-boot-script.ts";
+import { ContainerBridge } from "#machines/container-bridge.ts";
+import { ContainerDisk } from "#machines/container-disk.ts";
+import { ensureHostKey, ensureKeyPair } from "#machines/container-keys.ts";
+import { leaderOf } from "#machines/container-leader.ts";
+import { checkFolders, nspawnOptions } from "#machines/container-options.ts";
+import { healLinks, severLink } from "#machines/container-partition.ts";
+import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
+import { killProcess } from "#machines/control-group.ts";
+import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
+import { bridgeName, networkOf } from "#machines/core/container-network.ts";
+import type { Machine } from "#machines/core/machine.ts";
+import { HostScope } from "#machines/host-scope.ts";
+import type { MachineGroup } from "#machines/machine-group.ts";
+import { OwnGroup } from "#machines/own-group.ts";
+import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
+import {
+  identify,
+  isAlive,
+  type RunningProcess,
+  readRunningProcess,
+} from "#machines/running-process.ts";
+import type { StateDirectory } from "#machines/state-directory.ts";
+
+const BOOT_LIMIT_MS = 120_000; // a start of Debian's systemd takes a second or two; this is for a busy computer
+const HALT_LIMIT_MS = 120_000; // longer than systemd's own DefaultTimeoutStopSec of 90 s
+const POLL_MS = 20;
+const CACHE = "/var/cache/keelson";
+const GROUP_INSIDE = "machine";
+
+export interface ContainerProviderInit {
+  readonly state: StateDirectory;
+  /** Absolute path of `bin/keelson`; containers see its installation read-only. */
+  readonly program: string;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Tells a person what takes its time, such as making the base tree. */
+  readonly report: (what: string) => void;
+  /** Where base trees are kept; default /var/cache/keelson. */
+  readonly cache?: string;
+}
+
+/**
+ * Machines as containers of systemd-nspawn(1): systemd as process 1, a disk, users and an address of their own on a
+ * bridge that this computer is on too, sshd. Needs root.
+ */
+export class ContainerProvider implements Provider {
+  readonly name = "container";
+  readonly manager = "system";
+  readonly #init: ContainerProviderInit;
+  readonly #path: string;
+  /** Sets these machines apart from those of another state directory. */
+  readonly #tag: string;
+  readonly #bridge: ContainerBridge;
+  readonly #base: ContainerBase;
+  readonly #booting = new Set<string>();
+  #clusterKey: Promise<string> | undefined;
+
+  constructor(init: ContainerProviderInit) {
+    this.#init = init;
+    this.#path = toolPath(init.env);
+    this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+    this.#bridge = new ContainerBridge(bridgeName(this.#tag));
+    this.#base = new ContainerBase({
+      directory: init.cache ?? CACHE,
+      path: this.#path,
+      report: init.report,
+    });
+  }
+
+  async defaultNetwork(): Promise<string> {
+    checkContainerTools(this.#path);
+    return this.#bridge.freeNetwork(Number.parseInt(this.#tag, 16));
+  }
+
+  async hasUserData(name: string): Promise<boolean> {
+    return existsSync(this.#disk(name).userData);
+  }
+
+  async writeUserData(name: string, text: string): Promise<void> {
+    const leader = await this.#running(name); // what lies below its mounted disk may not change meanwhile
+    const path = leader === undefined ? this.#disk(name).userData : insideOf(leader, USER_DATA);
+    await writeFileAtomic(path, text);
+  }
+
+  async boot(machine: Machine, signal: AbortSignal): Promise<void> {
+    const { name } = machine;
+    checkContainerTools(this.#path);
+    await checkFolders(machine);
+    await this.cutPower(name, signal); // whatever a cut-off boot left
+    this.#booting.add(name);
+    try {
+      await this.#prepare(machine);
+      const tree = await this.#base.tree(
+        machine.equipment.packages ?? [],
+        this.#init.state.root(name),
+        signal,
+      );
+      await this.#bridge.open(networkOf(machine.address));
+      const booted = await this.#spawn(machine, tree);
+      await writeFileAtomic(this.#disk(name).process, JSON.stringify(booted));
+      await this.#untilAnswering(name, booted, signal);
+    } catch (error) {
+      this.#booting.delete(name);
+      await this.cutPower(name, new AbortController().signal); // the reason may be that `signal` aborted
+      throw error;
+    }
+    this.#booting.delete(name);
+    await healLinks(await this.#runningLeaders(), [machine.address]);
+  }
+
+  async isRunning(name: string): Promise<boolean> {
+    return (await this.#running(name)) !== undefined;
+  }
+
+  async halt(name: string, options: HaltOptions, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#init;
+    const leader = await this.#running(name);
+    const nspawn = await readRunningProcess(this.#disk(name).process);
+    if (leader !== undefined && nspawn !== undefined) {
+      if (!options.leave) await writeFileAtomic(insideOf(leader, STAY_FILE), "");
+      killProcess(nspawn.pid, "SIGTERM"); // systemd-nspawn(1): asks process 1 to shut down in order
+      const endMs = clock.monotonicMs() + HALT_LIMIT_MS;
+      while ((await isAlive(nspawn)) && clock.monotonicMs() < endMs)
+        await clock.sleep(POLL_MS, signal);
+    }
+    await this.cutPower(name, signal); // what would not stop
+  }
+
+  async cutPower(name: string, signal: AbortSignal): Promise<void> {
+    await this.#group(name).kill(signal);
+    await rm(this.#disk(name).process, { force: true });
+    if (this.#booting.size === 0) await this.#bridge.closeIfUnused();
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#group(name).remove();
+    await rm(this.#init.state.root(name), { recursive: true, force: true });
+  }
+
+  async commandIn(name: string, argv: readonly string[]): Promise<readonly string[]> {
+    const leader = await this.#running(name);
+    if (leader === undefined)
+      throw new Fault(
+        "MACHINE_NOT_FOUND",
+        `Cannot run a command on ${name}: it is halted; start it with \`keelson up ${name}\``,
+      );
+    const { TERM: term = "dumb" } = this.#init.env;
+    const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
+    const environment = [`TERM=${term}`, "HOME=/root", "USER=root", `PATH=${PATH_INSIDE}`];
+    return ["nsenter", `--target=${leader}`, ...namespaces, "env", "-i", ...environment, ...argv];
+  }
+
+  logs(name: string): MachineLogs {
+    const { console, journal } = this.#disk(name);
+    return { console, journal };
+  }
+
+  async sshAccess({ name, address }: Machine): Promise<SshAccess> {
+    return {
+      user: "core",
+      host: address,
+      port: 22,
+      identityFile: this.#identityFile(),
+      knownHostsFile: this.#disk(name).knownHosts,
+    };
+  }
+
+  async partition(a: Machine, b: Machine): Promise<void> {
+    const [leaderA, leaderB] = [await this.#leader(a.name), await this.#leader(b.name)];
+    await severLink(leaderA, b.address);
+    await severLink(leaderB, a.address);
+  }
+
+  async heal(machines: readonly Machine[]): Promise<void> {
+    const names = new Set(machines.map((machine) => machine.name));
+    const leaders = await this.#runningLeaders();
+    await healLinks(
+      leaders.filter(({ name }) => names.has(name)),
+      machines.map((machine) => machine.address),
+    );
+  }
+
+  #disk(name: string): ContainerDisk {
+    return new ContainerDisk(this.#init.state.root(name));
+  }
+
+  /** Beside the machines' directories, and removed with them. */
+  #identityFile(): string {
+    return join(dirname(this.#init.state.root("any")), "id_ed25519");
+  }
+
+  /** What belongs on its disk. */
+  async #prepare(machine: Machine): Promise<void> {
+    this.#clusterKey ??= ensureKeyPair(this.#identityFile(), "keelson", this.#path);
+    const publicKey = await this.#clusterKey;
+    const { KEELSON_SOURCE: source } = this.#init.env;
+    const environment: Record<string, string> = source ? { KEELSON_SOURCE: source } : {};
+    const disk = this.#disk(machine.name);
+    await disk.layOut({ machine, publicKey, environment });
+    await ensureHostKey(disk, machine, this.#path);
+  }
+
+  /** Starts the boot script and returns what becomes systemd-nspawn. */
+  async #spawn(machine: Machine, tree: string): Promise<RunningProcess> {
+    const disk = this.#disk(machine.name);
+    const options = nspawnOptions({
+      machine,
+      tag: this.#tag,
+      bridge: this.#bridge.name,
+      root: disk.root,
+      installation: dirname(dirname(this.#init.program)),
+      volumes: disk.volumes,
+    });
+    const script = ["/bin/sh", "-c", CONTAINER_BOOT_SCRIPT, "sh", ...options];
+    const [command = "", ...args] = await this.#group(machine.name).command(script);
+    await using console = await open(disk.console, "w");
+    const child = spawn(command, args, {
+      detached: true, // a Ctrl-C is for this program alone
+      stdio: ["ignore", console.fd, console.fd],
+      env: {
+        PATH: this.#path,
+        TREE: tree,
+        UPPER: disk.upper,
+        WORK: disk.work,
+        ROOT: disk.root,
+        SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1", // as computers have it today, also where this one has the mixed layout
+      },
+    });
+    child.unref();
+    return (await identify(await spawned(child))) ?? (await this.#raiseBootFailure(machine.name));
+  }
+
+  #group(name: string): MachineGroup {
+    const groupName = `keelson-${this.#tag}-${name}`;
+    const { clock, env } = this.#init;
+    return HostScope.isNeeded()
+      ? new HostScope(groupName, clock, env)
+      : new OwnGroup(groupName, clock, GROUP_INSIDE);
+  }
+
+  /** The machine's process 1, as this computer numbers it, once it answers. */
+  async #running(name: string): Promise<number | undefined> {
+    const booted = await readRunningProcess(this.#disk(name).process);
+    if (booted === undefined || !(await isAlive(booted))) return undefined;
+    const leader = await leaderOf(booted.pid);
+    if (leader === undefined) return undefined;
+    return existsSync(insideOf(leader, "run/systemd/private")) ? leader : undefined;
+  }
+
+  /** @throws {Fault} MACHINE_NOT_FOUND */
+  async #leader(name: string): Promise<number> {
+    const leader = await this.#running(name);
+    if (leader !== undefined) return leader;
+    throw new Fault(
+      "MACHINE_NOT_FOUND",
+      `Cannot part ${name} from others: it is halted; start it with \`keelson up ${name}\``,
+    );
+  }
+
+  async #runningLeaders(): Promise<readonly { name: string; leader: number }[]> {
+    const names = await this.#init.state.machineNames();
+    const found = names.map(async (name) => ({ name, leader: await this.#running(name) }));
+    return (await Promise.all(found)).flatMap(({ name, leader }) =>
+      leader === undefined ? [] : [{ name, leader }],
+    );
+  }
+
+  async #untilAnswering(name: string, booted: RunningProcess, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#init;
+    const endMs = clock.monotonicMs() + BOOT_LIMIT_MS;
+    while ((await this.#running(name)) === undefined) {
+      if (!(await isAlive(booted)) || clock.monotonicMs() > endMs)
+        await this.#raiseBootFailure(name);
+      await clock.sleep(POLL_MS, signal);
+    }
+  }
+
+  /** @throws {Fault} SYSTEMD_FAILED, with what the console says. */
+  async #raiseBootFailure(name: string): Promise<never> {
+    const log = (await readFile(this.#disk(name).console, "utf8")).trim();
+    throw new Fault(
+      "SYSTEMD_FAILED",
+      `Cannot boot ${name}: its systemd did not come up: ${log || "it said nothing"}`,
+    );
+  }
+}
+
+const PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** A file of a running container, seen from outside. */
+function insideOf(leader: number, path: string): string {
+  return join("/proc", String(leader), "root", path);
+}
+
+/** The id of a process that was started. @throws {Fault} SYSTEMD_MISSING when the system refused. */
+async function spawned(child: ChildProcess): Promise<number> {
+  try {
+    if (child.pid === undefined) await once(child, "spawn"); // rejects with the reason
+    return child.pid ?? 0;
+  } catch (cause) {
+    throw new Fault("SYSTEMD_MISSING", `Cannot make containers: ${reasonOf(cause)}`, { cause });
+  }
+}
