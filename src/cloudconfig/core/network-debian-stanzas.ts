@@ -127,19 +127,13 @@ function readMethod(start: Line, name: string, method: string, options: Options)
 }
 
 function readStatic(start: Line, name: string, options: Options): Method {
-  const address = readOnly(options, "address", parseIp);
-  const netmask = readOnly(options, "netmask", parseIp);
-  const mask = netmask === undefined ? undefined : ipv4Octets(netmask);
-  if (address === undefined || mask === undefined)
-    throw refuse(
-      start,
-      `${name} is static: it needs an address such as 10.0.0.2 and a netmask such as 255.0.0.0, a line each`,
-    );
-  const network = formatNetwork(address, mask);
+  const address = readWanted(start, name, "address", options);
+  const netmask = readWanted(start, name, "netmask", options);
+  const network = formatNetwork(address.ip, ipv4Octets(netmask.ip) ?? []);
   if (network === undefined)
     throw refuse(
-      start,
-      `${name}'s netmask does not go with its address; only IPv4 can be converted, and a mask has its ones at the front`,
+      netmask,
+      "does not go with the address: both are of IPv4, and the mask has its ones at the front",
     );
 
   const gateway = options.byName.get("gateway");
@@ -159,14 +153,13 @@ function readStatic(start: Line, name: string, options: Options): Method {
   };
 }
 
-/** Reads an option that has one word. */
-function readOnly<T>(
-  options: Options,
-  name: string,
-  parse: (word: string) => T | undefined,
-): T | undefined {
-  const words = options.byName.get(name)?.words ?? [];
-  return words.length === 1 ? parse(words[0]!) : undefined;
+/** Reads the address that a static interface cannot do without. */
+function readWanted(start: Line, name: string, option: "address" | "netmask", options: Options) {
+  const { line, words } = options.byName.get(option) ?? { line: start.line, words: [] };
+  const ip = words.length === 1 ? parseIp(words[0]!) : undefined;
+  if (ip !== undefined) return { line, ip };
+  const example = option === "address" ? "10.0.0.2" : "255.0.0.0";
+  throw refuse({ line }, `${name} is static: it needs one ${option} such as ${example}`);
 }
 
 function readIp(word: string, line: number): string {

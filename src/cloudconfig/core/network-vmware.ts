@@ -102,8 +102,8 @@ function readRoutes(variables: Variables, prefix: string): readonly Route[] {
     if (gatewayText === undefined || destinationText === undefined)
       throw refusal(
         "vmware",
-        key,
-        "a route has both a gateway and a destination; add what is missing",
+        `${key}${gatewayText === undefined ? "gateway" : "destination"}`,
+        "is missing; a route has a gateway and a destination",
       );
     const gateway = parseIp(gatewayText);
     if (gateway === undefined)
