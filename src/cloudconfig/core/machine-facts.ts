@@ -13,6 +13,45 @@ export interface MachineFacts {
   /** Files on the machine that a cloud-config changes in part. */
   readonly environmentFile?: string;
   readonly updateConf?: string;
+  /** What its system says; only templates ask for it. */
+  readonly system?: SystemFacts;
+  /** Not of a machine: only to check a cloud-config by. What is not known has an example's value. */
+  readonly isExample?: boolean;
+}
+
+/** What a running system says of itself. */
+export interface SystemFacts {
+  /** 32 hex digits, machine-id(5). */
+  readonly machineId?: string;
+  /** As `uname -m` says it, such as `x86_64`. */
+  readonly architecture: string;
+  /** The kernel's release, `uname -r`. */
+  readonly kernel: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  /** `vendor`, `product`, `serial` and `uuid`, as far as the firmware (SMBIOS) has them and they may be read. */
+  readonly hardware: Readonly<Record<string, string>>;
+  /** Of os-release(5), the keys in small letters. */
+  readonly os: Readonly<Record<string, string>>;
+  readonly interfaces: readonly InterfaceFacts[];
+  /** The way to everywhere; of several, the one with the lowest metric. */
+  readonly defaultRoute?: { readonly interface: string; readonly gateway?: string };
+  /** The names that reverse lookups found for the machine's addresses. */
+  readonly reverseNames: Readonly<Record<string, string>>;
+}
+
+export interface InterfaceFacts {
+  readonly name: string;
+  readonly mac?: string;
+  /** Those that others can reach come first, before link-local ones. */
+  readonly ipv4: readonly InterfaceAddress[];
+  readonly ipv6: readonly InterfaceAddress[];
+}
+
+export interface InterfaceAddress {
+  readonly address: string;
+  /** Bits of the network's part. */
+  readonly prefixLength: number;
 }
 
 /** The variables of /etc/environment that carry the addresses, as the original reads and writes them. */
