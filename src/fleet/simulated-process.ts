@@ -86,6 +86,8 @@ export class SimulatedProcess {
       status: (names, signal) => this.#call(signal, () => systemd.status(names, signal)),
       startUnit: (name, signal) => this.#call(signal, () => systemd.startUnit(name, signal)),
       stopUnit: (name, signal) => this.#call(signal, () => systemd.stopUnit(name, signal)),
+      startTransientUnit: (name, service, signal) =>
+        this.#call(signal, () => systemd.startTransientUnit(name, service, signal)),
       restartUnit: (name, signal) => this.#call(signal, () => systemd.restartUnit(name, signal)),
       reloadUnit: (name, signal) => this.#call(signal, () => systemd.reloadUnit(name, signal)),
       resetFailed: (name, signal) => this.#call(signal, () => systemd.resetFailed(name, signal)),

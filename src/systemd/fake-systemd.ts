@@ -7,7 +7,13 @@ import { gone } from "#systemd/connection.ts";
 import { type FakeProgram, fakeProgram } from "#systemd/core/fake-program.ts";
 import { askableName, unknownUnit } from "#systemd/core/unit-row.ts";
 import { FakeUnit } from "#systemd/fake-unit.ts";
-import type { JobResult, Systemd, UnitStatus } from "#systemd/systemd.ts";
+import type {
+  Enablement,
+  JobResult,
+  Systemd,
+  TransientService,
+  UnitStatus,
+} from "#systemd/systemd.ts";
 import { isUnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 
 export interface FakeSystemdOptions {
@@ -26,6 +32,8 @@ export class FakeSystemd {
   readonly #failing = new Set<string>();
   #links = new Map<string, string>();
   #units = new Map<string, FakeUnit>();
+  /** Names of unit files that were enabled. */
+  #enabled = new Set<string>();
 
   constructor(options: FakeSystemdOptions) {
     this.#options = options;
@@ -67,6 +75,7 @@ export class FakeSystemd {
     for (const unit of this.#units.values()) unit.vanish();
     this.#units = new Map();
     this.#links = new Map();
+    this.#enabled = new Set();
   }
 
   link(paths: readonly string[]): void {
@@ -76,13 +85,31 @@ export class FakeSystemd {
   }
 
   unlink(names: readonly string[]): void {
-    for (const name of names) this.#links.delete(name);
+    for (const name of names) {
+      this.#links.delete(name);
+      this.#enabled.delete(name);
+    }
   }
 
-  enable(names: readonly string[]): void {
+  enable(names: readonly string[]): Enablement {
     const missing = names.find((name) => this.#programOf(name) === undefined);
     if (missing !== undefined)
       throw refusal(`enable ${missing}`, `Unit file ${missing} does not exist`, "");
+    const installed = names.filter((name) => this.#textOf(name)?.includes("[Install]"));
+    const fresh = installed.filter((name) => !this.#enabled.has(name));
+    for (const name of fresh) this.#enabled.add(name);
+    return { hasInstall: installed.length > 0, changed: fresh.length > 0 };
+  }
+
+  startTransient(name: string, { description, argv }: TransientService): Promise<JobResult> {
+    if (this.#units.has(name))
+      throw refusal(
+        `start ${name}`,
+        `Unit ${name} was already loaded or has a fragment file`,
+        "org.freedesktop.systemd1.UnitExists",
+      );
+    const text = `[Unit]\nDescription=${description}\n[Service]\nExecStart=${argv.join(" ")}\n`;
+    return this.#hold(name, fakeProgram(text, name)).start();
   }
 
   /** Loaded units take their files' present content. */
@@ -158,10 +185,14 @@ export class FakeSystemd {
   }
 
   #programOf(name: string): FakeProgram | undefined {
+    const text = this.#textOf(name);
+    return text === undefined ? undefined : fakeProgram(text, name);
+  }
+
+  #textOf(name: string): string | undefined {
     const template = isUnitName(name) ? unitNameParts(name).template : undefined;
     const path = this.#links.get(name) ?? (template && this.#links.get(template));
-    const text = path === undefined ? undefined : this.#options.files.get(path);
-    return text === undefined ? undefined : fakeProgram(text, name);
+    return path === undefined ? undefined : this.#options.files.get(path);
   }
 }
 
@@ -192,6 +223,8 @@ class FakeConnection implements Systemd {
     this.#call(signal, () => this.#manager.enable(names));
   startUnit = (name: string, signal: AbortSignal) =>
     this.#call(signal, () => this.#manager.load("start", name).start());
+  startTransientUnit = (name: string, service: TransientService, signal: AbortSignal) =>
+    this.#call(signal, () => this.#manager.startTransient(name, service));
   restartUnit = (name: string, signal: AbortSignal) =>
     this.#call(signal, () => this.#manager.load("restart", name).restart());
   resetFailed = (name: string, signal: AbortSignal) =>

@@ -11,7 +11,13 @@ import {
 import { unitNameOfPath } from "#systemd/core/object-path.ts";
 import { askableName, type UnitRow, unknownUnit } from "#systemd/core/unit-row.ts";
 import { JobTracker } from "#systemd/job-tracker.ts";
-import type { JobResult, Systemd, UnitStatus } from "#systemd/systemd.ts";
+import type {
+  Enablement,
+  JobResult,
+  Systemd,
+  TransientService,
+  UnitStatus,
+} from "#systemd/systemd.ts";
 
 /**
  * Connects to a systemd manager by D-Bus.
@@ -38,6 +44,8 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
     ...files,
     startUnit: (name, s) => job("Start", name, s),
     stopUnit: (name, s) => job("Stop", name, s).catch(whenNoSuchUnit<JobResult>("done")),
+    startTransientUnit: (name, service, s) =>
+      jobs.run(() => connection.call<string>(transientCall(name, service), s), s),
     restartUnit: (name, s) => job("Restart", name, s),
     reloadUnit: (name, s) => job("Reload", name, s),
     resetFailed: (name, s) =>
@@ -94,7 +102,9 @@ function unitFileCalls(connection: Connection): UnitFileCalls {
     async enableUnitFiles(names, { runtime }, signal) {
       const action = `enable ${names.join(" ")}`;
       const body = [names, runtime, true];
-      await connection.call({ member: "EnableUnitFiles", signature: "asbb", body, action }, signal);
+      const call = { member: "EnableUnitFiles", signature: "asbb", body, action };
+      const [hasInstall, changes] = await connection.call<[boolean, unknown[]]>(call, signal);
+      return { hasInstall, changed: changes.length > 0 } satisfies Enablement;
     },
   };
 }
@@ -147,6 +157,20 @@ function dispatch(message: Message, jobs: JobTracker, changes: ChangeStreams): v
 function jobCall(method: string, name: string): ManagerCall {
   const action = `${method.toLowerCase()} ${name}`;
   return { member: `${method}Unit`, signature: "ss", body: [name, "replace"], action };
+}
+
+function transientCall(name: string, { description, argv }: TransientService): ManagerCall {
+  const literal = argv.map((word) => word.replaceAll("$", "$$$$"));
+  const properties = [
+    ["Description", ["s", description]],
+    ["ExecStart", ["a(sasb)", [[argv[0], literal, false]]]],
+  ];
+  return {
+    member: "StartTransientUnit",
+    signature: "ssa(sv)a(sa(sv))",
+    body: [name, "replace", properties, []],
+    action: `start ${name}`,
+  };
 }
 
 function onUnit(member: string, name: string, action: string): ManagerCall {

@@ -229,10 +229,44 @@ const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<
     async (given) => {
       const { systemd, signal } = given;
       await given.link("web.service", `${SLEEP}[Install]\nWantedBy=default.target\n`);
-      await systemd.enableUnitFiles(["web.service"], { runtime: true }, signal);
+      await given.link("plain.service", SLEEP);
+      const enable = (name: string) => systemd.enableUnitFiles([name], { runtime: true }, signal);
+      assert.deepEqual(await enable("web.service"), { hasInstall: true, changed: true });
+      assert.deepEqual(await enable("web.service"), { hasInstall: true, changed: false });
+      assert.deepEqual(await enable("plain.service"), { hasInstall: false, changed: false });
       await assert.rejects(systemd.enableUnitFiles(["no.service"], { runtime: true }, signal), {
         code: "SYSTEMD_FAILED",
       });
+    },
+  ],
+  [
+    "starts a service that has no file, which is gone after its end",
+    async (given) => {
+      const { systemd, signal } = given;
+      const start = (name: string, ...argv: [string, ...string[]]) =>
+        systemd.startTransientUnit(name, { description: "A passing one", argv }, signal);
+      assert.equal(await start("long.service", "/bin/sleep", "600"), "done");
+      assert.deepEqual(await systemd.status(["long.service"], signal), [
+        {
+          name: "long.service",
+          description: "A passing one",
+          loadState: "loaded",
+          activeState: "active",
+          subState: "running",
+        },
+      ]);
+      await assert.rejects(start("long.service", "/bin/sleep", "600"), {
+        code: "SYSTEMD_FAILED",
+        facts: { error: "org.freedesktop.systemd1.UnitExists" },
+      });
+      assert.equal(await given.stop("long.service"), "done");
+      await given.until("long.service", "not-found inactive dead");
+      assert.equal(await start("short.service", "/bin/true"), "done");
+      await given.until("short.service", "not-found inactive dead");
+      assert.equal(await start("bad.service", "/bin/false"), "done");
+      await given.until("bad.service", "loaded failed failed");
+      await systemd.resetFailed("bad.service", signal);
+      await given.until("bad.service", "not-found inactive dead");
     },
   ],
   [

@@ -13,6 +13,21 @@ export interface UnitStatus {
   readonly subState: string;
 }
 
+/** What enabling unit files came to. */
+export interface Enablement {
+  /** Whether one of the files has an [Install] section; without any there is nothing to enable by. */
+  readonly hasInstall: boolean;
+  /** Whether links were made; false when all of them were there. */
+  readonly changed: boolean;
+}
+
+/** A service without a unit file. */
+export interface TransientService {
+  readonly description: string;
+  /** The program's absolute path, then its arguments, taken as they are: specifiers and variables are not expanded. */
+  readonly argv: readonly [string, ...string[]];
+}
+
 /**
  * What Keelson needs of a systemd manager: the host's, or a private one.
  * Methods reject with Fault SYSTEMD_FAILED when systemd refuses (the fact `error` is D-Bus's name for why),
@@ -31,11 +46,20 @@ export interface Systemd extends AsyncDisposable {
     names: readonly string[],
     options: { readonly runtime: boolean },
     signal: AbortSignal,
-  ): Promise<void>;
+  ): Promise<Enablement>;
   /** Queues the job and waits for its end; any number may wait at once. A missing or bad unit is refused: SYSTEMD_FAILED. */
   startUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   /** A unit that systemd does not hold is stopped already: `done`. */
   stopUnit(name: string, signal: AbortSignal): Promise<JobResult>;
+  /**
+   * Makes a service that is gone once it has ended well, starts it and waits for the end of that job, which is when its
+   * process runs (StartTransientUnit, simple). A unit of that name that systemd holds is refused: SYSTEMD_FAILED.
+   */
+  startTransientUnit(
+    name: string,
+    service: TransientService,
+    signal: AbortSignal,
+  ): Promise<JobResult>;
   restartUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   reloadUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   /** Forgets a failure; a unit that systemd no longer holds is no error (systemd 252 drops them early). */

@@ -101,6 +101,8 @@ export function observeSystemd(systemd: Systemd, observer: SystemdObserver): Sys
       observer.stops(unit);
       return systemd.stopUnit(unit, signal);
     },
+    startTransientUnit: (unit, service, signal) =>
+      systemd.startTransientUnit(unit, service, signal),
     restartUnit: (unit, signal) => {
       observer.stops(unit);
       return systemd.restartUnit(unit, signal);
