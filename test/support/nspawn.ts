@@ -17,11 +17,14 @@ const BOOT_LIMIT_MS = 120_000;
 const COMMAND_LIMIT_MS = 300_000;
 const POLL_MS = 50;
 
+const PACKAGES =
+  "systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,util-linux,procps,hostname";
+
 /** A Debian in which systemd is process 1; alice has a manager of systemd's without being logged in, bob has none. */
-const RECIPE = [
+const recipe = (packages: readonly string[]): readonly string[] => [
   "--mode=root",
   "--variant=minbase",
-  "--include=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,util-linux,procps,hostname",
+  `--include=${[PACKAGES, ...packages].join(",")}`,
   '--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash --uid 1000 alice',
   '--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash --uid 1001 bob',
   '--customize-hook=mkdir -p "$1/var/lib/systemd/linger" && touch "$1/var/lib/systemd/linger/alice"',
@@ -60,13 +63,21 @@ export async function cgroupLayouts(): Promise<readonly CgroupLayout[]> {
 
 /** A computer that systemd booted, as a container; the repository is in /opt/keelson. */
 export interface SystemdHost extends AsyncDisposable {
+  /** Its root directory, as this computer reaches it. */
+  readonly root: string;
   /** Runs a bash script there as that user, in a service of its own, as if it came by ssh. */
   run(user: string, script: string): Promise<Outcome>;
 }
 
-/** Boots one; the first time on a computer this builds its tree, which takes a minute or two. Needs root. */
-export async function bootSystemdHost(layout: CgroupLayout): Promise<SystemdHost> {
-  const tree = await debianTree();
+/**
+ * Boots one; the first time on a computer this builds its tree, which takes a minute or two. Needs root.
+ * @param packages what it has beside systemd
+ */
+export async function bootSystemdHost(
+  layout: CgroupLayout,
+  packages: readonly string[] = [],
+): Promise<SystemdHost> {
+  const tree = await debianTree(recipe(packages));
   await using stack = new AsyncDisposableStack();
   const work = await mkdtemp("/tmp/keelson-host-");
   stack.defer(() => rm(work, { recursive: true }));
@@ -101,21 +112,24 @@ export async function bootSystemdHost(layout: CgroupLayout): Promise<SystemdHost
     await group.kill(systemClock, never);
     await exited;
   });
-  const host = { run: (user: string, script: string) => runIn(child.pid ?? 0, user, script) };
-  await untilBooted(child, consolePath);
+  const leader = await untilBooted(child, consolePath);
   const owned = stack.move();
-  return { ...host, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    root: `/proc/${leader}/root`,
+    run: (user, script) => runIn(child.pid ?? 0, user, script),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 async function untilBooted(
   child: { readonly exitCode: number | null; readonly pid?: number | undefined },
   console: string,
-): Promise<void> {
+): Promise<number> {
   const endMs = Date.now() + BOOT_LIMIT_MS;
   const isUp = ["systemctl", "is-active", "--quiet", "multi-user.target", "user@1000.service"];
   for (;;) {
     const leader = await leaderOf(child.pid ?? 0);
-    if (leader !== undefined && (await enter(leader, isUp)).status === 0) return;
+    if (leader !== undefined && (await enter(leader, isUp)).status === 0) return leader;
     if (child.exitCode !== null || Date.now() > endMs)
       throw new Error(`the test host did not boot:\n${await readFile(console, "utf8")}`);
     await sleep(POLL_MS);
@@ -179,14 +193,14 @@ async function leaderOf(nspawn: number): Promise<number | undefined> {
 }
 
 /** Kept between runs; a changed recipe makes a new one. */
-async function debianTree(): Promise<string> {
-  const hash = createHash("sha256").update(RECIPE.join("\n")).digest("hex").slice(0, 8);
+async function debianTree(steps: readonly string[]): Promise<string> {
+  const hash = createHash("sha256").update(steps.join("\n")).digest("hex").slice(0, 8);
   const tree = join(CACHE, `debian-12-${hash}`);
   if (existsSync(tree)) return tree;
   await mkdir(CACHE, { recursive: true });
   const building = await mkdtemp(join(CACHE, "building-"));
   try {
-    await execute("mmdebstrap", [...RECIPE, building], { maxBuffer: 16 * 1024 * 1024 });
+    await execute("mmdebstrap", [...steps, building], { maxBuffer: 16 * 1024 * 1024 });
     await rename(building, tree).catch((error: unknown) => {
       if (!existsSync(tree)) throw error; // another run was faster
     });
