@@ -40,6 +40,7 @@ const CUSTOMIZE = `set -e
 cd "$1"
 rm -f etc/systemd/system/timers.target.wants/* etc/ssh/ssh_host_* etc/machine-id etc/hostname
 rm -f lib/systemd/system/etcd.service etc/systemd/system/multi-user.target.wants/etcd.service
+rm -f etc/systemd/system/etcd2.service etc/init.d/etcd etc/rc*.d/*etcd
 rm -f lib/systemd/network/80-container-*.network
 mkdir -p mnt var/lib/containers var/lib/docker usr/share/coreos etc/systemd/system
 mkdir -p ${KEELSON_INSIDE.slice(1)} var/log/journal
