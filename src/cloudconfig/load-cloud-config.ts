@@ -56,6 +56,7 @@ export function exampleFacts(facts: MachineFacts): MachineFacts {
     privateIpv6: "2001:db8::1",
     publicIpv6: "2001:db8::2",
     ...facts,
+    isExample: true,
   };
 }
 

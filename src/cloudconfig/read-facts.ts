@@ -4,32 +4,40 @@ import { join } from "node:path";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { parseEnvironmentFile } from "./core/environment-file.ts";
 import { ADDRESS_VARIABLES, type MachineFacts } from "./core/machine-facts.ts";
+import { NO_METADATA, type SourceMetadata } from "./core/source-metadata.ts";
+import { readSystemFacts } from "./read-system.ts";
 
 /**
- * What the machine below `root` says of itself: its addresses (the environment, then etc/environment), its name, and
- * etc/keelson/metadata, where whoever made the machine wrote what fleet is to know of it (`key=value` lines).
+ * What is known of the machine below `root`: its addresses (the source's, then the environment's, then etc/environment's), its
+ * name, etc/keelson/metadata, where whoever made the machine wrote what fleet is to know of it (`key=value` lines), and
+ * what its system says.
+ * @throws {Fault} CONFIG_INVALID for metadata that fleet could not take, FILE_UNREADABLE
  */
 export async function readMachineFacts(
   root: string,
   env: Readonly<Record<string, string | undefined>>,
+  source: SourceMetadata = NO_METADATA,
 ): Promise<MachineFacts> {
   const read = (path: string) => readIfThere(join(root, path));
   const environmentFile = await read("etc/environment");
   const environment = parseEnvironmentFile(environmentFile ?? "");
   const addresses: Partial<Record<(typeof ADDRESS_VARIABLES)[AddressVariable], string>> = {};
   for (const variable of Object.keys(ADDRESS_VARIABLES) as AddressVariable[]) {
-    const address = env[variable] || environment.get(variable);
-    if (address) addresses[ADDRESS_VARIABLES[variable]] = address;
+    const fact = ADDRESS_VARIABLES[variable];
+    const address = source[fact] || env[variable] || environment.get(variable);
+    if (address) addresses[fact] = address;
   }
   const named = (await read("etc/hostname"))?.trim() || (root === "/" ? hostname() : undefined);
   const updateConf =
     (await read("etc/coreos/update.conf")) ?? (await read("usr/share/coreos/update.conf"));
   return {
     ...addresses,
+    ...(source.hostname ? { hostname: source.hostname } : {}),
     ...(named === undefined ? {} : { currentHostname: named }),
     ...(environmentFile === undefined ? {} : { environmentFile }),
     ...(updateConf === undefined ? {} : { updateConf }),
     metadata: parseMetadata((await read("etc/keelson/metadata")) ?? "", root),
+    system: await readSystemFacts(root),
   };
 }
 

@@ -53,7 +53,7 @@ function evaluateOrMissing(expression: Expression, facts: FactGroup): Value | Mi
       );
     case "choice":
       return truth(expression.condition, facts)
-        ? evaluateOrMissing(expression.then, facts)
+        ? evaluateOrMissing(expression.chosen, facts)
         : evaluateOrMissing(expression.otherwise, facts);
     default:
       return expression satisfies never;

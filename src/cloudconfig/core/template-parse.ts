@@ -22,7 +22,7 @@ export type Expression =
   | {
       readonly kind: "choice";
       readonly condition: Expression;
-      readonly then: Expression;
+      readonly chosen: Expression;
       readonly otherwise: Expression;
     };
 
@@ -78,16 +78,16 @@ class ExpressionParser {
     this.#depth += 1;
     if (this.#depth > DEPTH_MAX)
       throw new TemplateError(`is nested deeper than ${DEPTH_MAX} levels`);
-    const then = this.#or();
+    const chosen = this.#or();
     if (!this.#word("if")) {
       this.#depth -= 1;
-      return then;
+      return chosen;
     }
     const condition = this.#or();
     if (!this.#word("else")) throw this.#unexpected("else, and what to take then");
     const otherwise = this.choice();
     this.#depth -= 1;
-    return { kind: "choice", condition, then, otherwise };
+    return { kind: "choice", condition, chosen, otherwise };
   }
 
   /** Where the text goes on behind the expression. */

@@ -1,0 +1,87 @@
+import { readdir, readFile } from "node:fs/promises";
+import { cpus, machine, networkInterfaces, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseEnvironmentFile } from "./core/environment-file.ts";
+import type { InterfaceAddress, InterfaceFacts, SystemFacts } from "./core/machine-facts.ts";
+import { defaultRouteIpv4, defaultRouteIpv6 } from "./core/route-table.ts";
+
+/** Read from the kernel's and the firmware's files; what is not there, or not to be read, is left out. */
+export async function readSystemFacts(root: string): Promise<SystemFacts> {
+  const machineId = (await readIfPossible(join(root, "etc/machine-id")))?.trim();
+  const osRelease =
+    (await readIfPossible(join(root, "etc/os-release"))) ??
+    (await readIfPossible(join(root, "usr/lib/os-release"))) ??
+    "";
+  const defaultRoute =
+    defaultRouteIpv4((await readIfPossible("/proc/net/route")) ?? "") ??
+    defaultRouteIpv6((await readIfPossible("/proc/net/ipv6_route")) ?? "");
+  const os = [...parseEnvironmentFile(osRelease)].map(([key, text]) => [key.toLowerCase(), text]);
+  return {
+    ...(machineId !== undefined && /^[\da-f]{32}$/.test(machineId) ? { machineId } : {}),
+    architecture: machine(),
+    kernel: release(),
+    cpus: cpus().length,
+    memoryMib: Math.floor(totalmem() / 2 ** 20),
+    hardware: await readHardware(),
+    os: Object.fromEntries(os) as Record<string, string>,
+    interfaces: await readInterfaces(),
+    ...(defaultRoute === undefined ? {} : { defaultRoute }),
+    reverseNames: {},
+  };
+}
+
+/** Linux's names below /sys/class/dmi/id for what SMBIOS says. */
+const HARDWARE = {
+  vendor: "sys_vendor",
+  product: "product_name",
+  serial: "product_serial",
+  uuid: "product_uuid",
+} as const;
+
+async function readHardware(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const [name, file] of Object.entries(HARDWARE)) {
+    const text = (await readIfPossible(join("/sys/class/dmi/id", file)))?.trim();
+    if (text) found[name] = text;
+  }
+  return found;
+}
+
+/** All that the kernel has, also those that are down, by name. */
+async function readInterfaces(): Promise<readonly InterfaceFacts[]> {
+  const addresses = networkInterfaces();
+  const names = await readdir("/sys/class/net").catch(() => Object.keys(addresses));
+  return Promise.all(
+    names.toSorted().map(async (name): Promise<InterfaceFacts> => {
+      const mac = (await readIfPossible(join("/sys/class/net", name, "address")))?.trim();
+      const of = (family: "IPv4" | "IPv6") =>
+        (addresses[name] ?? []).filter((a) => a.family === family).map(toAddress);
+      return {
+        name,
+        ...(mac ? { mac } : {}),
+        ipv4: reachableFirst(of("IPv4")),
+        ipv6: reachableFirst(of("IPv6")),
+      };
+    }),
+  );
+}
+
+function toAddress(info: { address: string; cidr: string | null }): InterfaceAddress {
+  return { address: info.address, prefixLength: Number(info.cidr?.split("/")[1] ?? 0) };
+}
+
+/** Link-local addresses (RFC 3927, RFC 4291 section 2.5.6) say little to others. */
+export function isLinkLocal(address: string): boolean {
+  return /^(?:169\.254\.|fe[89ab][\da-f]:)/i.test(address);
+}
+
+function reachableFirst(addresses: readonly InterfaceAddress[]): readonly InterfaceAddress[] {
+  return addresses.toSorted(
+    (a, b) => Number(isLinkLocal(a.address)) - Number(isLinkLocal(b.address)),
+  );
+}
+
+/** These files say what they can: one that may not be read is as one that is not there. */
+async function readIfPossible(path: string): Promise<string | undefined> {
+  return await readFile(path, "utf8").catch(() => undefined);
+}
