@@ -55,6 +55,7 @@ export function exampleFacts(facts: MachineFacts): MachineFacts {
     publicIpv4: "203.0.113.1",
     privateIpv6: "2001:db8::1",
     publicIpv6: "2001:db8::2",
+    isExample: true,
     ...facts,
     isExample: true,
   };
@@ -64,7 +65,7 @@ function invalid(name: string, problems: readonly Problem[]): Fault {
   const errors = problems.filter((problem) => problem.severity === "error");
   const [first] = errors;
   const count = errors.length === 1 ? "1 problem" : `${errors.length} problems`;
-  const lines = problems.map((problem) => `\n  ${describeProblem(problem)}`).join("");
+  const lines = problems.map((p) => `\n${describeProblem(p)}`.replaceAll("\n", "\n  ")).join("");
   return new Fault(
     "CLOUD_CONFIG_INVALID",
     `Cannot use cloud-config ${name}: ${count}, nothing was changed; mend and try again:${lines}`,

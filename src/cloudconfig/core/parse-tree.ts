@@ -6,10 +6,11 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
-  type YAMLError,
+  type Scalar,
   type YAMLMap,
 } from "yaml";
-import { error, type Problem } from "./problem.ts";
+import { error, original, type Problem, warning } from "./problem.ts";
+import { syntaxProblems } from "./syntax-problems.ts";
 import type { Entry, Tree } from "./tree.ts";
 
 /** Every node after aliases are followed; stops a small file from growing into a huge one. */
@@ -19,7 +20,7 @@ const DEPTH_MAX = 20;
 
 /**
  * Parses YAML. Scalars stay text as written: whether `0644` or `on` is a number, a boolean or a word is known only
- * by the key it stands under. Hands back no tree when there is a problem.
+ * by the key it stands under. Hands back no tree when one of the problems is an error.
  */
 export function parseTree(text: string): { readonly tree?: Tree; readonly problems: Problem[] } {
   const lines = new LineCounter();
@@ -27,70 +28,38 @@ export function parseTree(text: string): { readonly tree?: Tree; readonly proble
     schema: "failsafe",
     prettyErrors: false,
     logLevel: "error",
+    uniqueKeys: false,
     lineCounter: lines,
   });
-  if (document.errors.length > 0) return { problems: syntaxProblems(text, document.errors, lines) };
+  const more = document.errors.filter((e) => e.code === "MULTIPLE_DOCS");
+  const errors = document.errors.filter((e) => e.code !== "MULTIPLE_DOCS");
+  if (errors.length > 0) return { problems: syntaxProblems(text, errors, lines) };
+  const passedOver = more.map((e) => warning(lines.linePos(e.pos[0]).line, "", SECOND_DOCUMENT));
   try {
-    return { tree: new TreeBuilder(lines).build(document.contents, 1, 0), problems: [] };
+    const builder = new TreeBuilder(lines);
+    const tree = builder.build(document.contents, "", { line: 1, depth: 0 });
+    return { tree, problems: [...builder.problems, ...passedOver] };
   } catch (thrown) {
     if (!(thrown instanceof Unbuildable)) throw thrown;
-    return { problems: [error(thrown.line, "", thrown.message)] };
+    return { problems: [thrown.problem] };
   }
 }
 
-/** An indentation that is off makes the parser stumble over the lines after it too: then only the cause is told. */
-function syntaxProblems(text: string, errors: readonly YAMLError[], lines: LineCounter): Problem[] {
-  const source = text.split("\n");
-  const causes = errors.filter((e) => INDENTATION.has(e.code));
-  const byLine = new Map<number, Problem>();
-  for (const cause of causes.length > 0 ? causes : errors) {
-    const told = lines.linePos(cause.pos[0]).line;
-    const line = cause.code === "BLOCK_AS_IMPLICIT_KEY" ? deeperLine(source, told) : told;
-    const key = KEY.exec(source[line - 1] ?? "")?.[1] ?? "";
-    if (!byLine.has(line)) byLine.set(line, error(line, key, explain(cause, line !== told)));
-  }
-  return [...byLine.values()];
-}
-
-const INDENTATION: ReadonlySet<string> = new Set([
-  "BAD_INDENT",
-  "TAB_AS_INDENT",
-  "BLOCK_AS_IMPLICIT_KEY",
-]);
-const KEY = /^\s*(?:- +)?([\w.-]+) *:/;
-
-/**
- * YAML takes a line that is indented deeper than the one before for the end of that one's value, and so complains of
- * that one; unless it has a second ": " of its own.
- */
-function deeperLine(source: readonly string[], told: number): number {
-  const value = (source[told - 1] ?? "").trimEnd().replace(KEY, "");
-  return value.includes(": ") || value.endsWith(":") ? told : told + 1;
-}
-
-function explain(cause: YAMLError, isDeeper: boolean): string {
-  if (isDeeper)
-    return "is indented deeper than the line above, which has a value of its own; keys of one level start in the same column";
-  if (cause.message === "All mapping items must start at the same column")
-    return "is indented differently from the keys before it; keys of one level start in the same column";
-  if (cause.code === "BAD_SCALAR_START") return `${cause.message}; put the value in quotes`;
-  return PLAIN_WORDS[cause.code] ?? cause.message;
-}
-
-const PLAIN_WORDS: Partial<Record<YAMLError["code"], string>> = {
-  TAB_AS_INDENT: "the line is indented with a tab; use spaces",
-  DUPLICATE_KEY: "the same key stands above already; write it once",
-  BLOCK_AS_IMPLICIT_KEY: 'a second ": " in one line; put the value in quotes',
-  RESOURCE_EXHAUSTION: `nested deeper than ${DEPTH_MAX} levels`,
-  MULTIPLE_DOCS: "a second document starts here (---); keep one cloud-config in a file",
-};
+const SECOND_DOCUMENT =
+  "a second document starts here (---) and is passed over; keep one cloud-config in a file";
 
 class Unbuildable extends Error {
-  readonly line: number;
-  constructor(line: number, message: string) {
-    super(message);
-    this.line = line;
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.problem = problem;
   }
+}
+
+/** Where a node without a line of its own stands, and how deep. */
+interface Place {
+  readonly line: number;
+  readonly depth: number;
 }
 
 interface Anchor {
@@ -106,6 +75,7 @@ function heightOf(tree: Tree): number {
 }
 
 class TreeBuilder {
+  readonly problems: Problem[] = [];
   readonly #lines: LineCounter;
   readonly #anchors = new Map<string, Anchor>();
   #nodes = 0;
@@ -114,56 +84,62 @@ class TreeBuilder {
     this.#lines = lines;
   }
 
-  build(node: unknown, lineAbove: number, depth: number): Tree {
-    const line = this.#lineOf(node) ?? lineAbove;
-    if (isAlias(node)) return this.#follow(node.source, line, depth);
+  build(node: unknown, key: string, above: Place): Tree {
+    const place = { line: this.#lineOf(node) ?? above.line, depth: above.depth };
+    if (isAlias(node)) return this.#follow(node.source, key, place);
     const before = this.#nodes;
-    this.#count(1, depth, line);
-    const tree = this.#buildNode(node, line, depth);
+    this.#count(1, place);
+    const tree = this.#buildNode(node, key, place);
     if (isNode(node) && node.anchor !== undefined)
       this.#anchors.set(node.anchor, { tree, nodes: this.#nodes - before, height: heightOf(tree) });
     return tree;
   }
 
   /** What is read through an alias counts as often as it is read. */
-  #follow(name: string, line: number, depth: number): Tree {
+  #follow(name: string, key: string, { line, depth }: Place): Tree {
     const anchor = this.#anchors.get(name);
-    if (anchor === undefined)
-      throw new Unbuildable(line, `there is no anchor &${name} before this alias`);
-    this.#count(anchor.nodes, depth + anchor.height, line);
+    if (anchor === undefined) {
+      const hint = `there is no anchor &${name} before this alias`;
+      const message = `Unknown anchor '${name}' referenced`;
+      throw new Unbuildable(original("error", { line, key }, message, hint));
+    }
+    this.#count(anchor.nodes, { line, depth: depth + anchor.height });
     return anchor.tree;
   }
 
-  #count(nodes: number, depth: number, line: number): void {
+  #count(nodes: number, { line, depth }: Place): void {
     this.#nodes += nodes;
-    if (this.#nodes > NODES_MAX) throw new Unbuildable(line, `more than ${NODES_MAX} values`);
-    if (depth > DEPTH_MAX) throw new Unbuildable(line, `nested deeper than ${DEPTH_MAX} levels`);
+    if (this.#nodes > NODES_MAX)
+      throw new Unbuildable(error(line, "", `more than ${NODES_MAX} values`));
+    if (depth > DEPTH_MAX)
+      throw new Unbuildable(error(line, "", `nested deeper than ${DEPTH_MAX} levels`));
   }
 
-  #buildNode(node: unknown, line: number, depth: number): Tree {
-    if (isMap(node)) return { kind: "map", line, entries: this.#entries(node, line, depth) };
+  #buildNode(node: unknown, key: string, place: Place): Tree {
+    const { line } = place;
+    const below = { line, depth: place.depth + 1 };
+    if (isMap(node)) return { kind: "map", line, entries: this.#entries(node, key, below) };
     if (isSeq(node)) {
-      const items = node.items.map((item) => this.build(item, line, depth + 1));
+      const items = node.items.map((item, i) => this.build(item, `${key}[${i}]`, below));
       return { kind: "list", line, items };
     }
     if (!isScalar(node)) return { kind: "null", line };
-    if (node.value instanceof Uint8Array) return { kind: "bytes", line, bytes: node.value };
-    const text = typeof node.value === "string" ? node.value : "";
-    const plain = node.type === "PLAIN";
-    return plain && /^(~|null|Null|NULL|)$/.test(text)
-      ? { kind: "null", line }
-      : { kind: "text", line, text };
+    return node.value instanceof Uint8Array
+      ? { kind: "bytes", line, bytes: node.value }
+      : readScalar(node, line);
   }
 
-  #entries(map: YAMLMap, lineAbove: number, depth: number): Entry[] {
+  #entries(map: YAMLMap, above: string, place: Place): Entry[] {
     const own: Entry[] = [];
     const merged: Entry[] = [];
     for (const pair of map.items) {
-      const line = this.#lineOf(pair.key) ?? lineAbove;
+      const line = this.#lineOf(pair.key) ?? place.line;
       const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-      const value = this.build(pair.value, line, depth + 1);
+      const key = name.replaceAll("-", "_");
+      const path = above === "" ? key : `${above}.${key}`;
+      const value = this.build(pair.value, path, { ...place, line });
       if (name === "<<") merged.push(...mergeSources(value));
-      else own.push({ key: name.replaceAll("-", "_"), line, value });
+      else this.#add({ key, line, value: { ...value, line } }, path, own);
     }
     const given = new Set(own.map((e) => e.key));
     for (const entry of merged) {
@@ -174,15 +150,52 @@ class TreeBuilder {
     return own;
   }
 
+  /** A key that is given again counts instead of the first, a group of keys together with the first: as the original. */
+  #add(entry: Entry, path: string, entries: Entry[]): void {
+    const at = entries.findIndex((e) => e.key === entry.key);
+    const earlier = entries[at];
+    if (earlier === undefined) {
+      entries.push(entry);
+      return;
+    }
+    const stands = `stands on line ${earlier.line} already`;
+    if (entry.value.kind !== "map" || earlier.value.kind !== "map") {
+      this.problems.push(
+        warning(entry.line, path, `${stands}, and what stands here counts; write it once`),
+      );
+      entries[at] = entry;
+      return;
+    }
+    this.problems.push(warning(entry.line, path, `${stands}; write it once, with all its keys`));
+    const both = [...earlier.value.entries];
+    for (const inner of entry.value.entries) this.#add(inner, `${path}.${inner.key}`, both);
+    entries[at] = { ...earlier, value: { ...earlier.value, entries: both } };
+  }
+
   #lineOf(node: unknown): number | undefined {
     const range = isNode(node) ? node.range : null;
     return range ? this.#lines.linePos(range[0]).line : undefined;
   }
 }
 
+const TEXT_TAG = "tag:yaml.org,2002:str";
+
+function readScalar(node: Scalar, line: number): Tree {
+  const text = typeof node.value === "string" ? node.value : "";
+  const isQuoted = node.type !== "PLAIN" || node.tag === TEXT_TAG;
+  if (!isQuoted)
+    return /^(~|null|Null|NULL|)$/.test(text)
+      ? { kind: "null", line }
+      : { kind: "text", line, text };
+  const block = node.type === "BLOCK_LITERAL" ? { textLine: line + 1 } : {};
+  return { kind: "text", line, text, isQuoted, ...block };
+}
+
 /** What `<<:` brings in: a map's entries, or those of several, the first one winning. */
 function mergeSources(value: Tree): readonly Entry[] {
   if (value.kind === "map") return value.entries;
   if (value.kind === "list") return value.items.flatMap(mergeSources);
-  throw new Unbuildable(value.line, "<<: merges a map; give it an alias of one");
+  const hint = "<<: merges a map; give it an alias of one";
+  const message = "map merge requires map or sequence of maps as the value";
+  throw new Unbuildable(original("error", { line: value.line, key: "<<" }, message, hint));
 }
