@@ -25,6 +25,7 @@ export const FAULTS = {
   FLEET_UNREACHABLE: { exit: 69, http: 502 }, // EX_UNAVAILABLE
   CLOUD_CONFIG_INVALID: { exit: 65, http: 400 },
   SOURCE_FAILED: { exit: 1, http: 502 },
+  MACHINE_REFUSED: { exit: 1, http: 500 },
   SYSTEMD_MISSING: { exit: 69, http: 503 },
   SYSTEMD_GONE: { exit: 75, http: 503 },
   SYSTEMD_FAILED: { exit: 1, http: 500 },

@@ -41,6 +41,7 @@ function results(steps: readonly Step[]): string[] {
 class RecordingSystemd {
   readonly calls: string[] = [];
   readonly #active = new Set<string>();
+  readonly #enabled = new Set<string>();
 
   open(): Systemd {
     const job = (name: string, unit: string): Promise<JobResult> => {
@@ -72,7 +73,14 @@ class RecordingSystemd {
     });
     return {
       reload: () => record("daemon-reload"),
-      enableUnitFiles: (names, { runtime }) => record(`enable ${names.join()} ${runtime}`),
+      enableUnitFiles: async ([name = ""], { runtime }) => {
+        await record(`enable ${name} ${runtime}`);
+        const changed = !this.#enabled.has(name);
+        this.#enabled.add(name);
+        const hasInstall = name !== "plain.service";
+        return { hasInstall, changed: changed && hasInstall };
+      },
+      startTransientUnit: (unit, { argv }) => job(`run ${argv.join(" ")} as`, unit),
       startUnit: (unit) => job("start", unit),
       stopUnit: (unit) => job("stop", unit),
       restartUnit: (unit) => job("restart", unit),

@@ -1,9 +1,17 @@
+import { systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Systemd } from "#systemd/systemd.ts";
+import { applyAuthorizeKeys } from "./authorize-keys.ts";
 import { type Action, describeAction } from "./core/action.ts";
+import { enableUnit } from "./enable-unit.ts";
 import { applyHostname } from "./hostname.ts";
+import { applyImportKeys, type KeyServers } from "./import-keys.ts";
+import { applyLoadModule, applyTakeDown } from "./network-switch.ts";
 import type { Outcome, Step } from "./outcome.ts";
+import { runScript } from "./run-script.ts";
+import { HttpGetter } from "./sources/http-getter.ts";
 import { runUnitCommand } from "./unit-command.ts";
+import { applyCreateUser, applySetPassword } from "./users.ts";
 import { applyMask, applyUnmask, applyWrite } from "./write-action.ts";
 
 export interface ApplyOptions {
@@ -11,6 +19,8 @@ export interface ApplyOptions {
   readonly root: string;
   /** Without it the steps that are systemd's are skipped, each saying so. */
   readonly systemd?: Systemd | undefined;
+  /** Where keys are imported from; default: the network, without a proxy. */
+  readonly servers?: KeyServers | undefined;
   /** Called after each step. */
   readonly onStep?: (step: Step) => void;
   readonly signal: AbortSignal;
@@ -51,38 +61,62 @@ export async function applyPlan(
 }
 
 async function applyAction(action: Action, options: ApplyOptions): Promise<Outcome> {
-  const { root, systemd, signal } = options;
+  const { root, signal } = options;
   switch (action.kind) {
     case "set-hostname":
       return applyHostname(action.hostname, root, signal);
+    case "create-user":
+      return applyCreateUser(action, root);
+    case "set-password":
+      return applySetPassword(action, root);
+    case "authorize-keys":
+      return applyAuthorizeKeys(action, root);
+    case "import-keys":
+      return applyImportKeys(action, root, options.servers ?? patientServers(), signal);
     case "write":
       return applyWrite(action, root);
     case "mask":
       return applyMask(action.path, root);
     case "unmask":
       return applyUnmask(action.path, root);
-    case "enable":
-      if (systemd === undefined) return WITHOUT_SYSTEMD;
-      await systemd.enableUnitFiles([action.unit], { runtime: action.runtime }, signal);
-      return { result: "done" };
-    case "reload-units":
-      if (systemd === undefined) return WITHOUT_SYSTEMD;
-      await systemd.reload(signal);
-      return { result: "done" };
-    case "command":
-      if (systemd === undefined) return WITHOUT_SYSTEMD;
-      return runUnitCommand(systemd, action, root, signal);
-    case "create-user":
-    case "set-password":
-    case "authorize-keys":
-    case "import-keys":
     case "take-down":
+      return applyTakeDown(action.interface, root);
     case "load-module":
+      return applyLoadModule(action, root);
+    case "enable":
+      if (options.systemd === undefined && root === "/") return WITHOUT_SYSTEMD;
+      return enableUnit(action, root, options.systemd, signal);
+    case "reload-units":
+    case "command":
     case "run-script":
-      return { result: "skipped", note: "this version does not act on it yet" };
+      if (options.systemd === undefined) return WITHOUT_SYSTEMD;
+      return askSystemd(action, root, options.systemd, signal);
     default:
       return action satisfies never;
   }
+}
+
+async function askSystemd(
+  action: Extract<Action, { readonly kind: "reload-units" | "command" | "run-script" }>,
+  root: string,
+  systemd: Systemd,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  switch (action.kind) {
+    case "reload-units":
+      await systemd.reload(signal);
+      return { result: "done" };
+    case "command":
+      return runUnitCommand(systemd, action, root, signal);
+    case "run-script":
+      return runScript(action, root, systemd, signal);
+    default:
+      return action satisfies never;
+  }
+}
+
+function patientServers(): KeyServers {
+  return new HttpGetter({ clock: systemClock, env: {}, report: () => {} });
 }
 
 const WITHOUT_SYSTEMD: Outcome = { result: "skipped", note: "no systemd runs in this root" };

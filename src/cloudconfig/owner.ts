@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Fault, isErrno } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
+import { findLine, hasAccounts, readDatabase } from "./accounts.ts";
 
 export interface Owner {
   readonly uid: number;
@@ -23,23 +22,23 @@ export async function lookUpOwner(root: string, text: string): Promise<Owner> {
 }
 
 /** The fields of the line that `name` (or a number) has in passwd or group. */
-async function find(root: string, file: "passwd" | "group", name: string): Promise<string[]> {
-  const lines = (await readEtc(root, file)).split("\n").map((line) => line.split(":"));
-  const byName = lines.find((fields) => fields[0] === name);
-  if (byName !== undefined) return byName;
-  if (/^\d+$/.test(name)) return lines.find((fields) => fields[2] === name) ?? ["", "", name, name];
+async function find(
+  root: string,
+  database: "passwd" | "group",
+  name: string,
+): Promise<readonly string[]> {
+  const hasOwn = (await hasAccounts(root)) && (await readDatabase(root, database)) !== undefined;
+  const from = hasOwn ? root : "/";
+  const named = await findLine(from, database, name);
+  if (named !== undefined) return named;
+  if (/^\d+$/.test(name)) return (await numbered(from, database, name)) ?? ["", "", name, name];
   throw new Fault(
     "CLOUD_CONFIG_INVALID",
-    `Cannot give a file to ${file === "passwd" ? "user" : "group"} "${name}": /etc/${file} does not have it; use a name that is there, or a number`,
+    `Cannot give a file to ${database === "passwd" ? "user" : "group"} "${name}": /etc/${database} does not have it; use a name that is there, or a number`,
   );
 }
 
-async function readEtc(root: string, file: string): Promise<string> {
-  for (const path of [join(root, "etc", file), join("/etc", file)])
-    try {
-      return await readFile(path, "utf8");
-    } catch (error) {
-      if (!isErrno(error, "ENOENT")) throw error;
-    }
-  return "";
+async function numbered(root: string, database: "passwd" | "group", number: string) {
+  const lines = ((await readDatabase(root, database)) ?? "").split("\n");
+  return lines.map((line) => line.split(":")).find((fields) => fields[2] === number);
 }

@@ -66,7 +66,7 @@ async function reloadOrRestart(
 }
 
 /** The manager of a root of its own is a user's, and the journal keeps its units apart. */
-function outcomeOf(result: JobResult, unit: string, root: string): Outcome {
+export function outcomeOf(result: JobResult, unit: string, root: string): Outcome {
   if (result === "done") return { result: "done" };
   if (result === "skipped")
     return { result: "skipped", note: "a condition of the unit is not met" };

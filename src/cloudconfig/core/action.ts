@@ -149,29 +149,21 @@ export function describeAction(action: Action): string {
 
 /** What a step writes or runs, to be shown below its description; passwords are masked. */
 export function contentOf(action: Action): string {
-  switch (action.kind) {
-    case "write":
-      return withoutPasswords(action.content);
-    case "authorize-keys":
-      return action.keys.join("\n");
-    case "run-script":
-      return action.content;
-    default:
-      return "";
-  }
+  if (action.kind === "write") return withoutPasswords(action.content);
+  if (action.kind === "authorize-keys") return action.keys.join("\n");
+  return action.kind === "run-script" ? action.content : "";
 }
+
+const SYSTEMDS: ReadonlySet<string> = new Set<Action["kind"]>([
+  "enable",
+  "reload-units",
+  "command",
+  "run-script",
+]);
 
 /** Whether the step is systemd's to do. */
 export function needsSystemd(action: Action): boolean {
-  switch (action.kind) {
-    case "enable":
-    case "reload-units":
-    case "command":
-    case "run-script":
-      return true;
-    default:
-      return false;
-  }
+  return SYSTEMDS.has(action.kind);
 }
 
 function describeUser(user: CreateUserAction): string {
