@@ -7,6 +7,7 @@ import { freeNetwork, gatewayOf, overlaps } from "#machines/core/container-netwo
 /** What a cluster's containers are linked by, and this computer with them. Gone with a reboot; made at the next boot. */
 export class ContainerBridge {
   readonly name: string;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(name: string) {
     this.name = name;
@@ -27,41 +28,51 @@ export class ContainerBridge {
    * @throws {Fault} ADDRESS_IN_USE when the computer reaches that network by another way.
    */
   async open(network: string): Promise<void> {
-    if (this.isUp()) return;
-    const others = await takenNetworks();
-    if (overlaps(network, others))
-      throw new Fault(
-        "ADDRESS_IN_USE",
-        `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
-      );
-    await ip("link", "add", this.name, "type", "bridge");
-    try {
+    await this.#inTurn(async () => {
+      if (await this.#isWhole(network)) return;
+      await this.#remove(); // cut off in the making
+      if (overlaps(network, await takenNetworks()))
+        throw new Fault(
+          "ADDRESS_IN_USE",
+          `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
+        );
+      await ip("link", "add", this.name, "type", "bridge");
       await ip("link", "set", this.name, "addrgenmode", "none"); // no address of version 6
       await ip("addr", "add", `${gatewayOf(network)}/24`, "dev", this.name);
-      await ip("link", "set", this.name, "up");
-    } catch (error) {
-      await this.#remove();
-      throw error;
-    }
-  }
-
-  isUp(): boolean {
-    return existsSync(`/sys/class/net/${this.name}`);
+      await ip("link", "set", this.name, "up"); // last: with it the bridge is whole
+    });
   }
 
   /** Removes it when no container is linked to it. */
   async closeIfUnused(): Promise<void> {
-    const ports = await readdir(`/sys/class/net/${this.name}/brif`).catch((error: unknown) => {
-      if (isErrno(error, "ENOENT")) return undefined;
-      throw error;
+    await this.#inTurn(async () => {
+      const ports = await readdir(`/sys/class/net/${this.name}/brif`).catch((error: unknown) => {
+        if (isErrno(error, "ENOENT")) return undefined;
+        throw error;
+      });
+      if (ports?.length === 0) await this.#remove();
     });
-    if (ports?.length === 0) await this.#remove();
+  }
+
+  /** Containers of one cluster come and go at the same time. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => {});
+    await turn;
+  }
+
+  async #isWhole(network: string): Promise<boolean> {
+    if (!this.#exists()) return false;
+    const line = await ip("-4", "-oneline", "addr", "show", "dev", this.name, "up");
+    return line.includes(` ${gatewayOf(network)}/24 `);
+  }
+
+  #exists(): boolean {
+    return existsSync(`/sys/class/net/${this.name}`);
   }
 
   async #remove(): Promise<void> {
-    await ip("link", "del", this.name).catch((error: unknown) => {
-      if (this.isUp()) throw error; // else another was faster
-    });
+    if (this.#exists()) await ip("link", "del", this.name);
   }
 }
 
