@@ -89,7 +89,7 @@ async function activeSinceMs(unit: string): Promise<number> {
   const machines = await fleet.listMachines(signal);
   const address = machines.find(({ id }) => id === state?.machineID)?.primaryIP ?? "";
   const show = ["systemctl", "--user", "show", "--timestamp=us", "--property=ActiveEnterTimestamp"];
-  const { stdout } = await keelson("shell", machineAt(address), "--", ...show, "--value", unit);
+  const { stdout } = await keelson("ssh", machineAt(address), "--", ...show, "--value", unit);
   return Date.parse(
     stdout
       .trim()
@@ -127,7 +127,7 @@ async function memory(): Promise<void> {
   const sizes: number[] = [];
   for (const n of [1, 2, 3]) {
     const show = ["systemctl", "--user", "show", "--property=MainPID", "--value", "fleet.service"];
-    const { stdout } = await keelson("shell", `core-0${n}`, "--", ...show);
+    const { stdout } = await keelson("ssh", `core-0${n}`, "--", ...show);
     const status = await readFile(`/proc/${stdout.trim()}/status`, "utf8");
     sizes.push(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024);
   }

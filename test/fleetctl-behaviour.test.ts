@@ -242,7 +242,7 @@ test("fleetctl names what it has when a command or flag is unknown", async () =>
   await bench.follow([
     {
       run: "ssh foo",
-      err: /^fleetctl: Cannot run command "ssh": it is not built yet; .* keelson shell NAME\n$/,
+      err: /^fleetctl: Cannot run command "ssh": it is not built yet; .* keelson ssh NAME\n$/,
       exit: 2,
     },
     {

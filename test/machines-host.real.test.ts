@@ -91,7 +91,7 @@ for (const layout of await cgroupLayouts())
 
 async function lifecycle(host: SystemdHost, user: string): Promise<void> {
   const run = (script: string) => succeed(host, user, script);
-  const inside = (script: string) => run(`keelson shell core-01 -- bash -c ${quoted(script)}`);
+  const inside = (script: string) => run(`keelson ssh core-01 ${quoted(script)}`);
   const before = await run(TRACES);
   await run(
     `echo ${quoted(USER_DATA)} > ud; keelson up --machines 2 --network 127.0.71 --user-data ud`,
@@ -110,7 +110,7 @@ async function lifecycle(host: SystemdHost, user: string): Promise<void> {
   const node = "/opt/keelson/node_modules/node/bin/node --input-type=module";
   assert.equal(await inside(`${node} -e ${quoted(ASK_SYSTEMD)}`), "done\nrunning\n");
 
-  await run(`keelson shell core-01 -- sleep 2001 & until pgrep -f "^sleep 2001"; do sleep 0.1; done
+  await run(`keelson ssh core-01 sleep 2001 & until pgrep -f "^sleep 2001"; do sleep 0.1; done
     keelson halt core-01; ! pgrep -f "^sleep 2001"; wait || true`);
   assert.match(await run("keelson status"), /core-01 +halted [\s\S]*core-02 +running/);
   await run("keelson up core-01");

@@ -5,11 +5,12 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "#base/clock.ts";
+import { wishOfOptions } from "#machines/core-wish.ts";
 import { LocalCluster } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { identify } from "#machines/running-process.ts";
 import { StateDirectory } from "#machines/state-directory.ts";
-import { type MachineState, machineState, PROGRAM } from "#test/support/keelson.ts";
+import { type MachineState, machineState, PROGRAM, quoted } from "#test/support/keelson.ts";
 
 const HELLO = `#cloud-config
 coreos:
@@ -54,7 +55,7 @@ async function upArguments(
 }
 
 function inside(state: MachineState, ...command: string[]): Promise<string> {
-  return state.succeed("shell", "core-01", "--", ...command);
+  return state.succeed("ssh", "core-01", ...command.map(quoted));
 }
 
 /** The command line runs where `setup` was done, seen by nobody else. */
@@ -100,7 +101,7 @@ test("a shell ends with its machine", async () => {
   await state.succeed(...(await upArguments(state, 1, "127.0.70")));
   for (const halt of [["halt"], ["halt", "--force"]]) {
     await state.succeed("up");
-    const shell = state.start("shell", "core-01", "--", "sh", "-c", "echo here >&2; sleep 1000");
+    const shell = state.start("ssh", "core-01", "echo here >&2; sleep 1000");
     const ended = once(shell, "exit");
     await untilSaid(shell, "here");
     await state.succeed(...halt);
@@ -209,7 +210,7 @@ test("on a full disk a machine keeps its journal in memory, and to itself", asyn
   const { status, stdout, stderr } = await state.keelson(
     ["destroy"],
     where(`mkdir -p ${state.path}; mount -n -t tmpfs -o size=400k none ${state.path}
-      ${PROGRAM} ${up.join(" ")}; ${PROGRAM} shell core-01 -- journalctl --no-pager;
+      ${PROGRAM} ${up.join(" ")}; ${PROGRAM} ssh core-01 journalctl --no-pager;
       cat ${state.path}/machines/core-01/etc/machine-id; ls /run/log/journal || true`),
   );
   assert.equal(status, 0, stderr);
@@ -312,17 +313,15 @@ test("boot() refuses where systemd's programs are not found, and changes nothing
     clock: systemClock,
     report: () => {},
   });
-  const args = await upArguments(state, 1, "127.0.70");
-  const options = {
-    names: [],
+  const wish = await wishOfOptions({
     count: 1,
     servers: undefined,
-    userData: args.at(-1),
-    defaultUserData: () => "",
+    userData: (await upArguments(state, 1, "127.0.70")).at(-1),
+    ownUserData: () => "",
     metadata: [],
     network: "127.0.70",
-  };
-  await assert.rejects(cluster.up(options, new AbortController().signal), {
+  });
+  await assert.rejects(cluster.up([], wish, new AbortController().signal), {
     code: "SYSTEMD_MISSING",
   });
   assert.deepEqual(await state.traces(), []);

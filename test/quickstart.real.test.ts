@@ -37,7 +37,7 @@ async function active(state: MachineState): Promise<string[]> {
 
 function mainPid(state: MachineState, machine: string, unit: string): Promise<string> {
   const command = ["systemctl", "--user", "show", "--property=MainPID", unit];
-  return state.succeed("shell", machine, "--", ...command);
+  return state.succeed("ssh", machine, "--", ...command);
 }
 
 /** `keelson quickstart`, once it says that it waits for Ctrl-C. */
@@ -91,7 +91,7 @@ test("the quickstart, and what its README shows", async (t: TestContext) => {
 
   await t.test("a restart of the agent touches no unit", async () => {
     const before = await mainPid(state, "core-02", "controller.service");
-    await state.succeed("shell", "core-02", "--", "systemctl", "--user", "restart", "fleet");
+    await state.succeed("ssh", "core-02", "--", "systemctl", "--user", "restart", "fleet");
     await until("it is back", async () => (await active(state)).length === 5);
     assert.equal(await mainPid(state, "core-02", "controller.service"), before);
   });

@@ -1,27 +1,15 @@
-import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
 import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
-import { exampleFacts, loadCloudConfig } from "#cloudconfig/load-cloud-config.ts";
-import {
-  type Cluster,
-  chooseMachines,
-  growCluster,
-  type Machine,
-  machineName,
-  parseMetadata,
-} from "#machines/core/machine.ts";
+import { chooseMachines } from "#machines/core/choose-machines.ts";
+import { type Cluster, type Machine, settingsOf } from "#machines/core/machine.ts";
+import { checkNetwork, freeNetworkAfter } from "#machines/core/network.ts";
+import { type ClusterPlan, forgetDisk, planCluster } from "#machines/core/plan-cluster.ts";
+import { MachineBoot } from "#machines/machine-boot.ts";
 import type { Provider } from "#machines/provider.ts";
 import type { StateDirectory } from "#machines/state-directory.ts";
-
-const run = promisify(execFile);
-
-const CLOUDINIT = "coreos-cloudinit.service";
-const CONFIGURED_LIMIT_MS = 120_000;
-const POLL_MS = 50;
+import type { Wish } from "#machines/wish.ts";
 
 export interface LocalClusterInit {
   readonly state: StateDirectory;
@@ -29,66 +17,50 @@ export interface LocalClusterInit {
   readonly clock: Clock;
   /** Tells a person what happens now: the machine, and a few words. */
   readonly report: (machine: string, what: string) => void;
+  /** Other clusters on this computer, so that addresses differ; read when a cluster is made. */
+  readonly others?: () => Promise<readonly OtherCluster[]>;
 }
 
-export interface UpOptions {
-  /** Machines to switch on; none: all. */
-  readonly names: readonly string[];
-  /** How many there shall be; without it as many as there are, or three. */
-  readonly count: number | undefined;
-  /** How many machines hold the store, when it is a new cluster; default one. */
-  readonly servers: number | undefined;
-  /** A file with a cloud-config; kept for later boots. Without it the one kept, or `defaultUserData`. */
-  readonly userData: string | undefined;
-  /** The text of a cloud-config for such a cluster. */
-  readonly defaultUserData: (cluster: Cluster) => string;
-  /** `KEY=VALUE` or `MACHINE:KEY=VALUE`, for machines that are made now. */
-  readonly metadata: readonly string[];
-  /** First three bytes of the machines' addresses, for a cluster that is made now. */
-  readonly network: string | undefined;
+export interface OtherCluster {
+  /** As a person knows it, such as `project web`. */
+  readonly called: string;
+  readonly network: string;
 }
 
 export interface MachineStatus {
   readonly machine: Machine;
-  readonly running: boolean;
+  /** `not created`: it has no disk, perhaps not any more. */
+  readonly state: "running" | "halted" | "not created";
+  /** Runs with other user-data or settings than it would be booted with now. */
+  readonly isOutdated: boolean;
 }
 
 /** The machines on this computer: `keelson up`, `status`, `halt` and `destroy`. */
 export class LocalCluster {
   readonly #init: LocalClusterInit;
+  readonly #boot: MachineBoot;
 
   constructor(init: LocalClusterInit) {
     this.#init = init;
+    this.#boot = new MachineBoot(init.provider, init.clock);
   }
 
-  /** Makes what is missing, switches on what is off, and waits until each has applied its user-data. */
-  async up(options: UpOptions, signal: AbortSignal): Promise<readonly Machine[]> {
-    const { state, provider, report } = this.#init;
-    const userData =
-      options.userData === undefined ? undefined : await readUserData(options.userData);
-    if (userData !== undefined)
-      loadCloudConfig(userData, options.userData ?? "", exampleFacts({ metadata: {} }));
-    chooseMachines(await this.#grown(options), options.names); // before anything is made
+  /**
+   * Makes what is missing, switches on what is off, and waits until each has applied its user-data.
+   * @param words machines to switch on, by name, group or pattern; none: all that are wanted.
+   */
+  async up(words: readonly string[], wish: Wish, signal: AbortSignal): Promise<readonly Machine[]> {
+    const { state } = this.#init;
+    choose(await this.#planned(wish), words); // before anything is made
     await using _lock = await state.lock();
-    const cluster = await this.#grown(options);
-    const chosen = chooseMachines(cluster, options.names);
-    const fallback = userData ?? options.defaultUserData(cluster);
-    await state.save(cluster);
+    const plan = await this.#planned(wish);
+    const chosen = choose(plan, words);
+    if (this.#init.provider.manager === "user") state.checkNames(chosen.map(({ name }) => name));
+    this.#tell(plan, wish);
+    const discovery = plan.cluster.discovery ?? (await wish.newDiscovery(signal));
+    const prepared = await this.#prepare({ ...plan.cluster, discovery }, chosen, wish);
     const results = await Promise.allSettled(
-      chosen.map(async (machine) => {
-        if (userData !== undefined || !(await provider.hasUserData(machine.name)))
-          await provider.writeUserData(machine.name, fallback);
-        const sinceMs = this.#init.clock.now().getTime();
-        if (await provider.isRunning(machine.name))
-          await this.#resume(machine.name, userData !== undefined, signal);
-        else {
-          report(machine.name, `booting (${provider.name}, ${machine.address})`);
-          await provider.boot(machine, signal);
-          report(machine.name, "applying its user-data");
-        }
-        await this.#untilConfigured(machine.name, sinceMs, signal);
-        report(machine.name, "ready");
-      }),
+      prepared.map((preparation) => this.#switchOn(preparation, signal)),
     );
     signal.throwIfAborted();
     this.#throwFirst(chosen, results);
@@ -96,142 +68,233 @@ export class LocalCluster {
   }
 
   async status(): Promise<readonly MachineStatus[]> {
-    const cluster = await this.#init.state.load();
-    const statuses = (cluster?.machines ?? []).map(async (machine) => ({
-      machine,
-      running: await this.#init.provider.isRunning(machine.name),
-    }));
+    const { provider } = this.#init;
+    const statuses = (await this.machines([])).map(async (machine): Promise<MachineStatus> => {
+      if (await provider.isRunning(machine.name))
+        return { machine, state: "running", isOutdated: outdated(machine).length > 0 };
+      const state = (await provider.hasUserData(machine.name)) ? "halted" : "not created";
+      return { machine, state, isOutdated: false };
+    });
     return Promise.all(statuses);
   }
 
-  /** The machine of that name, or the Fault that says which there are. */
-  async machine(name: string): Promise<Machine> {
-    const [machine] = chooseMachines(await this.#loaded(), [name]);
-    if (machine === undefined) throw new Error("a chosen machine is missing");
-    return machine;
+  /** The machines of these names, groups or patterns, or the Fault that says which there are. */
+  async machines(words: readonly string[]): Promise<readonly Machine[]> {
+    return chooseMachines((await this.#init.state.load())?.machines ?? [], words);
   }
 
-  /** Switches machines off, all without names: in order, or with `force` as a power cut. */
-  async halt(names: readonly string[], force: boolean, signal: AbortSignal): Promise<void> {
+  /** Switches machines off, all without words: in order, or with `force` as a power cut. */
+  async halt(words: readonly string[], force: boolean, signal: AbortSignal): Promise<void> {
     const { state, provider, report } = this.#init;
-    if ((await this.#loaded()).machines.length === 0)
-      throw new Fault("MACHINE_NOT_FOUND", "Cannot halt machines: there are none");
+    if ((await this.machines([])).length === 0)
+      throw new Fault(
+        "MACHINE_NOT_FOUND",
+        "Cannot halt machines: there are none; `keelson up` makes some",
+      );
+    await this.machines(words); // so that a slip is told even while another keelson is at work
     await using _lock = await state.lock();
     const running: Machine[] = [];
-    for (const machine of chooseMachines(await this.#loaded(), names))
+    for (const machine of await this.machines(words))
       if (await provider.isRunning(machine.name)) running.push(machine);
       else {
         await provider.cutPower(machine.name, signal); // what a boot that was cut off left
         report(machine.name, "is not running");
       }
-    const othersRun = (await this.status()).some(
-      (status) => status.running && !running.includes(status.machine),
+    const othersRun = await this.#othersRun(running);
+    const results = await Promise.allSettled(
+      running.map((machine) =>
+        this.#haltOne(machine.name, { force, leave: othersRun || words.length > 0 }, signal),
+      ),
     );
-    const haltOne = async ({ name }: Machine) => {
-      report(name, force ? "cutting its power" : "shutting down");
-      if (force) await provider.cutPower(name, signal);
-      else await provider.halt(name, { leave: othersRun || names.length > 0 }, signal);
-      report(name, "halted");
-    };
-    const results = await Promise.allSettled(running.map(haltOne));
     signal.throwIfAborted();
     this.#throwFirst(running, results);
   }
 
   /** Ends and removes everything, also what a cut-off run or a damaged record left. */
   async destroy(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    const { state, provider, report } = this.#init;
+    const { state } = this.#init;
     if (!existsSync(state.path)) return;
     await using _lock = await state.lock();
-    for (const name of await state.machineNames()) {
-      await provider.cutPower(name, signal);
-      await provider.remove(name);
-      report(name, "destroyed");
-    }
+    for (const name of await this.#allNames()) await this.#destroyOne(name, signal);
     await state.remove();
   }
 
-  async #loaded(): Promise<Cluster> {
-    return (
-      (await this.#init.state.load()) ?? { network: "", idPrefix: "", servers: 1, machines: [] }
+  /**
+   * Ends and removes some machines with their disks. A later `up` makes them anew, unless they are not wanted any more.
+   * @param wanted names of all machines that there shall be; undefined: those there are.
+   */
+  async destroySome(
+    words: readonly string[],
+    options: { readonly force: boolean; readonly wanted: readonly string[] | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { state, provider } = this.#init;
+    await this.machines(words);
+    await using _lock = await state.lock();
+    const cluster = await state.load();
+    if (cluster === undefined) return;
+    const gone = chooseMachines(cluster.machines, words);
+    const isGone = new Set(gone.map(({ name }) => name));
+    for (const { name } of gone) {
+      const leave = await this.#othersRun(gone);
+      if (!options.force && leave && (await provider.isRunning(name)))
+        await this.#haltOne(name, { force: false, leave }, signal);
+      await this.#destroyOne(name, signal);
+    }
+    const machines = cluster.machines.flatMap((machine) => {
+      if (!isGone.has(machine.name)) return [machine];
+      return options.wanted?.includes(machine.name) === false
+        ? []
+        : [forgetDisk(machine, cluster, randomHex)];
+    });
+    await state.save({ ...cluster, machines });
+  }
+
+  /** Every machine named by the record or by a directory, also when the record cannot be read. */
+  async #allNames(): Promise<readonly string[]> {
+    const { state } = this.#init;
+    const recorded = await state.load().catch(() => undefined);
+    const names = [
+      ...(await state.machineNames()),
+      ...(recorded?.machines ?? []).map((m) => m.name),
+    ];
+    return [...new Set(names)].toSorted();
+  }
+
+  async #destroyOne(name: string, signal: AbortSignal): Promise<void> {
+    const { provider, report } = this.#init;
+    await provider.cutPower(name, signal);
+    await provider.remove(name);
+    report(name, "destroyed");
+  }
+
+  async #haltOne(
+    name: string,
+    { force, leave }: { readonly force: boolean; readonly leave: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { provider, report } = this.#init;
+    report(name, force ? "cutting its power" : "shutting down");
+    if (force) await provider.cutPower(name, signal);
+    else await provider.halt(name, { leave }, signal);
+    report(name, "halted");
+  }
+
+  async #othersRun(machines: readonly Machine[]): Promise<boolean> {
+    const names = new Set(machines.map(({ name }) => name));
+    const others = (await this.machines([])).filter(({ name }) => !names.has(name));
+    const running = await Promise.all(
+      others.map(({ name }) => this.#init.provider.isRunning(name)),
+    );
+    return running.includes(true);
+  }
+
+  /** The cluster as it shall be; nothing is made yet. */
+  async #planned(wish: Wish): Promise<ClusterPlan> {
+    const { state, provider } = this.#init;
+    const made = await state.load();
+    if (made !== undefined && wish.network !== undefined && wish.network !== made.network)
+      throw new Fault(
+        "USAGE",
+        `Cannot use network ${wish.network}: the machines there are have ${made.network}; \`keelson destroy\` them first, or leave ${wish.project === undefined ? "--network" : "`network:`"} as it was`,
+      );
+    const wanted = wish.machines(made);
+    const cluster = made ?? {
+      provider: provider.name,
+      network: await this.#newNetwork(wish.network),
+      idPrefix: randomHex(6),
+      servers: [],
+      machines: [],
+    };
+    return planCluster({ ...cluster, project: wish.project }, wanted, randomHex);
+  }
+
+  /** @throws {Fault} ADDRESS_IN_USE when another cluster has the one wanted. */
+  async #newNetwork(wanted: string | undefined): Promise<string> {
+    const { provider } = this.#init;
+    const others = (await this.#init.others?.()) ?? [];
+    if (wanted === undefined)
+      return freeNetworkAfter(
+        await provider.defaultNetwork(),
+        others.map(({ network }) => network),
+      );
+    checkNetwork(wanted, provider.name);
+    const holder = others.find(({ network }) => network === wanted);
+    if (holder === undefined) return wanted;
+    throw new Fault(
+      "ADDRESS_IN_USE",
+      `Cannot use network ${wanted}: the machines of ${holder.called} have its addresses; choose another one, or leave it out`,
     );
   }
 
-  async #grown(options: UpOptions): Promise<Cluster> {
-    const cluster = (await this.#init.state.load()) ?? {
-      network: options.network ?? (await this.#init.provider.defaultNetwork()),
-      idPrefix: randomHex(6),
-      servers: options.servers ?? 1,
-      machines: [],
-    };
-    const count = options.count ?? (cluster.machines.length || Math.max(3, cluster.servers));
-    checkServers(cluster, options, count);
-    if (count < cluster.machines.length)
-      throw new Fault(
-        "USAGE",
-        `Cannot make ${count} machines of ${cluster.machines.length}: a cluster here only grows; \`keelson halt NAME\` switches a machine off, \`keelson destroy\` removes all`,
-      );
-    if (options.network !== undefined && options.network !== cluster.network)
-      throw new Fault(
-        "USAGE",
-        `Cannot use network ${options.network}: the machines there are have ${cluster.network}; \`keelson destroy\` them first, or leave --network out`,
-      );
-    if (options.metadata.length > 0 && count === cluster.machines.length)
-      throw new Fault(
-        "USAGE",
-        "Cannot use --metadata: it is for machines that are made now, and all there shall be are made; --machines N adds more",
-      );
-    const names = Array.from({ length: count }, (_, at) => machineName(at + 1));
-    return growCluster(cluster, count, parseMetadata(options.metadata, names), randomHex);
+  /** Writes user-data and the record: what each of these machines is booted with. */
+  async #prepare(
+    cluster: Cluster,
+    chosen: readonly Machine[],
+    wish: Wish,
+  ): Promise<readonly Preparation[]> {
+    const { state, provider } = this.#init;
+    await state.save(cluster);
+    const preparations = await Promise.all(
+      chosen.map(async (machine): Promise<Preparation> => {
+        const { name } = machine;
+        const userData = wish.userData(name, cluster);
+        const isRunning = await provider.isRunning(name);
+        let { userData: kept } = machine;
+        if (userData?.replaces || (userData && !(await provider.hasUserData(name)))) {
+          if (kept !== digestOf(userData.text) || !(await provider.hasUserData(name)))
+            await provider.writeUserData(name, userData.text);
+          kept = digestOf(userData.text);
+        }
+        const booted = isRunning
+          ? machine.booted
+          : { userData: kept, settings: digestOf(settingsOf(machine)) };
+        return { machine: { ...machine, userData: kept, booted }, isRunning };
+      }),
+    );
+    const byName = new Map(preparations.map(({ machine }) => [machine.name, machine]));
+    const machines = cluster.machines.map((machine) => byName.get(machine.name) ?? machine);
+    await state.save({ ...cluster, machines });
+    return preparations;
+  }
+
+  async #switchOn({ machine, isRunning }: Preparation, signal: AbortSignal): Promise<void> {
+    const { provider, report, clock } = this.#init;
+    const { name } = machine;
+    const sinceMs = clock.now().getTime();
+    if (isRunning) await this.#resume(machine, signal);
+    else {
+      report(name, `booting (${provider.name}, ${machine.address})`);
+      await provider.boot(machine, signal);
+      report(name, "applying its user-data");
+    }
+    await this.#boot.untilConfigured(name, sinceMs, signal);
+    report(name, "ready");
   }
 
   /** Goes on with a machine that runs: perhaps an `up` was interrupted, or its user-data could not be applied. */
-  async #resume(name: string, hasNewUserData: boolean, signal: AbortSignal): Promise<void> {
+  async #resume(machine: Machine, signal: AbortSignal): Promise<void> {
     const { report } = this.#init;
+    const { name } = machine;
+    const changed = outdated(machine).join(" and ");
     report(
       name,
-      `is already running${hasNewUserData ? "; the new user-data is for its next boot" : ""}`,
+      changed === ""
+        ? "is already running"
+        : `is already running; \`keelson reload ${name}\` boots it with the new ${changed}`,
     );
-    const [, cloudinit] = await this.#activeStates(name, signal);
-    if (cloudinit !== "failed") return;
+    if (!(await this.#boot.hasFailed(name, signal))) return;
     report(name, "applying its user-data again");
-    await this.#runIn(name, ["systemctl", "--user", "--no-block", "restart", CLOUDINIT], signal);
-    await this.#init.clock.sleep(POLL_MS, signal); // until the new attempt replaces the failed one
+    await this.#boot.configureAgain(name, signal);
   }
 
-  /** multi-user.target comes after the unit that applies the user-data, and that one after the units it starts. */
-  async #untilConfigured(name: string, sinceMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#init;
-    const endMs = clock.monotonicMs() + CONFIGURED_LIMIT_MS;
-    for (;;) {
-      const [target, cloudinit] = await this.#activeStates(name, signal);
-      if (cloudinit === "failed") throw await this.#configurationFailure(name, sinceMs, signal);
-      if (target === "active" && cloudinit !== "activating") return;
-      if (clock.monotonicMs() > endMs)
-        throw new Fault(
-          "TIMED_OUT",
-          `Cannot wait longer for ${name}: its user-data was not applied in ${CONFIGURED_LIMIT_MS / 1000} s; look with \`keelson shell ${name} -- systemctl --user list-jobs\``,
-        );
-      await clock.sleep(POLL_MS, signal);
-    }
-  }
-
-  async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
-    const units = ["multi-user.target", CLOUDINIT];
-    const query = ["systemctl", "--user", "show", "--property=ActiveState", "--value", ...units];
-    const { stdout } = await this.#runIn(name, query, signal);
-    return stdout.split("\n").filter(Boolean);
-  }
-
-  async #configurationFailure(name: string, sinceMs: number, signal: AbortSignal): Promise<Fault> {
-    const units = [CLOUDINIT, "etcd2.service", "fleet.service"].map((u) => `--user-unit=${u}`);
-    const since = `--since=@${Math.floor(sinceMs / 1000)}`;
-    const query = ["journalctl", "--no-pager", "--output=cat", since, ...units];
-    const { stdout } = await this.#runIn(name, query, signal);
-    return new Fault(
-      "CLOUD_CONFIG_INVALID",
-      `Cannot configure ${name} from its user-data; its journal says:\n${tellingLines(stdout).join("\n")}\nThe machine runs on for a look (\`keelson shell ${name}\`); mend the cause, then \`keelson up ${name}\``,
-    );
+  #tell({ surplus, elsewhere, cluster }: ClusterPlan, { warnings }: Wish): void {
+    const { report } = this.#init;
+    for (const warning of warnings) report("user-data", warning);
+    for (const { name } of surplus)
+      report(name, `is not in ${cluster.project} any more; \`keelson destroy ${name}\` removes it`);
+    for (const { name, address } of elsewhere)
+      report(name, `keeps its address ${address}; destroy it for another one`);
   }
 
   /** The first failure is the command's; the others are told at least. */
@@ -248,56 +311,32 @@ export class LocalCluster {
     for (const { name, reason } of failures.slice(1)) this.#init.report(name, reasonOf(reason));
     if (first !== undefined) throw first.reason;
   }
-
-  async #runIn(name: string, argv: readonly string[], signal: AbortSignal) {
-    const [command = "", ...args] = await this.#init.provider.commandIn(name, argv);
-    try {
-      return await run(command, args, { signal });
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw new Fault("SYSTEMD_FAILED", `Cannot ask ${name} for its state: ${reasonOf(cause)}`, {
-        cause,
-      });
-    }
-  }
 }
 
-/** @throws {Fault} USAGE when there cannot be as many servers as asked for. */
-function checkServers(cluster: Cluster, { servers, userData }: UpOptions, count: number): void {
-  if (servers === undefined) return;
-  if (userData !== undefined)
-    throw new Fault(
-      "USAGE",
-      "Cannot use --servers beside --user-data: the file's initial-cluster says which machines hold the store",
-    );
-  if (servers < 1 || servers > count)
-    throw new Fault(
-      "USAGE",
-      `Cannot have ${servers} servers among ${count} machines: choose 1 to ${count}, best an odd number`,
-    );
-  if (servers !== cluster.servers)
-    throw new Fault(
-      "USAGE",
-      `Cannot have ${servers} servers: the machines there are were made with ${cluster.servers}; \`keelson destroy\` them first, or leave --servers out`,
-    );
+interface Preparation {
+  readonly machine: Machine;
+  readonly isRunning: boolean;
 }
 
-/** @throws {Fault} FILE_UNREADABLE */
-export async function readUserData(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    throw new Fault("FILE_UNREADABLE", `Cannot read user-data ${path}: ${reasonOf(cause)}`, {
-      cause,
-    });
-  }
+/** Machines that are not wanted any more are only switched on by name. */
+function choose({ cluster, surplus }: ClusterPlan, words: readonly string[]): readonly Machine[] {
+  return words.length > 0
+    ? chooseMachines(cluster.machines, words)
+    : cluster.machines.filter((machine) => !surplus.includes(machine));
 }
 
-/** What daemons said as they failed, each once; else the last lines. */
-function tellingLines(journal: string): readonly string[] {
-  const lines = journal.trim().split("\n");
-  const faults = [...new Set(lines.filter((line) => /^[a-z0-9-]+: Cannot /.test(line)))];
-  return (faults.length > 0 ? faults : lines.slice(-12)).map((line) => `  ${line}`);
+/** What of a machine that runs is not what it would be booted with now. */
+function outdated({ booted, userData, metadata, equipment, ...rest }: Machine): readonly string[] {
+  if (booted === undefined) return []; // made before this was remembered
+  const settings = digestOf(settingsOf({ ...rest, metadata, equipment }));
+  return [
+    ...(booted.userData === userData ? [] : ["user-data"]),
+    ...(booted.settings === settings ? [] : ["settings"]),
+  ];
+}
+
+function digestOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 function randomHex(digits: number): string {

@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { growCluster } from "#machines/core/machine.ts";
+import type { Cluster } from "#machines/core/machine.ts";
+import { coreMachines, planCluster } from "#machines/core/plan-cluster.ts";
 import { defaultStateDirectory, StateDirectory } from "#machines/state-directory.ts";
 
 async function stateDirectory(t: TestContext): Promise<StateDirectory> {
@@ -17,15 +18,79 @@ async function stateDirectory(t: TestContext): Promise<StateDirectory> {
 test("load() gives back what save() kept; without a record there is no cluster", async (t) => {
   const state = await stateDirectory(t);
   assert.equal(await state.load(), undefined);
-  const cluster = growCluster(
-    { network: "127.0.9", idPrefix: "abc123", servers: 1, machines: [] },
-    3,
-    new Map([["core-02", { disk: "ssd" }]]),
-    (digits) => "f".repeat(digits),
+  const empty: Cluster = {
+    provider: "container",
+    network: "10.0.9",
+    idPrefix: "abc123",
+    servers: [],
+    project: "/somewhere/keelson.yaml",
+    discovery: "http://10.0.9.254:8087/token",
+    machines: [],
+  };
+  const metadata = new Map([["core-02", { disk: "ssd" }]]);
+  const wanted = coreMachines([], { count: 3, servers: 3, metadata });
+  const { cluster } = planCluster(empty, wanted, (digits) => "f".repeat(digits));
+  const [first, ...others] = cluster.machines;
+  assert.ok(first);
+  const booted = { userData: "0123", settings: "4567" };
+  const whole = { ...cluster, machines: [{ ...first, userData: "89ab", booted }, ...others] };
+  await state.save(whole);
+  assert.deepEqual(await state.load(), whole);
+});
+
+test("load() reads a record from when there was one provider and servers were counted", async (t) => {
+  const state = await stateDirectory(t);
+  await mkdir(state.path);
+  const machine = {
+    name: "core-01",
+    number: 1,
+    id: "0".repeat(32),
+    address: "127.0.1.1",
+    metadata: { role: "store" },
+  };
+  const old = { version: 1, network: "127.0.1", idPrefix: "000000", machines: [machine] };
+  await writeFile(join(state.path, "cluster.json"), JSON.stringify(old));
+  const { provider, servers, machines } = (await state.load()) ?? assert.fail();
+  assert.equal(provider, "process");
+  assert.deepEqual(servers, ["core-01"]);
+  assert.deepEqual(machines, [{ ...machine, equipment: { folders: [] } }]);
+});
+
+test("clusters() are those of the directory and of projects below it; none is left behind", async (t) => {
+  const base = await stateDirectory(t);
+  const cluster: Cluster = {
+    provider: "process",
+    network: "127.0.9",
+    idPrefix: "abc123",
+    servers: [],
+    machines: [],
+  };
+  const web = base.ofProject("web");
+  assert.deepEqual(await base.clusters(), []);
+  for (const state of [web, base]) {
+    await using _lock = await state.lock();
+    await state.save(cluster);
+  }
+  assert.deepEqual(
+    (await base.clusters()).map(({ path }) => path),
+    [base.path, web.path],
   );
-  await state.save(cluster);
-  const { network, idPrefix, servers, machines } = (await state.load()) ?? assert.fail();
-  assert.deepEqual({ network, idPrefix, servers, machines }, cluster);
+  await base.remove();
+  assert.deepEqual(
+    (await base.clusters()).map(({ path }) => path),
+    [web.path],
+  );
+  await web.remove();
+  await assert.rejects(readdir(base.path), { code: "ENOENT" });
+});
+
+test("checkNames() refuses machines whose sockets would have too long a path", () => {
+  const state = new StateDirectory(`/tmp/${"x".repeat(40)}`).ofProject("web");
+  state.checkNames(["core-01"]);
+  assert.throws(() => state.checkNames(["core-01", `${"g".repeat(24)}-01`]), {
+    code: "CONFIG_INVALID",
+    message: /too long for unix sockets of g+-01; set KEELSON_STATE .* or shorten the names/,
+  });
 });
 
 for (const record of ["", "{", "[]", '{"version":2}', '{"version":1,"network":"127.0.9"}'])

@@ -1,44 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { type FileHandle, open, readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import * as v from "valibot";
+import { type FileHandle, open, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
-import { type Cluster, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
+import { formatClusterRecord, readClusterRecord } from "#machines/cluster-record.ts";
+import type { Cluster } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
-
-const Hex = v.pipe(v.string(), v.regex(/^[0-9a-f]+$/));
-const StoredMachine = v.object({
-  name: v.pipe(v.string(), v.regex(/^[a-z0-9-]+$/)),
-  number: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  id: v.pipe(Hex, v.length(32)),
-  address: v.pipe(v.string(), v.ipv4()),
-  metadata: v.record(v.string(), v.string()),
-  equipment: v.optional(
-    v.object({
-      folders: v.array(v.object({ host: v.string(), path: v.string(), readOnly: v.boolean() })),
-      memoryBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-      cpus: v.optional(v.pipe(v.number(), v.gtValue(0))),
-      channel: v.optional(v.string()),
-      packages: v.optional(v.array(v.string())),
-    }),
-    PLAIN_EQUIPMENT,
-  ),
-});
-const StoredCluster = v.object({
-  version: v.literal(1),
-  network: v.string(),
-  idPrefix: v.pipe(Hex, v.length(6)),
-  servers: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
-  machines: v.array(StoredMachine),
-});
 
 const LOCK = "lock";
 const LOCK_ATTEMPTS_MAX = 100; // each time another keelson must have removed the directory meanwhile
 const SOCKET_PATH_MAX = 107; // bytes, sun_path in unix(7) without its end
-const DEEPEST_SOCKET = "machines/core-99/run/systemd/private";
+const DEEPEST_SOCKET = "run/systemd/private"; // in a machine's root directory
+const RECORD = "cluster.json";
+const PROJECTS = "projects";
 
 /** Where the cluster on this computer is remembered. `keelson destroy` removes what is Keelson's in it. */
 export class StateDirectory {
@@ -47,18 +23,53 @@ export class StateDirectory {
   /** @throws {Fault} CONFIG_INVALID when machines cannot live at that path. */
   constructor(path: string) {
     this.path = resolve(path);
-    const bytes = new TextEncoder().encode(join(this.path, DEEPEST_SOCKET)).length;
-    if (bytes > SOCKET_PATH_MAX)
-      throw new Fault(
-        "CONFIG_INVALID",
-        `Cannot keep machines in ${this.path}: the path is too long for unix sockets; set KEELSON_STATE to a directory of at most ${SOCKET_PATH_MAX - DEEPEST_SOCKET.length - 1} bytes`,
-      );
+    this.checkNames(["core-99"]);
     const unusable = unusableCharacter(this.path);
     if (unusable !== undefined)
       throw new Fault(
         "CONFIG_INVALID",
         `Cannot keep machines in ${this.path}: it has a ${JSON.stringify(unusable)}, which units cannot name; set KEELSON_STATE to another directory`,
       );
+  }
+
+  /**
+   * For machines whose sockets are seen on this computer.
+   * @throws {Fault} CONFIG_INVALID when the path is too long for machines of these names.
+   */
+  checkNames(names: readonly string[]): void {
+    for (const name of names) {
+      const inside = new TextEncoder().encode(`/machines/${name}/${DEEPEST_SOCKET}`).length;
+      if (new TextEncoder().encode(this.path).length + inside > SOCKET_PATH_MAX)
+        throw new Fault(
+          "CONFIG_INVALID",
+          `Cannot keep machines in ${this.path}: the path is too long for unix sockets of ${name}; ${this.#shorten(SOCKET_PATH_MAX - inside)}`,
+        );
+    }
+  }
+
+  /** What to do so that the path has at most so many bytes. */
+  #shorten(bytesMax: number): string {
+    const parent = dirname(this.path);
+    if (basename(parent) !== PROJECTS)
+      return `set KEELSON_STATE to a directory of at most ${bytesMax} bytes`;
+    const base = this.path.length - dirname(parent).length;
+    return `set KEELSON_STATE to a directory of at most ${bytesMax - base} bytes, or shorten the names of the project and its groups`;
+  }
+
+  /** Of a project, below this one. */
+  ofProject(name: string): StateDirectory {
+    return new StateDirectory(join(this.path, PROJECTS, name));
+  }
+
+  /** What there is beside this cluster: the one without a project and those of projects; `this` is the common base. */
+  async clusters(): Promise<readonly { readonly path: string; readonly cluster: Cluster }[]> {
+    const names: string[] = await readdir(join(this.path, PROJECTS)).catch(() => []);
+    const paths = [this.path, ...names.toSorted().map((name) => join(this.path, PROJECTS, name))];
+    const found = paths.map(async (path) => {
+      const cluster = await readClusterRecord(join(path, RECORD)).catch(() => undefined); // its own commands tell
+      return cluster === undefined ? [] : [{ path, cluster }];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /** A machine's root directory. */
@@ -80,35 +91,23 @@ export class StateDirectory {
       .toSorted();
   }
 
-  /** The cluster; undefined when there is none. */
+  /** The cluster; undefined when there is none. @throws {Fault} FILE_UNREADABLE or RECORD_MALFORMED */
   async load(): Promise<Cluster | undefined> {
-    const path = join(this.path, "cluster.json");
-    const text = await readFile(path, "utf8").catch((error: unknown) => {
-      if (isErrno(error, "ENOENT")) return undefined;
-      throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(error)}`, {
-        cause: error,
-      });
-    });
-    if (text === undefined) return undefined;
-    const result = v.safeParse(v.pipe(v.string(), v.parseJson(), StoredCluster), text);
-    if (result.success) return result.output;
-    const [issue] = result.issues;
-    throw new Fault(
-      "RECORD_MALFORMED",
-      `Cannot use ${path}: ${v.getDotPath(issue) ?? "file"}: ${issue.message}; mend it, or remove all machines with \`keelson destroy\``,
-    );
+    return readClusterRecord(join(this.path, RECORD));
   }
 
   async save(cluster: Cluster): Promise<void> {
-    const text = JSON.stringify({ version: 1, ...cluster }, undefined, 2);
-    await writeFileAtomic(join(this.path, "cluster.json"), `${text}\n`);
+    await writeFileAtomic(join(this.path, RECORD), formatClusterRecord(cluster));
   }
 
   /** Removes everything that is Keelson's, and the directory when nothing else is in it. For who holds the lock. */
   async remove(): Promise<void> {
-    for (const name of ["machines", "cluster.json", LOCK])
+    for (const name of ["machines", RECORD, LOCK])
       await rm(join(this.path, name), { recursive: true, force: true });
     await rmdir(this.path).catch(() => {}); // a directory with other things in it is no error
+    if (basename(dirname(this.path)) !== PROJECTS) return;
+    for (const above of [dirname(this.path), dirname(dirname(this.path))])
+      await rmdir(above).catch(() => {});
   }
 
   /**

@@ -15,6 +15,11 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** `text` as one word of a shell. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** A state directory for machines of a test; they are destroyed with it. */
 export interface MachineState extends AsyncDisposable {
   readonly path: string;

@@ -201,7 +201,7 @@ export function findCommand(name: string): Command {
   if (name === "ssh")
     throw new Fault(
       "USAGE",
-      'Cannot run command "ssh": it is not built yet; for a machine made by keelson on this computer, run keelson shell NAME',
+      'Cannot run command "ssh": it is not built yet; for a machine made by keelson on this computer, run keelson ssh NAME',
     );
   const names = COMMANDS.map((command) => command.name);
   const near = nearestWord(name, names);

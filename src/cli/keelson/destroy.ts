@@ -1,17 +1,18 @@
-import { Fault } from "#base/fault.ts";
-import { openLocalCluster } from "#cli/keelson/local.ts";
-import { parseOptions } from "#cli/keelson/options.ts";
+import { openLocalCluster, wantedNames } from "#cli/keelson/local.ts";
+import { COMMON_OPTIONS, parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
 
 export async function destroy(args: readonly string[], io: Io): Promise<number> {
-  const { positionals } = parseOptions("destroy", args, "names", {
+  const { values, positionals } = parseOptions("destroy", args, "names", {
+    ...COMMON_OPTIONS,
     force: { type: "boolean", short: "f" },
   });
-  if (positionals.length > 0)
-    throw new Fault(
-      "USAGE",
-      "Cannot destroy single machines: `keelson destroy` removes them all; `keelson halt NAME` switches one off",
-    );
-  await openLocalCluster(io).cluster.destroy(io.signal);
+  const local = await openLocalCluster(io, values);
+  if (positionals.length === 0) {
+    await local.cluster.destroy(io.signal);
+    return 0;
+  }
+  const options = { force: values.force ?? false, wanted: wantedNames(local) };
+  await local.cluster.destroySome(positionals, options, io.signal);
   return 0;
 }

@@ -1,5 +1,5 @@
 import { installation, openLocalCluster } from "#cli/keelson/local.ts";
-import { parseOptions } from "#cli/keelson/options.ts";
+import { COMMON_OPTIONS, parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
@@ -16,18 +16,20 @@ export function clientEnvironment(machines: readonly Machine[]): Record<string, 
 }
 
 export async function env(args: readonly string[], io: Io): Promise<number> {
-  parseOptions("env", args, "none", {});
-  const statuses = await openLocalCluster(io).cluster.status();
+  const { values } = parseOptions("env", args, "none", COMMON_OPTIONS);
+  const { cluster } = await openLocalCluster(io, values);
+  const machines = (await cluster.status())
+    .filter(({ state }) => state !== "not created")
+    .map(({ machine }) => machine);
   const bin = `${installation(io)}/bin`;
   io.stdout.write(`case ":$PATH:" in *":${bin}:"*) ;; *) export PATH="${bin}:$PATH" ;; esac\n`);
-  if (statuses.length === 0) {
+  if (machines.length === 0) {
     io.stderr.write(
       "==> there are no machines here to point at, so only the PATH is set; `keelson up` makes some\n",
     );
     return 0;
   }
-  const variables = clientEnvironment(statuses.map((status) => status.machine));
-  for (const [name, value] of Object.entries(variables))
+  for (const [name, value] of Object.entries(clientEnvironment(machines)))
     io.stdout.write(`export ${name}="${value}"\n`);
   return 0;
 }

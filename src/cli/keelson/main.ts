@@ -8,8 +8,13 @@ const COMMANDS: Readonly<Record<string, () => Promise<Program>>> = {
   quickstart: async () => (await import("#cli/keelson/quickstart.ts")).quickstart,
   up: async () => (await import("#cli/keelson/up.ts")).up,
   status: async () => (await import("#cli/keelson/status.ts")).status,
-  shell: async () => (await import("#cli/keelson/shell.ts")).shell,
+  ssh: async () => (await import("#cli/keelson/ssh.ts")).ssh,
+  "ssh-config": async () => (await import("#cli/keelson/ssh.ts")).sshConfig,
+  logs: async () => (await import("#cli/keelson/logs.ts")).logs,
   halt: async () => (await import("#cli/keelson/halt.ts")).halt,
+  reload: async () => (await import("#cli/keelson/reload.ts")).reload,
+  partition: async () => (await import("#cli/keelson/partition.ts")).partition,
+  heal: async () => (await import("#cli/keelson/partition.ts")).heal,
   destroy: async () => (await import("#cli/keelson/destroy.ts")).destroy,
   env: async () => (await import("#cli/keelson/env.ts")).env,
   help: async () => help,
@@ -23,7 +28,9 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h") return help(rest, io);
-  const command = COMMANDS[name];
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (name === "shell")
+    throw new Fault("USAGE", 'Cannot run "shell": it is `keelson ssh NAME` now');
   if (command === undefined) {
     const nearest = nearestWord(name, [...Object.keys(COMMANDS), ...Object.keys(FACES)]);
     const meant = nearest === undefined ? "" : `; did you mean \`keelson ${nearest}\``;
@@ -32,14 +39,22 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
       `Cannot run "${name}": no such command${meant}; \`keelson help\` lists them`,
     );
   }
-  if (rest.includes("--help") || rest.includes("-h")) return help([name], io);
+  if (asksForHelp(name, rest)) return help([name], io);
   try {
     return await (await command())(rest, io);
   } catch (error) {
     if (!io.signal.aborted) throw error;
-    io.stderr.write("==> interrupted; what was begun goes on, `keelson status` shows it\n");
+    io.stderr.write(
+      "==> interrupted; `keelson status` shows how far it is, and `keelson up` or `keelson destroy` mends it\n",
+    );
     return 130; // as shells say it
   }
+}
+
+/** Behind a machine's name `ssh` takes the words of another program, whose help may be meant. */
+function asksForHelp(command: string, args: readonly string[]): boolean {
+  const own = command === "ssh" ? args.slice(0, 1) : args;
+  return own.includes("--help") || own.includes("-h");
 }
 
 async function help(args: readonly string[], io: Io): Promise<number> {

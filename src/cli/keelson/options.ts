@@ -4,6 +4,9 @@ import { Fault, reasonOf } from "#base/fault.ts";
 /** Whether a command takes names of machines beside its options. */
 export type Operands = "names" | "none";
 
+/** Of every command about machines. */
+export const COMMON_OPTIONS = { project: { type: "string" } } as const;
+
 /**
  * Splits a subcommand's arguments into options and the rest, which may stand in any order.
  * @throws {Fault} USAGE naming the command's help.

@@ -1,16 +1,11 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { fleetctl } from "#cli/fleetctl/main.ts";
 import { clientEnvironment } from "#cli/keelson/env.ts";
-import {
-  installation,
-  openLocalCluster,
-  programPath,
-  quickstartUserData,
-} from "#cli/keelson/local.ts";
-import { parseCount, parseOptions } from "#cli/keelson/options.ts";
-import { parseNetwork } from "#cli/keelson/up.ts";
+import { installation, openLocalCluster, programPath } from "#cli/keelson/local.ts";
+import { parseOptions } from "#cli/keelson/options.ts";
+import { wishOf } from "#cli/keelson/up.ts";
 import type { Io } from "#cli/program.ts";
 import { openFleetClient } from "#fleet/client.ts";
 import { etcdUrl, fleetUrl } from "#machines/core/base-tree.ts";
@@ -39,25 +34,14 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
     servers: { type: "string" },
     "user-data": { type: "string" },
     network: { type: "string" },
+    provider: { type: "string" },
   });
-  const userData = values["user-data"];
   const examples = join(installation(io), "examples/quickstart");
-  const { cluster } = openLocalCluster(io);
-  const network = values.network === undefined ? undefined : parseNetwork(values.network);
+  const local = await openLocalCluster(io, { provider: values.provider, withoutProject: true });
+  const { cluster } = local;
   let isUp = false;
   try {
-    const machines = await cluster.up(
-      {
-        names: [],
-        count: undefined,
-        servers: parseCount("servers", values.servers),
-        userData: userData === undefined ? undefined : resolve(io.cwd, userData),
-        defaultUserData: await quickstartUserData(io),
-        metadata: [],
-        network,
-      },
-      io.signal,
-    );
+    const machines = await cluster.up([], await wishOf(local, values, io), io.signal);
     const clientIo = {
       ...io,
       stdout: io.stderr, // progress here, the summary is the result
@@ -104,7 +88,7 @@ export async function quickstart(args: readonly string[], io: Io): Promise<numbe
 /** Waits for Ctrl-C; false when all machines are gone before. */
 async function untilToldToEnd(cluster: LocalCluster, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
-    if (!(await cluster.status()).some(({ running }) => running)) return false;
+    if (!(await cluster.status()).some(({ state }) => state === "running")) return false;
     await systemClock.sleep(LOOK_MS, signal).catch(() => {}); // aborted: told to end
   }
   return true;

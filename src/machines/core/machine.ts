@@ -1,8 +1,6 @@
-import { Fault } from "#base/fault.ts";
-
 /** A machine for trying and developing, as the cluster's record keeps it. */
 export interface Machine {
-  /** Also its hostname, such as `core-01`. */
+  /** Also its hostname, such as `core-01`: its group and its place in it. */
   readonly name: string;
   /** From 1, unique in its cluster; the last byte of its address. */
   readonly number: number;
@@ -12,6 +10,10 @@ export interface Machine {
   /** Told to fleet as the machine's metadata. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly equipment: Equipment;
+  /** Digest of the user-data that its next boot applies; absent: unknown. */
+  readonly userData?: string | undefined;
+  /** What it was given when it last booted; absent: it never did. */
+  readonly booted?: BootedWith | undefined;
 }
 
 /** What a machine is given beside its identity; a changed project file changes it at the next boot. */
@@ -38,113 +40,59 @@ export interface SharedFolder {
 
 export const PLAIN_EQUIPMENT: Equipment = { folders: [] };
 
+/** Digests, to be compared with those of what it would be given now. */
+export interface BootedWith {
+  readonly userData?: string | undefined;
+  /** Of metadata and equipment. */
+  readonly settings: string;
+}
+
 /** Everything `keelson up` remembers between calls. */
 export interface Cluster {
+  /** Which provider made the machines. */
+  readonly provider: string;
   /** First three bytes of every machine's address, such as `127.0.1`. */
   readonly network: string;
   /** Six hex digits that the ids of this cluster's machines begin with. */
   readonly idPrefix: string;
-  /** How many machines, from the first, hold the store. */
-  readonly servers: number;
+  /** Names of the machines that hold the store, as far as Keelson's own user-data decides it. */
+  readonly servers: readonly string[];
+  /** The project file that says what it consists of; absent: the command line did. */
+  readonly project?: string | undefined;
+  /** The discovery URL that was made for it. */
+  readonly discovery?: string | undefined;
   readonly machines: readonly Machine[];
 }
 
 /** Of machines that have loopback addresses. */
 export const DEFAULT_NETWORK = "127.0.1";
 
-export const MACHINES_MAX = 99; // two digits in the name; one computer is not meant for more
+/** The group of machines that no project file names. */
+export const DEFAULT_GROUP = "core";
 
-/** `core-01`, `core-02` … */
-export function machineName(number: number): string {
-  return `core-${String(number).padStart(2, "0")}`;
+export const MACHINES_MAX = 99; // of a group: two digits in the name; one computer is not meant for more
+
+/** `core-01`, `core-02` … as Vagrant's users know them. */
+export function machineName(group: string, place: number): string {
+  return `${group}-${String(place).padStart(2, "0")}`;
 }
 
-/**
- * The cluster grown to `count` machines; the ones it has stay as they are. Ids sort like the machines' numbers, so
- * that fleet's ties (lowest id first) fall the way a person expects.
- * @param randomHex gives fresh hex digits, as many as asked for.
- */
-export function growCluster(
-  cluster: Cluster,
-  count: number,
-  metadata: ReadonlyMap<string, Readonly<Record<string, string>>>,
-  randomHex: (digits: number) => string,
-): Cluster {
-  if (!Number.isInteger(count) || count < 1 || count > MACHINES_MAX)
-    throw new Fault("USAGE", `Cannot make ${count} machines: choose 1 to ${MACHINES_MAX}`);
-  const machines = [...cluster.machines];
-  for (let number = machines.length + 1; number <= count; number += 1) {
-    const name = machineName(number);
-    machines.push({
-      name,
-      number,
-      id: `${cluster.idPrefix}${number.toString(16).padStart(2, "0")}${randomHex(24)}`,
-      address: `${cluster.network}.${number}`,
-      metadata: { role: roleOf(number, cluster.servers), ...metadata.get(name) },
-      equipment: PLAIN_EQUIPMENT,
-    });
-  }
-  return { ...cluster, machines };
-}
-
-/** The one machine that everything hangs on is named for it, so that units can keep off it. */
-function roleOf(number: number, servers: number): "store" | "worker" {
-  return number === 1 && servers === 1 ? "store" : "worker";
+/** The group that a machine's name tells. */
+export function groupOf(name: string): string {
+  return name.replace(/-\d+$/, "");
 }
 
 /** `NAME=URL,…` of the machines that hold the store, for etcd's `initial-cluster`. */
-export function initialCluster({ network, servers }: Pick<Cluster, "network" | "servers">): string {
-  const members = Array.from(
-    { length: servers },
-    (_, at) => `${machineName(at + 1)}=http://${network}.${at + 1}:2380`,
-  );
-  return members.join(",");
+export function initialCluster({ machines, servers }: Cluster): string {
+  return machines
+    .filter(({ name }) => servers.includes(name))
+    .map(({ name, address }) => `${name}=http://${address}:2380`)
+    .join(",");
 }
 
-/**
- * The machines that `names` mean; all of them without names.
- * @throws {Fault} MACHINE_NOT_FOUND naming those there are.
- */
-export function chooseMachines(cluster: Cluster, names: readonly string[]): readonly Machine[] {
-  if (names.length === 0) return cluster.machines;
-  return [...new Set(names)].map((name) => {
-    const machine = cluster.machines.find((m) => m.name === name);
-    if (machine !== undefined) return machine;
-    const known = cluster.machines.map((m) => m.name).join(", ");
-    throw new Fault(
-      "MACHINE_NOT_FOUND",
-      known === ""
-        ? `Cannot find machine "${name}": there are no machines; make some with \`keelson up\``
-        : `Cannot find machine "${name}": there are ${known}; \`keelson up --machines N\` adds more`,
-    );
-  });
-}
-
-/**
- * Parses `NAME:key=value` of `--metadata`; without a name it is told to every machine made.
- * @param names of all machines that there will be.
- * @throws {Fault} USAGE
- */
-export function parseMetadata(
-  texts: readonly string[],
-  names: readonly string[],
-): Map<string, Record<string, string>> {
-  const byName = new Map<string, Record<string, string>>();
-  for (const text of texts) {
-    const match = /^(?:([^:=]+):)?([^:=,]+)=([^,]*)$/.exec(text);
-    if (match === null)
-      throw new Fault(
-        "USAGE",
-        `Cannot use metadata "${text}": expected KEY=VALUE or MACHINE:KEY=VALUE, such as core-02:disk=ssd`,
-      );
-    const [, only, key = "", value = ""] = match;
-    if (only !== undefined && !names.includes(only))
-      throw new Fault(
-        "USAGE",
-        `Cannot use metadata "${text}": there will be no machine "${only}", only ${names.join(", ")}; \`--machines N\` makes more`,
-      );
-    for (const name of only === undefined ? names : [only])
-      byName.set(name, { ...byName.get(name), [key]: value });
-  }
-  return byName;
+/** What of the record a boot hands to the machine, as one text to make a digest of. */
+export function settingsOf({ metadata, equipment }: Machine): string {
+  const pairs = Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const { folders, memoryBytes, cpus, channel, packages } = equipment;
+  return JSON.stringify([pairs, folders, memoryBytes, cpus, channel, packages ?? []]);
 }

@@ -1,0 +1,97 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { Clock } from "#base/clock.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { Provider } from "#machines/provider.ts";
+
+const run = promisify(execFile);
+
+const CLOUDINIT = "coreos-cloudinit.service";
+const CONFIGURED_LIMIT_MS = 120_000;
+const POLL_MS = 50;
+
+/** What a machine's own systemd says of how far its boot is. */
+export class MachineBoot {
+  readonly #provider: Provider;
+  readonly #clock: Clock;
+
+  constructor(provider: Provider, clock: Clock) {
+    this.#provider = provider;
+    this.#clock = clock;
+  }
+
+  /** Whether its user-data could not be applied. */
+  async hasFailed(name: string, signal: AbortSignal): Promise<boolean> {
+    const [, cloudinit] = await this.#activeStates(name, signal);
+    return cloudinit === "failed";
+  }
+
+  /** Has it apply its user-data again. */
+  async configureAgain(name: string, signal: AbortSignal): Promise<void> {
+    await this.#runIn(name, [...this.#systemctl(), "--no-block", "restart", CLOUDINIT], signal);
+    await this.#clock.sleep(POLL_MS, signal); // until the new attempt replaces the failed one
+  }
+
+  /**
+   * Waits until it has applied its user-data. multi-user.target comes after the unit that does so, and that one after
+   * the units it starts.
+   * @param sinceMs wall time from which its journal tells of this boot.
+   * @throws {Fault} CLOUD_CONFIG_INVALID with what its journal says, TIMED_OUT, SYSTEMD_FAILED
+   */
+  async untilConfigured(name: string, sinceMs: number, signal: AbortSignal): Promise<void> {
+    const endMs = this.#clock.monotonicMs() + CONFIGURED_LIMIT_MS;
+    for (;;) {
+      const [target, cloudinit] = await this.#activeStates(name, signal);
+      if (cloudinit === "failed") throw await this.#configurationFailure(name, sinceMs, signal);
+      if (target === "active" && cloudinit !== "activating") return;
+      if (this.#clock.monotonicMs() > endMs)
+        throw new Fault(
+          "TIMED_OUT",
+          `Cannot wait longer for ${name}: its user-data was not applied in ${CONFIGURED_LIMIT_MS / 1000} s; look with \`keelson ssh ${name} ${this.#systemctl().join(" ")} list-jobs\``,
+        );
+      await this.#clock.sleep(POLL_MS, signal);
+    }
+  }
+
+  async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
+    const units = ["multi-user.target", CLOUDINIT];
+    const query = [...this.#systemctl(), "show", "--property=ActiveState", "--value", ...units];
+    const { stdout } = await this.#runIn(name, query, signal);
+    return stdout.split("\n").filter(Boolean);
+  }
+
+  async #configurationFailure(name: string, sinceMs: number, signal: AbortSignal): Promise<Fault> {
+    const option = this.#provider.manager === "user" ? "--user-unit" : "--unit";
+    const units = [CLOUDINIT, "etcd2.service", "fleet.service"].map((unit) => `${option}=${unit}`);
+    const since = `--since=@${Math.floor(sinceMs / 1000)}`;
+    const query = ["journalctl", "--no-pager", "--output=cat", since, ...units];
+    const { stdout } = await this.#runIn(name, query, signal);
+    return new Fault(
+      "CLOUD_CONFIG_INVALID",
+      `Cannot configure ${name} from its user-data; its journal says:\n${tellingLines(stdout).join("\n")}\nThe machine runs on for a look (\`keelson ssh ${name}\`, \`keelson logs ${name}\`); mend the cause, then \`keelson up ${name}\``,
+    );
+  }
+
+  #systemctl(): readonly string[] {
+    return this.#provider.manager === "user" ? ["systemctl", "--user"] : ["systemctl"];
+  }
+
+  async #runIn(name: string, argv: readonly string[], signal: AbortSignal) {
+    const [command = "", ...args] = await this.#provider.commandIn(name, argv);
+    try {
+      return await run(command, args, { signal });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new Fault("SYSTEMD_FAILED", `Cannot ask ${name} for its state: ${reasonOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** What daemons said as they failed, each once; else the last lines. */
+function tellingLines(journal: string): readonly string[] {
+  const lines = journal.trim().split("\n");
+  const faults = [...new Set(lines.filter((line) => /^[a-z0-9-]+: Cannot /.test(line)))];
+  return (faults.length > 0 ? faults : lines.slice(-12)).map((line) => `  ${line}`);
+}
