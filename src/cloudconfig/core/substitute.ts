@@ -6,7 +6,7 @@ import {
   isTemplate,
   markAddresses,
   templateWarnings,
-  unmarkBraces,
+  unmaskExpressions,
 } from "./template-mode.ts";
 import { type Report, TemplateText } from "./template-text.ts";
 import { TextPlaces } from "./text-place.ts";
@@ -59,8 +59,8 @@ class Substitution {
   readonly #template: TemplateText | undefined;
   #hostname: string | undefined;
   /** What a text became, so that one read through many aliases is worked on once. */
-  readonly #texts = new Map<Tree, string>();
-  readonly #hostnameTexts = new Map<Tree, string>();
+  readonly #texts = new Map<string, string>();
+  readonly #hostnameTexts = new Map<string, string>();
 
   constructor(facts: MachineFacts, source: string) {
     this.#facts = facts;
@@ -80,6 +80,7 @@ class Substitution {
     if (hostname?.kind === "text" && hostname.text !== "") {
       this.#hostname = hostname.text;
       this.#template?.rename(hostname.text);
+      this.#texts.clear();
     }
     const entries = kept.entries.flatMap((entry) => {
       if (entry.value !== named) return this.#entry(entry, entry.key);
@@ -114,8 +115,8 @@ class Substitution {
   }
 
   #entry(entry: Entry, path: string): Entry | readonly never[] {
-    if (this.#template !== undefined && unmarkBraces(entry.key).includes("{{")) {
-      const name = unmarkBraces(path);
+    if (this.#template !== undefined && unmaskExpressions(entry.key).includes("{{")) {
+      const name = unmaskExpressions(path);
       this.#tell(
         entry.line,
         name,
@@ -153,7 +154,7 @@ class Substitution {
   #holds(condition: Tree, key: string): boolean | undefined {
     const path = key === "" ? "when" : `${key}.when`;
     if (condition.kind === "text") {
-      const text = unmarkBraces(condition.text).replaceAll(ESCAPE, "");
+      const text = unmaskExpressions(condition.text).replaceAll(ESCAPE, "");
       return this.#template?.holds(text, this.#reporter(condition, text, path));
     }
     this.#tell(condition.line, path, 'needs a condition, such as metadata.role == "store"');
@@ -162,7 +163,7 @@ class Substitution {
 
   #scalar(node: Text, key: string): Text {
     const text = this.text(node, key);
-    if (this.#template === undefined || !LONE_EXPRESSION.test(unmarkBraces(node.text)))
+    if (this.#template === undefined || !LONE_EXPRESSION.test(unmaskExpressions(node.text)))
       return { ...node, text };
     // Quotes around an expression are there for YAML's sake: what it gives may be a number.
     const { isQuoted: _, ...plain } = node;
@@ -172,9 +173,11 @@ class Substitution {
   text(node: Text, key: string): string {
     const isHostnamePlace = HOSTNAME_PLACE.test(key);
     const done = isHostnamePlace ? this.#hostnameTexts : this.#texts;
-    const known = done.get(node);
+    const known = done.get(node.text);
     if (known !== undefined) return known;
-    const text = this.#template === undefined ? node.text : unmarkBraces(node.text);
+    const problems = this.problems.length;
+    if (problems === PROBLEMS_MAX) return node.text;
+    const text = this.#template === undefined ? node.text : unmaskExpressions(node.text);
     const report = this.#reporter(node, text, key);
     const variables = (part: string, at: number): string => {
       const withAddresses = this.#withAddresses(part, at, report);
@@ -184,7 +187,7 @@ class Substitution {
       this.#template === undefined
         ? variables(text, 0)
         : this.#template.render(text, variables, report);
-    done.set(node, became);
+    if (this.problems.length === problems) done.set(node.text, became);
     return became;
   }
 

@@ -2,14 +2,15 @@ import { type Problem, warning } from "./problem.ts";
 
 /** Stands for the backslash of `\$public_ipv4` while YAML, to which it would be a bad escape, is parsed. */
 export const ESCAPE = "\uFDD0";
-/** Stand for the braces around an expression while YAML, to which they begin and end a map, is parsed. */
-const OPEN = "\uFDD1";
-const CLOSE = "\uFDD2";
+/** What YAML would take for its own inside of an expression; U+FDD1 and the next ones stand for these meanwhile. */
+const MASKED = '{}[],:#"';
+const MASK = 0xfdd1;
 
 const HEADER = /^#cloud-config[^\S\n]*\n##[^\S\n]*template:[^\S\n]*keelson[^\S\n]*(?:\n|$)/;
 const MARK = /^##?[^\S\n]*template:[^\S\n]*(\S+)[^\S\n]*$/;
 /** A whole expression on one line; quotes may hold anything. */
-const EXPRESSION = /\{\{((?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*')*)\}\}/g;
+const EXPRESSION = /\{\{(?:[^{}"'\n]|"[^"\n]*"|'[^'\n]*')*\}\}/g;
+const MASKS = /[\uFDD1-\uFDD8]/g;
 
 /** Whether user-data asks for its expressions to be evaluated: `## template: keelson` directly below the header. */
 export function isTemplate(text: string): boolean {
@@ -23,9 +24,11 @@ export function isTemplate(text: string): boolean {
 export function markEscapes(text: string): string {
   const escaped = markAddresses(text);
   if (!isTemplate(text)) return escaped;
-  return escaped.replace(
-    EXPRESSION,
-    (_, inside: string) => `${OPEN}${OPEN}${inside}${CLOSE}${CLOSE}`,
+  return escaped.replace(EXPRESSION, (expression) =>
+    // A quote that is escaped for YAML stays for YAML to unescape.
+    expression.replace(/(?<!\\)"|[{}[\],:#]/g, (sign) =>
+      String.fromCharCode(MASK + MASKED.indexOf(sign)),
+    ),
   );
 }
 
@@ -34,9 +37,9 @@ export function markAddresses(text: string): string {
   return text.replace(/\\(?=\$(?:public|private)_ipv[46])/g, ESCAPE);
 }
 
-/** Braces again, where `markEscapes` marked them. */
-export function unmarkBraces(text: string): string {
-  return text.replaceAll(OPEN, "{").replaceAll(CLOSE, "}");
+/** Expressions as they were before `markEscapes`. */
+export function unmaskExpressions(text: string): string {
+  return text.replace(MASKS, (mask) => MASKED.charAt(mask.charCodeAt(0) - MASK));
 }
 
 /** What looks as if a template were meant, and is none. */

@@ -1,3 +1,4 @@
+import { ESCAPE } from "./template-mode.ts";
 import { shorten, TemplateError } from "./template-value.ts";
 
 export type Expression =
@@ -189,7 +190,8 @@ class ExpressionParser {
   #string(): string | undefined {
     const match = this.#match(STRING);
     if (match === undefined) return undefined;
-    return (match[1] ?? match[2] ?? "").replace(/\\(.)/gs, (found, character: string) => {
+    const written = (match[1] ?? match[2] ?? "").replaceAll(ESCAPE, "");
+    return written.replace(/\\(.)/gs, (found, character: string) => {
       const meant = ESCAPES[character];
       if (meant === undefined)
         throw new TemplateError(`has "${found}" in a text; write \\\\ for a backslash`);

@@ -8,6 +8,9 @@ export type Report = (at: number, piece: string, message: string) => void;
 /** Characters that the expressions of one template may make, all together. */
 const OUTPUT_LENGTH_MAX = 16 * 1024 * 1024;
 
+/** Wrong expressions of one text; behind them nobody reads on. */
+const FAILED_MAX = 100;
+
 /** The expressions of one template, evaluated by the facts of one machine. Never throws for what a template says. */
 export class TemplateText {
   #facts: FactGroup;
@@ -35,7 +38,9 @@ export class TemplateText {
   render(text: string, between: (part: string, at: number) => string, report: Report): string {
     let rendered = "";
     let at = 0;
+    let failed = 0;
     for (let open = text.indexOf("{{"); open !== -1; open = text.indexOf("{{", at)) {
+      if (failed === FAILED_MAX) return rendered;
       rendered += between(text.slice(at, open), at);
       try {
         const { expression, end } = parseExpression(text, open + 2, "}}");
@@ -46,6 +51,7 @@ export class TemplateText {
         const close = text.indexOf("}}", open);
         at = Math.max(at, close === -1 ? text.length : close + 2);
         const piece = text.slice(open, at);
+        failed += 1;
         report(open, piece, `${shorten(piece)}: ${thrown.message}`);
       }
     }

@@ -30,7 +30,7 @@ export const LIST_LENGTH_MAX = 1000;
 const NAMES_TOLD_MAX = 24;
 
 export function isGroup(value: Value): value is FactGroup {
-  return typeof value === "object" && "entries" in value;
+  return typeof value === "object" && !isList(value);
 }
 
 export function isList(value: Value): value is readonly Value[] {
