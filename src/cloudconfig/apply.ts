@@ -64,7 +64,7 @@ async function applyAction(action: Action, options: ApplyOptions): Promise<Outco
   const { root, signal } = options;
   switch (action.kind) {
     case "set-hostname":
-      return applyHostname(action.hostname, root, signal);
+      return applyHostname(action.hostname, root);
     case "create-user":
       return applyCreateUser(action, root);
     case "set-password":

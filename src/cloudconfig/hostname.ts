@@ -1,32 +1,37 @@
-import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { hostname as currentHostname } from "node:os";
-import { promisify } from "node:util";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Outcome } from "./outcome.ts";
+import { runProgram } from "./run-program.ts";
 import { applyWrite } from "./write-action.ts";
 
-const run = promisify(execFile);
+const KERNEL_HOSTNAME = "/proc/sys/kernel/hostname"; // proc(5)
 
-/** Sets the name for good in /etc/hostname and, where the root is this computer's own, now. */
-export async function applyHostname(
-  name: string,
-  root: string,
-  signal: AbortSignal,
-): Promise<Outcome> {
+/**
+ * Sets the name for good in /etc/hostname and, where the root is this computer's own, now: by hostnamectl(1), or in the
+ * kernel alone where the bus that it needs is not there yet.
+ * @throws {Fault} MACHINE_REFUSED, FILE_UNWRITABLE
+ */
+export async function applyHostname(name: string, root: string): Promise<Outcome> {
   const kept = await applyWrite(
     { kind: "write", path: "/etc/hostname", content: `${name}\n`, permissions: "0644" },
     root,
   );
   if (root !== "/") return { ...kept, note: "in etc/hostname; the name in use stays as it is" };
   if (currentHostname() === name) return kept;
+  const said = await runProgram("hostnamectl", ["set-hostname", "--", name]).then(
+    ({ status, stderr }) => (status === 0 ? undefined : stderr.trim()),
+    reasonOf,
+  );
+  if (said === undefined) return { result: "done" };
   try {
-    await run("hostnamectl", ["set-hostname", name], { signal });
+    await writeFile(KERNEL_HOSTNAME, name);
   } catch (cause) {
     throw new Fault(
-      "SYSTEMD_FAILED",
-      `Cannot set the hostname to ${name}: hostnamectl says: ${reasonOf(cause)}`,
+      "MACHINE_REFUSED",
+      `Cannot set the hostname to ${name}: hostnamectl says: ${said}; run as root`,
       { cause },
     );
   }
-  return { result: "done" };
+  return { result: "done", note: "in the kernel, without hostnamectl" };
 }

@@ -1,8 +1,8 @@
-import { access } from "node:fs/promises";
-import { Fault } from "#base/fault.ts";
+import { access, readFile } from "node:fs/promises";
+import { reasonOf } from "#base/fault.ts";
 import type { LoadModuleAction } from "./core/action.ts";
 import type { Outcome } from "./outcome.ts";
-import { mustRun } from "./run-program.ts";
+import { mustRun, runProgram } from "./run-program.ts";
 
 const NOT_THIS_KERNEL: Outcome = {
   result: "skipped",
@@ -12,30 +12,40 @@ const NOT_THIS_KERNEL: Outcome = {
 /** As in the original, an interface that can not be taken down is no failure: networkd may manage all the same. */
 export async function applyTakeDown(name: string, root: string): Promise<Outcome> {
   if (root !== "/") return NOT_THIS_KERNEL;
-  if (!/^[^/\s]{1,15}$/.test(name) || !(await exists(`/sys/class/net/${name}`)))
+  if (!(await interfaceNames()).includes(name))
     return { result: "unchanged", note: "the machine has no such interface" };
-  const action = `take interface ${name} down`;
-  try {
-    await mustRun(action, "ip", ["link", "set", "dev", name, "down"]);
-    return { result: "done" };
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    return { result: "skipped", note: error.message };
+  const complaints: string[] = [];
+  for (const [program, ...args] of [
+    ["ip", "link", "set", "dev", name, "down"],
+    ["networkctl", "down", name],
+  ] as const) {
+    const said = await runProgram(program, args).then(
+      ({ status, stderr }) => (status === 0 ? undefined : stderr.trim()),
+      reasonOf,
+    );
+    if (said === undefined) return { result: "done" };
+    complaints.push(said);
   }
+  return { result: "skipped", note: complaints.join("; ") };
 }
 
 /** @throws {Fault} MACHINE_REFUSED with what modprobe says */
 export async function applyLoadModule(action: LoadModuleAction, root: string): Promise<Outcome> {
   if (root !== "/") return NOT_THIS_KERNEL;
   const { module, options } = action;
-  if (await exists(`/sys/module/${module.replaceAll("-", "_")}`))
-    return { result: "unchanged", note: "it is there already" };
+  if (await isLoaded(module)) return { result: "unchanged", note: "it is there already" };
   await mustRun(`load kernel module ${module}`, "modprobe", ["--", module, ...options]);
   return { result: "done" };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+/** Those of our own network namespace, which /sys may not show; proc(5), net/dev. */
+async function interfaceNames(): Promise<readonly string[]> {
+  const lines = (await readFile("/proc/self/net/dev", "utf8")).split("\n").slice(2);
+  return lines.map((line) => line.split(":", 1)[0]!.trim());
+}
+
+async function isLoaded(module: string): Promise<boolean> {
+  return access(`/sys/module/${module.replaceAll("-", "_")}`).then(
     () => true,
     () => false,
   );
