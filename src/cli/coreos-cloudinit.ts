@@ -1,152 +1,254 @@
-import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { parseArgs } from "node:util";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { type Clock, systemClock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import { applyHere, showPlan } from "#cli/coreos-cloudinit-apply.ts";
+import {
+  type Flags,
+  HELP,
+  networkFormatOf,
+  parseFlags,
+  SOURCE_FLAGS,
+  sourceChoiceOf,
+  waitMsOf,
+} from "#cli/coreos-cloudinit-flags.ts";
 import { VERSION } from "#cli/keelson/help.ts";
 import type { Io, Program } from "#cli/program.ts";
-import { applyPlan } from "#cloudconfig/apply.ts";
-import { type Action, contentOf, describeAction, needsSystemd } from "#cloudconfig/core/action.ts";
 import type { MachineFacts } from "#cloudconfig/core/machine-facts.ts";
-import { type Plan, planCloudConfig } from "#cloudconfig/core/plan.ts";
+import { mergeMetadata } from "#cloudconfig/core/merge-configs.ts";
+import { convertNetworkConfig, type NetworkFormat } from "#cloudconfig/core/network-config.ts";
+import { planCloudConfig } from "#cloudconfig/core/plan.ts";
+import { planScript } from "#cloudconfig/core/plan-script.ts";
 import { describeProblem, type Problem } from "#cloudconfig/core/problem.ts";
+import type { CloudConfig } from "#cloudconfig/core/schema.ts";
+import { NO_METADATA, type SourceMetadata } from "#cloudconfig/core/source-metadata.ts";
+import { describeFacts } from "#cloudconfig/core/template-facts.ts";
 import { userDataKind } from "#cloudconfig/core/user-data.ts";
+import { describeReport, validate } from "#cloudconfig/core/validate.ts";
 import { exampleFacts, loadCloudConfig } from "#cloudconfig/load-cloud-config.ts";
-import type { Step } from "#cloudconfig/outcome.ts";
+import { loadScript } from "#cloudconfig/load-script.ts";
+import { lookUpNames } from "#cloudconfig/look-up-names.ts";
 import { readMachineFacts } from "#cloudconfig/read-facts.ts";
-import { readUserData } from "#cloudconfig/read-user-data.ts";
-import type { Systemd } from "#systemd/systemd.ts";
-
-const HELP = `Usage: coreos-cloudinit --from-file=FILE [OPTION]...
-Configures a machine from its user-data, a cloud-config.
-
-  --from-file=FILE   read the user-data from FILE, or the standard input for -
-  --root=DIR         the machine's root directory; default $KEELSON_ROOT, else /
-  --validate         only check the user-data: prints what is wrong, line by line
-  --dry-run          only show what would be done, in order
-  --json             with --dry-run: as JSON
-  --ignore-failure   end with status 0 also when the user-data is malformed
-  --version, --help
-
-Variables in it: $private_ipv4, $public_ipv4, $private_ipv6, $public_ipv6 (from COREOS_PRIVATE_IPV4 … in the
-environment or in etc/environment) and, in the sections of the daemons, $hostname.
-Status: 0 applied or valid, 1 malformed or failed, 2 wrong use.
-`;
-
-const OPTIONS = {
-  "from-file": { type: "string" },
-  root: { type: "string" },
-  validate: { type: "boolean" },
-  "dry-run": { type: "boolean" },
-  json: { type: "boolean" },
-  "ignore-failure": { type: "boolean" },
-  version: { type: "boolean" },
-  help: { type: "boolean", short: "h" },
-} as const;
+import { decodeUserData, gunzip } from "#cloudconfig/read-user-data.ts";
+import { openSources } from "#cloudconfig/sources/open-sources.ts";
+import { SELECT_TIMEOUT_MS, selectSource } from "#cloudconfig/sources/select-source.ts";
+import type { UserDataSource } from "#cloudconfig/sources/source.ts";
 
 /** `coreos-cloudinit`: applies, checks or shows what user-data asks of a machine. */
-export const coreosCloudinit: Program = async (args, io) => {
-  const options = parseFlags(args);
-  if (options.version) return print(io.stdout, `coreos-cloudinit ${VERSION}\n`);
-  if (options.help) return print(io.stdout, HELP);
-  const source = options["from-file"];
-  if (source === undefined)
-    throw new Fault(
-      "USAGE",
-      "Cannot configure this machine: give the user-data by --from-file=FILE",
-    );
+export const coreosCloudinit: Program = (args, io) =>
+  cloudinitOn({ clock: systemClock, machineRoot: "/" }, args, io);
+
+/** What the sources stand on, so that tests can stand in for it. */
+export interface CloudinitGround {
+  readonly clock: Clock;
+  readonly machineRoot: string;
+}
+
+export async function cloudinitOn(
+  ground: CloudinitGround,
+  args: readonly string[],
+  io: Io,
+): Promise<number> {
+  const flags = parseFlags(args);
+  if (flags.version) return print(io.stdout, `coreos-cloudinit ${VERSION}\n`);
+  if (flags.help || flags.h) return print(io.stdout, HELP);
+  const run = new Run(flags, ground, io);
   try {
-    const text = await readUserData(source, io.stdin);
-    const root = options.root ?? io.env["KEELSON_ROOT"] ?? "/";
-    const facts = await readMachineFacts(root, io.env);
-    if (options.validate) return validate(text, source, facts, io);
-    if (userDataKind(text) === "ignition")
-      return print(io.stderr, "coreos-cloudinit: this is an Ignition config: nothing to do\n");
-    const { config, warnings } = loadCloudConfig(text, source, facts);
-    const plan = planCloudConfig(config, facts);
-    tellWarnings(io, source, warnings);
-    if (options["dry-run"]) return show(plan, options.json ?? false, io);
-    await apply(plan, root, io);
-    return 0;
+    return await run.all();
   } catch (error) {
-    // The original's status for user-data that it cannot use or apply.
+    // The original's status for whatever goes wrong after its command line is understood.
     if (!(error instanceof Fault) || !STATUS_1.has(error.code)) throw error;
-    io.stderr.write(`coreos-cloudinit: ${error.message}\n`);
-    return options["ignore-failure"] && error.code === "CLOUD_CONFIG_INVALID" ? 0 : 1;
+    return run.tell(error);
   }
-};
+}
 
 const STATUS_1: ReadonlySet<string> = new Set([
   "CLOUD_CONFIG_INVALID",
   "FILE_UNREADABLE",
   "FILE_UNWRITABLE",
+  "SOURCE_FAILED",
   "SYSTEMD_FAILED",
 ]);
 
-/** As the original's, flags may begin with one hyphen too. */
-function parseFlags(args: readonly string[]) {
-  try {
-    const doubled = args.map((arg) => arg.replace(/^-(?=[a-z][a-z-]+(=|$))/, "--"));
-    return parseArgs({ args: doubled, options: OPTIONS, strict: true }).values;
-  } catch (cause) {
-    throw new Fault("USAGE", `${reasonOf(cause)}; coreos-cloudinit --help shows what it takes`, {
-      cause,
-    });
+/** What user-data is once it is read: a config, and a script if it is one. */
+interface Wanted {
+  readonly config: CloudConfig;
+  readonly script?: string;
+  /** Whether it could not be used, which was told. */
+  readonly isFailed: boolean;
+}
+
+class Run {
+  readonly #flags: Flags;
+  readonly #ground: CloudinitGround;
+  readonly #io: Io;
+  readonly #networkFormat: NetworkFormat | undefined;
+  readonly #root: string;
+
+  constructor(flags: Flags, ground: CloudinitGround, io: Io) {
+    this.#flags = flags;
+    this.#ground = ground;
+    this.#io = io;
+    this.#networkFormat = networkFormatOf(flags);
+    this.#root = flags.root || io.env["KEELSON_ROOT"] || "/";
   }
+
+  async all(): Promise<number> {
+    if (this.#flags.facts) return await this.#showFacts();
+    const source = await this.#select();
+    const text = await this.#fetchText(source);
+    if (this.#flags.validate) return await this.#validate(source, text);
+    const metadata = await this.#fetchMetadata(source);
+    if (text !== undefined && userDataKind(text) === "ignition")
+      return print(
+        this.#io.stderr,
+        "coreos-cloudinit: this is an Ignition config: nothing to do\n",
+      );
+    const known = await readMachineFacts(this.#root, this.#io.env, metadata);
+    const facts = await lookUpNames(known, text ?? "", this.#io.signal);
+    const wanted = this.#read(source, text, facts);
+    const network = this.#networkFormat && convert(this.#networkFormat, metadata);
+    if (wanted.isFailed) {
+      if (!tellsAnything(metadata)) return this.#statusOf(wanted);
+      this.#say(
+        "What the metadata says is applied all the same, so that the machine can be reached",
+      );
+    }
+    await this.#apply(wanted, metadata, facts, network);
+    return this.#statusOf(wanted);
+  }
+
+  /** Prints an error; resolves with its status. */
+  tell(error: Fault): 1 {
+    this.#io.stderr.write(`coreos-cloudinit: ${error.message}\n`);
+    return 1;
+  }
+
+  #open(): readonly UserDataSource[] {
+    const { clock, machineRoot } = this.#ground;
+    const report = (line: string) => this.#say(line);
+    const { stdin, env } = this.#io;
+    return openSources(sourceChoiceOf(this.#flags), { clock, stdin, env, machineRoot, report });
+  }
+
+  async #select(): Promise<UserDataSource> {
+    const sources = this.#open();
+    if (sources.length === 0)
+      throw new Fault(
+        "USAGE",
+        `Cannot configure this machine: give a source of user-data by one of ${SOURCE_FLAGS.join(", ")}`,
+      );
+    const isTrial = this.#flags.validate || this.#flags["dry-run"] || this.#flags.facts;
+    const timeoutMs = waitMsOf(this.#flags) ?? (isTrial ? 0 : SELECT_TIMEOUT_MS);
+    const report = (line: string) => this.#say(line);
+    const options = { clock: this.#ground.clock, timeoutMs, report };
+    return await selectSource(sources, options, this.#io.signal);
+  }
+
+  /** Undefined when it cannot be had, which is told: the machine may still be reached by its metadata. */
+  async #fetchText(source: UserDataSource): Promise<string | undefined> {
+    if (!isPlain(source)) this.#say(`Fetching user-data from datasource of type "${source.type}"`);
+    try {
+      return decodeUserData(await source.fetchUserData(this.#io.signal), source.place);
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      this.tell(error);
+      return undefined;
+    }
+  }
+
+  async #fetchMetadata(source: UserDataSource): Promise<SourceMetadata> {
+    if (!isPlain(source)) this.#say(`Fetching meta-data from datasource of type "${source.type}"`);
+    return await source.fetchMetadata(this.#io.signal);
+  }
+
+  async #validate({ place }: UserDataSource, text: string | undefined): Promise<number> {
+    if (text === undefined) return 1;
+    const kind = userDataKind(text);
+    if (kind === "script" || kind === "ignition")
+      return print(this.#io.stdout, `${place} is no cloud-config (${kind}): nothing to check\n`);
+    const facts = exampleFacts(await readMachineFacts(this.#root, this.#io.env));
+    const report = validate(text, facts, gunzip);
+    this.#io.stderr.write(describeReport(report));
+    if (report.status === 0) print(this.#io.stdout, `${place} is a valid cloud-config\n`);
+    return report.status;
+  }
+
+  async #showFacts(): Promise<number> {
+    const isTold = this.#open().length > 0;
+    const metadata = isTold ? await this.#fetchMetadata(await this.#select()) : NO_METADATA;
+    const facts = describeFacts(await readMachineFacts(this.#root, this.#io.env, metadata));
+    const text = this.#flags.json
+      ? `${JSON.stringify(Object.fromEntries(facts.map((fact) => [fact.name, fact.value])), undefined, 2)}\n`
+      : facts.map(({ name, value }) => `${name} = ${String(value)}\n`).join("");
+    return print(this.#io.stdout, text);
+  }
+
+  #read(source: UserDataSource, text: string | undefined, facts: MachineFacts): Wanted {
+    if (text === undefined) return { config: {}, isFailed: true };
+    try {
+      if (userDataKind(text) === "script")
+        return { config: {}, script: loadScript(text, source.place, facts), isFailed: false };
+      const { config, warnings } = loadCloudConfig(text, source.place, facts);
+      this.#warn(source, warnings);
+      return { config, isFailed: false };
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "CLOUD_CONFIG_INVALID") throw error;
+      this.tell(error);
+      return { config: {}, isFailed: true };
+    }
+  }
+
+  async #apply(
+    { config, script }: Wanted,
+    metadata: SourceMetadata,
+    facts: MachineFacts,
+    network: ReturnType<typeof convertNetworkConfig> | undefined,
+  ): Promise<void> {
+    const own = config.hostname;
+    if (own !== undefined && metadata.hostname !== undefined && own !== metadata.hostname)
+      this.#say(`The user-data's hostname ${own} counts, not the metadata's ${metadata.hostname}`);
+    const { actions } = planCloudConfig(mergeMetadata(config, metadata), facts, {
+      sshKeyName: this.#flags["ssh-key-name"],
+      network,
+    });
+    const plan = {
+      actions: [
+        ...actions,
+        ...(script === undefined ? [] : [planScript(script, this.#flags.workspace)]),
+      ],
+    };
+    if (this.#flags["dry-run"]) return showPlan(plan, this.#flags.json, this.#io);
+    await applyHere(plan, this.#root, this.#io);
+  }
+
+  #statusOf({ isFailed }: Wanted): 0 | 1 {
+    return isFailed && !this.#flags["ignore-failure"] ? 1 : 0;
+  }
+
+  #warn(source: UserDataSource, warnings: readonly Problem[]): void {
+    for (const problem of warnings)
+      this.#io.stderr.write(`${source.place}: ${describeProblem(problem)}\n`);
+  }
+
+  #say(line: string): void {
+    this.#io.stderr.write(`coreos-cloudinit: ${line}\n`);
+  }
+}
+
+/** A file or the standard input: of these nothing is told that goes well. */
+function isPlain(source: UserDataSource): boolean {
+  return source.type === "local-file" || source.type === "standard-input";
+}
+
+function tellsAnything({ sshPublicKeys, ...rest }: SourceMetadata): boolean {
+  return Object.keys(sshPublicKeys).length + Object.keys(rest).length > 0;
+}
+
+function convert(format: NetworkFormat, { networkConfig }: SourceMetadata) {
+  return networkConfig === undefined ? undefined : convertNetworkConfig(format, networkConfig);
 }
 
 function print(to: Writable, text: string): number {
   to.write(text);
   return 0;
-}
-
-function validate(text: string, source: string, facts: MachineFacts, io: Io): number {
-  const kind = userDataKind(text);
-  if (kind === "script" || kind === "ignition")
-    return print(io.stdout, `${source} is no cloud-config (${kind}): nothing to check\n`);
-  const { warnings } = loadCloudConfig(text, source, exampleFacts(facts));
-  tellWarnings(io, source, warnings);
-  return print(io.stdout, `${source} is a valid cloud-config\n`);
-}
-
-function tellWarnings(io: Io, source: string, warnings: readonly Problem[]): void {
-  for (const problem of warnings) io.stderr.write(`${source}: ${describeProblem(problem)}\n`);
-}
-
-function show(plan: Plan, json: boolean, io: Io): number {
-  if (json) return print(io.stdout, `${JSON.stringify(plan, undefined, 2)}\n`);
-  for (const action of plan.actions) {
-    io.stdout.write(`${describeAction(action)}\n`);
-    io.stdout.write(indented(contentOf(action)));
-  }
-  return 0;
-}
-
-function indented(text: string): string {
-  return text === "" ? "" : `${text.replace(/\n$/, "").replaceAll(/^/gm, "    ")}\n`;
-}
-
-async function apply(plan: Plan, root: string, io: Io): Promise<void> {
-  const onStep = ({ action, result, note }: Step) =>
-    void io.stdout.write(`${describeAction(action)}: ${result}${note ? ` (${note})` : ""}\n`);
-  // Before anything is written: without a systemd to start the units, nothing is half done.
-  await using systemd = await openIfNeeded(plan.actions, root, io);
-  await applyPlan(plan.actions, { root, systemd, onStep, signal: io.signal });
-}
-
-async function openIfNeeded(
-  actions: readonly Action[],
-  root: string,
-  io: Io,
-): Promise<Systemd | undefined> {
-  if (!actions.some(needsSystemd)) return undefined;
-  const { openSystemd } = await import("#systemd/open-systemd.ts");
-  if (root === "/") {
-    const isRoot = process.geteuid?.() === 0; // systemd's own socket is root's alone
-    return openSystemd(
-      isRoot ? { socketPath: "/run/systemd/private" } : { bus: "system" },
-      io.signal,
-    );
-  }
-  const runtime = io.env["XDG_RUNTIME_DIR"] ?? join(root, "run");
-  return openSystemd({ socketPath: join(runtime, "systemd/private") }, io.signal);
 }

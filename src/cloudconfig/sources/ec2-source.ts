@@ -1,0 +1,87 @@
+import { Fault } from "#base/fault.ts";
+import { addressField } from "../core/source-address.ts";
+import type { SourceMetadata } from "../core/source-metadata.ts";
+import type { HttpGetter } from "./http-getter.ts";
+import { MetadataService } from "./metadata-service.ts";
+import type { Availability, UserDataSource } from "./source.ts";
+
+const VERSION = "2009-04-04/";
+const METADATA = `${VERSION}meta-data`;
+
+/** The metadata service of EC2, which OpenStack and others offer too. */
+export class Ec2Source implements UserDataSource {
+  readonly type = "ec2-metadata-service";
+  readonly mayAppear = true;
+  readonly place: string;
+  readonly #service: MetadataService;
+  readonly #report: (line: string) => void;
+
+  constructor(root: string, http: HttpGetter, report: (line: string) => void) {
+    this.#service = new MetadataService(root, http);
+    this.place = this.#service.root;
+    this.#report = report;
+  }
+
+  availability(signal: AbortSignal): Promise<Availability> {
+    return this.#service.availability(VERSION, signal);
+  }
+
+  fetchUserData(signal: AbortSignal): Promise<Uint8Array> {
+    return this.#service.fetch(`${VERSION}user-data`, signal);
+  }
+
+  async fetchMetadata(signal: AbortSignal): Promise<SourceMetadata> {
+    const sshPublicKeys = await this.#keys(signal);
+    const hostname = (await this.#attribute("hostname", signal)).split(" ", 1)[0];
+    return {
+      sshPublicKeys,
+      ...(hostname ? { hostname } : {}),
+      ...(await ec2Addresses(this.#service, signal)),
+    };
+  }
+
+  async #keys(signal: AbortSignal): Promise<Record<string, string>> {
+    const listing = await this.#service.fetchText(`${METADATA}/public-keys`, signal);
+    const numbers = new Map<string, string>();
+    for (const line of listing.split(/\r?\n/).filter((each) => each !== "")) {
+      const [, number, name] = /^([^=]*)=(.*)$/.exec(line) ?? [];
+      if (number === undefined || name === undefined)
+        throw new Fault(
+          "SOURCE_FAILED",
+          `Cannot read the metadata at ${this.place}: malformed public key "${line}", expected NUMBER=NAME`,
+        );
+      numbers.set(name, number);
+    }
+    const keys: Record<string, string> = {};
+    for (const [name, number] of numbers) {
+      keys[name] = await this.#attribute(`public-keys/${number}/openssh-key`, signal);
+      this.#report(`Found SSH key for "${name}"`);
+    }
+    return keys;
+  }
+
+  #attribute(name: string, signal: AbortSignal): Promise<string> {
+    return fetchAttribute(this.#service, name, signal);
+  }
+}
+
+/** The addresses by EC2's names for them, which OpenStack has nowhere else. */
+export async function ec2Addresses(
+  service: MetadataService,
+  signal: AbortSignal,
+): Promise<Partial<SourceMetadata>> {
+  return {
+    ...addressField("privateIpv4", await fetchAttribute(service, "local-ipv4", signal)),
+    ...addressField("publicIpv4", await fetchAttribute(service, "public-ipv4", signal)),
+  };
+}
+
+/** An attribute's first line. */
+async function fetchAttribute(
+  service: MetadataService,
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const text = await service.fetchText(`${METADATA}/${name}`, signal);
+  return (text.split("\n", 1)[0] ?? "").replace(/\r$/, "");
+}
