@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { openSystemd } from "#systemd/open-systemd.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 /**
@@ -13,6 +12,7 @@ export async function openSystemdOf(
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<Systemd | undefined> {
+  const { openSystemd } = await import("#systemd/open-systemd.ts"); // heavy, and often not needed
   if (resolve(root) === "/") {
     const isRoot = process.geteuid?.() === 0; // systemd's own socket is root's alone
     const address = isRoot ? { socketPath: "/run/systemd/private" } : ({ bus: "system" } as const);
