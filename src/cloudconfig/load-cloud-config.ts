@@ -55,7 +55,6 @@ export function exampleFacts(facts: MachineFacts): MachineFacts {
     publicIpv4: "203.0.113.1",
     privateIpv6: "2001:db8::1",
     publicIpv6: "2001:db8::2",
-    isExample: true,
     ...facts,
     isExample: true,
   };

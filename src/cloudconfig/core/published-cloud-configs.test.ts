@@ -178,10 +178,8 @@ for (const [name, text, is] of [
     [
       "line 4: error: did not find expected key",
       `    advertise-client-urls: ${INDENTED}`,
-      "line 5: error: did not find expected key",
-      `    initial-advertise-peer-urls: ${INDENTED}`,
-      "line 9: error: did not find expected key",
-      `    metadata: ${INDENTED}`,
+      `line 5: error: initial-advertise-peer-urls: ${INDENTED}`,
+      `line 9: error: metadata: ${INDENTED}`,
     ],
   ],
   [

@@ -13,8 +13,7 @@ export function isRequestUri(text: string): boolean {
 }
 
 function hasControl(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return /[\u0000-\u001f\u007f]/.test(text);
+  return /\p{Cc}/u.test(text.replaceAll(/[\u0080-\u009f]/g, "")); // Go minds those of ASCII only
 }
 
 /** Whether every `%` begins an escape. */

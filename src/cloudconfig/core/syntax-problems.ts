@@ -1,9 +1,9 @@
 import type { LineCounter, YAMLError } from "yaml";
-import { original, type Problem } from "./problem.ts";
+import { error, original, type Problem } from "./problem.ts";
 
 /**
  * What the YAML parser stumbled over: libyaml's words for it, as the original tells them, and what to do. Lines whose
- * indentation is off are told all, for they make the parser stumble over others; else only what came first.
+ * indentation is off are told all, for each has to be mended; else only what came first, as the original does.
  */
 export function syntaxProblems(
   text: string,
@@ -18,9 +18,13 @@ export function syntaxProblems(
     const line = cause.code === "BLOCK_AS_IMPLICIT_KEY" ? deeperLine(source, told) : told;
     if (byLine.has(line)) continue;
     const key = KEY.exec(source[line - 1] ?? "")?.[1] ?? "";
+    const why = explain(cause, line !== told);
     const words = libyamlWords(cause, source, line);
-    const hint = explain(cause, line !== told);
-    byLine.set(line, original("error", { line, key }, words, hint));
+    const isFirst = byLine.size === 0;
+    byLine.set(
+      line,
+      isFirst ? original("error", { line, key }, words, why) : error(line, key, why),
+    );
   }
   return [...byLine.values()];
 }

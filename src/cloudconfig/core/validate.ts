@@ -40,7 +40,7 @@ export function validate(text: string, facts: MachineFacts, gunzip: Gunzip): Rep
   if (kind !== "cloud-config") return report([]);
   const { tree, problems } = readCloudConfig(text, facts, gunzip);
   if (tree === undefined) return report(problems);
-  return report([...problems, ...checkAsOriginal(tree), ...checkSense(tree)]);
+  return report([...problems, ...checkAsOriginal(tree), ...checkSense(tree, facts)]);
 }
 
 function report(found: readonly Problem[]): Report {
