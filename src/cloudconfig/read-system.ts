@@ -50,10 +50,12 @@ async function readHardware(): Promise<Record<string, string>> {
 /** All that the kernel has, also those that are down, by name. */
 async function readInterfaces(): Promise<readonly InterfaceFacts[]> {
   const addresses = networkInterfaces();
-  const names = await readdir("/sys/class/net").catch(() => Object.keys(addresses));
+  const present = await readdir("/sys/class/net").catch(() => []);
+  const names = [...new Set([...present, ...Object.keys(addresses)])].toSorted();
   return Promise.all(
-    names.toSorted().map(async (name): Promise<InterfaceFacts> => {
-      const mac = (await readIfPossible(join("/sys/class/net", name, "address")))?.trim();
+    names.map(async (name): Promise<InterfaceFacts> => {
+      const own = await readIfPossible(join("/sys/class/net", name, "address"));
+      const mac = addresses[name]?.[0]?.mac ?? own?.trim();
       const of = (family: "IPv4" | "IPv6") =>
         (addresses[name] ?? []).filter((a) => a.family === family).map(toAddress);
       return {
