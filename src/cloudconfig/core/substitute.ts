@@ -12,8 +12,6 @@ import { type Report, TemplateText } from "./template-text.ts";
 import { TextPlaces } from "./text-place.ts";
 import { child, type Entry, type Tree } from "./tree.ts";
 
-export { markEscapes } from "./template-mode.ts";
-
 const ADDRESS = new RegExp(`(${ESCAPE}?)\\$(public|private)_ipv([46])`, "g");
 const HOSTNAME = /\$hostname(?![A-Za-z0-9_])/g;
 /** Where `$hostname`, which the original does not have, is replaced: not in scripts, where it is a shell's variable. */
