@@ -31,7 +31,9 @@ async function sharesKeys(example: Example, lastBytes: readonly number[]): Promi
   await example.says("etcdctl set /shape/written here");
   for (const at of lastBytes) {
     const url = `http://${NETWORK}.${at}:2379`;
-    const said = await example.says(`etcdctl --no-sync --endpoints ${url} get --quorum /shape/written`);
+    const said = await example.says(
+      `etcdctl --no-sync --endpoints ${url} get --quorum /shape/written`,
+    );
     assert.equal(said, "here\n", url);
   }
 }
@@ -66,7 +68,9 @@ test("machines whose names and addresses stand fast need nobody else", async () 
 });
 
 /** The lines that `member add` prints, as the cloud-config's keys have them. */
-function asKeys(printed: string): Record<"name" | "initial-cluster" | "initial-cluster-state", string> {
+function asKeys(
+  printed: string,
+): Record<"name" | "initial-cluster" | "initial-cluster-state", string> {
   const value = (variable: string) =>
     new RegExp(`^ETCD_${variable}="(.*)"$`, "m").exec(printed)?.[1] ?? assert.fail(printed);
   return {
@@ -125,7 +129,8 @@ test("workers keep nothing: they vanish and come back as others", async (t: Test
   await sharesKeys(example, [1, 2, 3, 21, 22]);
   const roles = ["1 role=core", "2 role=core", "21 role=worker", "22 role=worker", "3 role=core"];
   assert.deepEqual(await machines(example), roles);
-  const idOf = async (name: string) => (await example.says(`keelson ssh ${name} cat /etc/machine-id`)).trim();
+  const idOf = async (name: string) =>
+    (await example.says(`keelson ssh ${name} cat /etc/machine-id`)).trim();
   const before = await idOf("worker-01");
 
   await t.test("one is lost with its disk", async () => {
@@ -145,7 +150,9 @@ test("workers keep nothing: they vanish and come back as others", async (t: Test
     await example.says("keelson halt --force core-02");
     await until("the store takes writes through a worker", async () => {
       const url = `http://${NETWORK}.21:2379`;
-      const { status } = await example.run(`etcdctl --no-sync --endpoints ${url} set /lost core-02`);
+      const { status } = await example.run(
+        `etcdctl --no-sync --endpoints ${url} set /lost core-02`,
+      );
       return status === 0;
     });
   });

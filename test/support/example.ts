@@ -66,7 +66,8 @@ export async function openExample(
     says,
     start,
     edit,
-    types: (program, lines) => typed(start(`script --quiet --command '${program}' /dev/null`), lines),
+    types: (program, lines) =>
+      typed(start(`script --quiet --command '${program}' /dev/null`), lines),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
