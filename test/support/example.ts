@@ -27,7 +27,7 @@ export interface Example extends AsyncDisposable {
 export interface RunningLine extends AsyncDisposable {
   readonly child: ChildProcess;
   /** What it printed so far. */
-  said(): string;
+  readonly said: () => string;
 }
 
 /** @param changes texts of its files that are replaced, such as the network that a person's machines may have. */
