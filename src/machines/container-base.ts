@@ -14,7 +14,7 @@ import {
   utimes,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
 import { baseRecipe, isPackageName } from "#machines/core/container-recipe.ts";
@@ -113,22 +113,41 @@ export class ContainerBase {
   async #bootstrap(args: readonly string[], signal: AbortSignal): Promise<void> {
     const child = spawn(
       "unshare",
-      ["--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", "--quiet", ...args],
-      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PATH: this.#init.path }, signal },
+      ["--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", ...args],
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, PATH: this.#init.path } },
     );
-    const said = Promise.all([text(child.stdout), text(child.stderr)]);
-    const [status] = (await once(child, "close").catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw error;
-    })) as [number | null];
+    const end = () => void child.kill("SIGKILL");
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    const said = this.#follow(child.stderr);
+    const [status] = (await once(child, "close")) as [number | null]; // nothing of it runs any more
+    signal.removeEventListener("abort", end);
     signal.throwIfAborted();
     if (status === 0) return;
-    const lines = (await said).join("\n").trim().split("\n");
     throw new Fault(
       "CONFIG_INVALID",
-      `Cannot make the base tree of containers: mmdebstrap ended with ${status}; are all packages named right, and is a mirror of Debian in reach?\n${lines.slice(-LAST_LINES).join("\n")}`,
+      `Cannot make the base tree of containers: mmdebstrap ended with ${status}; are all packages named right, and is a mirror of Debian in reach?\n${tellingLines(await said)}`,
     );
   }
+
+  /** Tells of each step as it begins. */
+  async #follow(stderr: NodeJS.ReadableStream): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: stderr })) {
+      lines.push(line);
+      const [, step] = /^I: (.+)\.\.\.$/.exec(line) ?? [];
+      if (step !== undefined) this.#init.report(`base tree: ${step}`);
+    }
+    return lines;
+  }
+}
+
+/** What apt or dpkg complained of, else the last lines. */
+function tellingLines(lines: readonly string[]): string {
+  const faults = lines.filter((line) =>
+    /^(E|W|dpkg): (?!setup failed|mmdebstrap failed)/.test(line),
+  );
+  return (faults.length > 0 ? faults : lines).slice(-LAST_LINES).join("\n");
 }
 
 /** By flock(1) on our own open file; the kernel frees it when its holder dies. */

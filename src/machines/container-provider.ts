@@ -11,6 +11,7 @@ import { ContainerBase } from "#machines/container-base.ts";
 import { CONTAINER_BOOT_SCRIPT } from "#machines/container-boot-script.ts";
 import { ContainerBridge } from "#machines/container-bridge.ts";
 import { ContainerDisk } from "#machines/container-disk.ts";
+import { containerGroup } from "#machines/container-group.ts";
 import { ensureHostKey, ensureKeyPair } from "#machines/container-keys.ts";
 import { leaderOf } from "#machines/container-leader.ts";
 import { checkFolders, nspawnOptions } from "#machines/container-options.ts";
@@ -19,10 +20,8 @@ import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
 import { bridgeName, networkOf } from "#machines/core/container-network.ts";
-import type { Machine } from "#machines/core/machine.ts";
-import { HostScope } from "#machines/host-scope.ts";
+import { type Equipment, type Machine, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
-import { OwnGroup } from "#machines/own-group.ts";
 import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
 import {
   identify,
@@ -36,7 +35,6 @@ const BOOT_LIMIT_MS = 120_000; // a start of Debian's systemd takes a second or 
 const HALT_LIMIT_MS = 120_000; // longer than systemd's own DefaultTimeoutStopSec of 90 s
 const POLL_MS = 20;
 const CACHE = "/var/cache/keelson";
-const GROUP_INSIDE = "machine";
 
 export interface ContainerProviderInit {
   readonly state: StateDirectory;
@@ -138,6 +136,11 @@ export class ContainerProvider implements Provider {
   }
 
   async cutPower(name: string, signal: AbortSignal): Promise<void> {
+    const nspawn = await readRunningProcess(this.#disk(name).process);
+    // Cut off early it may not have entered its group yet.
+    if (nspawn !== undefined && (await isAlive(nspawn))) killProcess(nspawn.pid);
+    while (nspawn !== undefined && (await isAlive(nspawn)))
+      await this.#init.clock.sleep(POLL_MS, signal);
     await this.#group(name).kill(signal);
     await rm(this.#disk(name).process, { force: true });
     if (this.#booting.size === 0) await this.#bridge.closeIfUnused();
@@ -223,7 +226,9 @@ export class ContainerProvider implements Provider {
       volumes: disk.volumes,
     });
     const script = ["/bin/sh", "-c", CONTAINER_BOOT_SCRIPT, "sh", ...options];
-    const [command = "", ...args] = await this.#group(machine.name).command(script);
+    const [command = "", ...args] = await this.#group(machine.name, machine.equipment).command(
+      script,
+    );
     await using console = await open(disk.console, "w");
     const child = spawn(command, args, {
       detached: true, // a Ctrl-C is for this program alone
@@ -241,12 +246,9 @@ export class ContainerProvider implements Provider {
     return (await identify(await spawned(child))) ?? (await this.#raiseBootFailure(machine.name));
   }
 
-  #group(name: string): MachineGroup {
-    const groupName = `keelson-${this.#tag}-${name}`;
+  #group(name: string, equipment: Equipment = PLAIN_EQUIPMENT): MachineGroup {
     const { clock, env } = this.#init;
-    return HostScope.isNeeded()
-      ? new HostScope(groupName, clock, env)
-      : new OwnGroup(groupName, clock, GROUP_INSIDE);
+    return containerGroup(`keelson-${this.#tag}-${name}`, equipment, clock, env);
   }
 
   /** The machine's process 1, as this computer numbers it, once it answers. */

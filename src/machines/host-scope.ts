@@ -21,8 +21,16 @@ export class HostScope implements MachineGroup {
   readonly #clock: Clock;
   readonly #manager: readonly string[];
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #properties: readonly string[];
 
-  constructor(name: string, clock: Clock, env: Readonly<Record<string, string | undefined>>) {
+  /** @param properties of the scope beside those it needs, systemd.resource-control(5). */
+  constructor(
+    name: string,
+    clock: Clock,
+    env: Readonly<Record<string, string | undefined>>,
+    properties: readonly string[] = [],
+  ) {
+    this.#properties = properties;
     this.#name = `${name}.scope`;
     this.#clock = clock;
     const uid = process.getuid?.() ?? 0;
@@ -56,6 +64,7 @@ export class HostScope implements MachineGroup {
       `--unit=${this.#name}`,
       "--description=A machine of Keelson",
       "--property=Delegate=yes",
+      ...this.#properties.map((property) => `--property=${property}`),
       "--",
       ...argv,
     ];

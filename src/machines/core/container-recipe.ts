@@ -48,6 +48,7 @@ ln -sf /dev/null etc/systemd/system/console-getty.service
 ln -sf /dev/null etc/systemd/system/getty@.service
 ln -sf /dev/null etc/systemd/system/e2scrub_reap.service
 for command in ${COMMANDS.join(" ")}; do ln -s ${KEELSON_INSIDE}/bin/$command usr/bin/$command; done
+sed -i 's|^SHELL=.*|SHELL=/bin/bash|' etc/default/useradd
 ln -sf vim.tiny usr/bin/vim
 for group in ${GROUPS.join(" ")}; do chroot . groupadd --system -f $group; done
 chroot . groupadd --gid ${CORE_ID} core

@@ -127,13 +127,10 @@ IPv6AcceptRA=no
 `;
 }
 
-/**
- * Keys are found where people put them, where `update-ssh-keys` of CoreOS kept its parts (authorized_keys.d), and
- * where the cluster's own key is.
- */
+/** Keys are found where people put them, and where the cluster's own key is. */
 function sshd(environment: Readonly<Record<string, string>>): string {
   return `HostKey /etc/ssh/ssh_host_ed25519_key
-AuthorizedKeysFile .ssh/authorized_keys .ssh/authorized_keys.d/coreos-cloudinit /etc/ssh/authorized_keys.d/%u
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
 PasswordAuthentication no
 UseDNS no
 SetEnv ${assignments(environment)}
