@@ -41,7 +41,7 @@ export async function applyLoadModule(action: LoadModuleAction, root: string): P
 /** Those of our own network namespace, which /sys may not show; proc(5), net/dev. */
 async function interfaceNames(): Promise<readonly string[]> {
   const lines = (await readFile("/proc/self/net/dev", "utf8")).split("\n").slice(2);
-  return lines.map((line) => line.split(":", 1)[0]!.trim());
+  return lines.map((line) => line.split(":", 1)[0]!.trim()).filter(Boolean);
 }
 
 async function isLoaded(module: string): Promise<boolean> {
