@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { Fault } from "#base/fault.ts";
 import { addressKey, parseAddress } from "./source-address.ts";
 import { keysByNumber } from "./source-digitalocean.ts";
 import { OptionalText, optionalList, parseSourceJson } from "./source-json.ts";
@@ -29,8 +30,13 @@ export function parsePacketMetadata(text: string, place: string): SourceMetadata
   const device = parseSourceJson(Device, text, place);
   const addresses: Partial<Record<ReturnType<typeof addressKey>, string>> = {};
   for (const { address, address_family, public: isPublic } of device.network?.addresses ?? []) {
+    if (address === "") continue;
     const parsed = parseAddress(address);
-    if (parsed === undefined) continue;
+    if (parsed === undefined)
+      throw new Fault(
+        "SOURCE_FAILED",
+        `Cannot read the metadata at ${place}: network.addresses has "${address}", which is no IP address`,
+      );
     const family = address_family === 4 ? 4 : 6;
     addresses[addressKey(family === 6 || isPublic ? "public" : "private", family)] = parsed.text;
   }
