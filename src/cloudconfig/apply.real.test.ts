@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { bootSystemdHost, type SystemdHost } from "#test/support/nspawn.ts";
 import { type Action, describeAction } from "./core/action.ts";
 import { type PlanOptions, planCloudConfig } from "./core/plan.ts";
+import { planNetwork } from "./core/plan-network.ts";
 import { planScript } from "./core/plan-script.ts";
 import type { CloudConfig } from "./core/schema.ts";
 import type { Outcome } from "./outcome.ts";
@@ -94,6 +95,7 @@ test("a host that systemd booted gets users, keys, units and scripts", { skip },
   await t.test("a user's links lead nowhere", () => links(host));
   await t.test("units are enabled once", () => enables(host));
   await t.test("scripts run as units of their own", () => scripts(host));
+  await t.test("the network's files, modules and manager", () => network(host));
   await t.test("the hostname, now and for good", () => hostname(host));
 });
 
@@ -281,6 +283,27 @@ sleep 600
     ${printed}; exit 1`);
   const refused = await host.apply([planScript("#!/usr/bin/no-such\n")]);
   assert.equal(refused.code, "CLOUD_CONFIG_INVALID");
+}
+
+async function network(host: Host): Promise<void> {
+  // The host shares this computer's kernel: what would be loaded is written down instead.
+  await host.run(`cd /usr/local/sbin; printf '#!/bin/sh\necho "$@" > /tmp/modprobe' > modprobe
+    chmod +x modprobe; systemctl stop systemd-networkd.service systemd-networkd.socket`);
+  const settings = {
+    files: [{ name: "00-none0.network", content: "[Match]\nName=none0\n" }],
+    modules: [{ name: "keelson-none", options: "mode=4 miimon=100" }],
+    interfaces: ["none0"],
+  };
+  const told = (result: string) => [
+    `write /run/systemd/network/00-none0.network (0644): ${result}`,
+    "take interface none0 down: unchanged",
+    "load kernel module keelson-none mode=4 miimon=100: done",
+    "restart systemd-networkd.service: done",
+  ];
+  assert.deepEqual(await host.applyAll(planNetwork(settings)), told("done"));
+  assert.equal(await host.run("cat /tmp/modprobe"), "-- keelson-none mode=4 miimon=100\n");
+  assert.equal(await host.run("systemctl is-active systemd-networkd.service"), "active\n");
+  assert.deepEqual(await host.applyAll(planNetwork(settings)), told("unchanged"));
 }
 
 async function hostname(host: Host): Promise<void> {

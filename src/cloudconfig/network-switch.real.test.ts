@@ -19,11 +19,9 @@ console.log(JSON.stringify(outcomes));
 test("applyTakeDown() takes down an interface that is there, and passes over others", {
   skip,
 }, async () => {
-  const script = `ip link set lo up; exec "$0" --input-type=module -e "$1"`;
-  const args = ["--net", "sh", "-c", `${script.replace("exec", "")}; ip -brief link show lo`];
-  const { stdout } = await run("unshare", [...args, process.execPath, IN_NAMESPACE], {
-    cwd: import.meta.dirname,
-  });
+  const script = `ip link set lo up; "$0" --input-type=module -e "$1"; ip -brief link show lo`;
+  const args = ["--net", "sh", "-ec", script, process.execPath, IN_NAMESPACE];
+  const { stdout } = await run("unshare", args, { cwd: import.meta.dirname });
   const [outcomes = "", shown = ""] = stdout.split("\n");
   assert.deepEqual(
     (JSON.parse(outcomes) as { result: string }[]).map(({ result }) => result),
