@@ -210,7 +210,8 @@ export class ContainerProvider implements Provider {
     const { KEELSON_SOURCE: source } = this.#init.env;
     const environment: Record<string, string> = source ? { KEELSON_SOURCE: source } : {};
     const disk = this.#disk(machine.name);
-    await disk.layOut({ machine, publicKey, environment });
+    const mayRaiseLimits = await hasCapability(CAP_SYS_RESOURCE);
+    await disk.layOut({ machine, publicKey, environment, mayRaiseLimits });
     await ensureHostKey(disk, machine, this.#path);
   }
 
@@ -296,6 +297,15 @@ export class ContainerProvider implements Provider {
       `Cannot boot ${name}: its systemd did not come up: ${log || "it said nothing"}`,
     );
   }
+}
+
+const CAP_SYS_RESOURCE = 24; // linux/capability.h
+
+/** Of this process and what it starts. */
+async function hasCapability(number: number): Promise<boolean> {
+  const status = await readFile("/proc/self/status", "utf8");
+  const [, mask = "0"] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+  return ((BigInt(`0x${mask}`) >> BigInt(number)) & 1n) === 1n;
 }
 
 const PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -8,6 +8,8 @@ export interface ContainerFacts {
   readonly publicKey: string;
   /** Of the programs inside, beside what every machine has. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether root may raise limits on this computer (CAP_SYS_RESOURCE, capabilities(7)); inside it is the same. */
+  readonly mayRaiseLimits: boolean;
 }
 
 const DEFAULT_CHANNEL = "stable";
@@ -58,6 +60,10 @@ export function containerTree(facts: ContainerFacts): readonly TreeFile[] {
         .map(([key, value]) => `export ${key}='${value}'\n`)
         .join(""),
     },
+    {
+      path: "etc/containers/containers.conf.d/10-keelson.conf",
+      content: facts.mayRaiseLimits ? "" : CONTAINERS_WITHIN_LIMITS,
+    },
     ...unitFiles(machine),
   ];
 }
@@ -104,6 +110,12 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/ip link set dev host0 down
 ExecStart=/bin/ip link set dev host0 name ${INTERFACE}
+`;
+
+/** containers.conf(5): crun ends when it may not raise what it starts with, or lock memory for a control group. */
+const CONTAINERS_WITHIN_LIMITS = `[containers]
+cgroups = "disabled"
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 `;
 
 const JOURNALD = `[Journal]
