@@ -5,7 +5,7 @@ import { describeNetwork, type NetworkConfiguration } from "./network-units.ts";
 import { readVmware } from "./network-vmware.ts";
 
 export type { NetworkFormat } from "./network-refusal.ts";
-export type { NetworkConfiguration, NetworkFile } from "./network-units.ts";
+export type { NetworkConfiguration } from "./network-units.ts";
 
 /** `--convert-netconf` takes these. */
 export const NETWORK_FORMATS = [
