@@ -240,6 +240,49 @@ test("planCloudConfig() names only absolute paths that stay below the root, what
   );
 });
 
+test("planCloudConfig() has one step for each path, so that doing all again finds nothing to do", () => {
+  fc.assert(
+    fc.property(anyConfig, (asked) => {
+      const { config } = readCloudConfig(JSON.stringify(asked), FACTS, gunzipSync);
+      const { actions } = planCloudConfig(config ?? {}, FACTS);
+      const paths = actions.flatMap((action) => ("path" in action ? [action.path] : []));
+      assert.deepEqual(paths, [...new Set(paths)]);
+    }),
+  );
+});
+
+for (const { name, units, is } of [
+  {
+    name: "a mask after content",
+    units: "{name: a.service, content: x}, {name: a.service, mask: true}",
+    is: ["mask /etc/systemd/system/a.service"],
+  },
+  {
+    name: "content after a mask",
+    units: "{name: a.service, mask: true}, {name: a.service, content: x}",
+    is: ["write /etc/systemd/system/a.service (0644)"],
+  },
+  {
+    name: "content that an unmask leaves",
+    units: "{name: a.service, runtime: true, content: x}, {name: a.service, runtime: true}",
+    is: ["write /run/systemd/system/a.service (0644)"],
+  },
+  {
+    name: "an unmask after a mask",
+    units: "{name: a.service, runtime: true, mask: true}, {name: a.service, runtime: true}",
+    is: ["unmask /run/systemd/system/a.service"],
+  },
+  {
+    name: "both masks, for good and until reboot",
+    units: "{name: a.service, runtime: true, mask: true}, {name: a.service, mask: true}",
+    is: ["mask /run/systemd/system/a.service", "mask /etc/systemd/system/a.service"],
+  },
+])
+  test(`planCloudConfig() keeps ${name}`, () => {
+    const yaml = `coreos: {units: [${units}]}`;
+    assert.deepEqual(described(yaml), [...is, "reload systemd's unit files"]);
+  });
+
 test("planCloudConfig() gives the same plan for the same text", () => {
   fc.assert(
     fc.property(anyConfig, (asked) => {
