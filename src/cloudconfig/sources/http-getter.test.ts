@@ -65,7 +65,7 @@ for (const { name, routes, answer, requests } of [
   { name: "too many requests", routes: { "/x": [{ status: 429 }, "y"] }, answer: "y", requests: 2 },
   {
     name: "a cut connection",
-    routes: { "/x": ["hang up", "yes"] as const },
+    routes: { "/x": [{ status: 0 }, "yes"] },
     answer: "yes",
     requests: 2,
   },

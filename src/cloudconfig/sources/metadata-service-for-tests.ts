@@ -5,12 +5,11 @@ import type { AddressInfo } from "node:net";
 export type FakeAnswer =
   | string
   | {
+      /** 0: neither head nor body, the connection ends. */
       readonly status: number;
       readonly body?: string | Uint8Array;
       readonly headers?: Readonly<Record<string, string>>;
-    }
-  /** Neither head nor body: the connection ends. */
-  | "hang up";
+    };
 
 /** Answers by path; of a list one after the other, the last for good. */
 export type FakeRoutes = Readonly<Record<string, FakeAnswer | readonly FakeAnswer[]>>;
@@ -63,7 +62,7 @@ function isList(route: FakeAnswer | readonly FakeAnswer[]): route is readonly Fa
 }
 
 function answer(response: ServerResponse, given: FakeAnswer): void {
-  if (given === "hang up") return void response.socket?.destroy();
   if (typeof given === "string") return void response.end(given);
+  if (given.status === 0) return void response.socket?.destroy();
   response.writeHead(given.status, given.headers).end(given.body);
 }

@@ -145,7 +145,7 @@ export const SCENARIOS: readonly Scenario[] = [
     source: "ec2",
     routes: {
       ...EC2,
-      "/2009-04-04/user-data": [{ status: 503 }, "hang up", "#cloud-config\n"],
+      "/2009-04-04/user-data": [{ status: 503 }, { status: 0 }, "#cloud-config\n"],
       "/2009-04-04/meta-data/hostname": [{ status: 500 }, "node-2"],
     },
   },
