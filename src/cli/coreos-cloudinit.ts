@@ -14,7 +14,7 @@ import {
 import { VERSION } from "#cli/keelson/help.ts";
 import type { Io, Program } from "#cli/program.ts";
 import type { MachineFacts } from "#cloudconfig/core/machine-facts.ts";
-import { mergeMetadata } from "#cloudconfig/core/merge-configs.ts";
+import { mergeMetadata } from "#cloudconfig/core/merge-metadata.ts";
 import { convertNetworkConfig, type NetworkFormat } from "#cloudconfig/core/network-config.ts";
 import { planCloudConfig } from "#cloudconfig/core/plan.ts";
 import { planScript } from "#cloudconfig/core/plan-script.ts";
