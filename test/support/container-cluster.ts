@@ -129,7 +129,7 @@ async function makeMachines(
     number: at + 1,
     id: `${at + 1}${randomBytes(16).toString("hex")}`.padStart(34, "0").slice(0, 32),
     address: `${network}.${at + 1}`,
-    metadata: { role: "worker" },
+    metadata: { role: at === 0 ? "store" : "worker" },
     equipment: equipment?.(at + 1) ?? PLAIN_EQUIPMENT,
   }));
   if (userData !== undefined)
