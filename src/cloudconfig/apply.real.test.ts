@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { bootSystemdHost, type SystemdHost } from "#test/support/nspawn.ts";
 import { type Action, describeAction } from "./core/action.ts";
 import { type PlanOptions, planCloudConfig } from "./core/plan.ts";
-import { planNetwork } from "./core/plan-network.ts";
 import { planScript } from "./core/plan-script.ts";
 import type { CloudConfig } from "./core/schema.ts";
 import type { Outcome } from "./outcome.ts";
@@ -296,14 +295,15 @@ async function network(host: Host): Promise<void> {
   };
   const told = (result: string) => [
     `write /run/systemd/network/00-none0.network (0644): ${result}`,
+    "reload systemd's unit files: done",
     "take interface none0 down: unchanged",
     "load kernel module keelson-none mode=4 miimon=100: done",
     "restart systemd-networkd.service: done",
   ];
-  assert.deepEqual(await host.applyAll(planNetwork(settings)), told("done"));
+  assert.deepEqual(await host.applyAll(plan({}, { network: settings })), told("done"));
   assert.equal(await host.run("cat /tmp/modprobe"), "-- keelson-none mode=4 miimon=100\n");
   assert.equal(await host.run("systemctl is-active systemd-networkd.service"), "active\n");
-  assert.deepEqual(await host.applyAll(planNetwork(settings)), told("unchanged"));
+  assert.deepEqual(await host.applyAll(plan({}, { network: settings })), told("unchanged"));
 }
 
 async function hostname(host: Host): Promise<void> {

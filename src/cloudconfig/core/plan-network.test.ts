@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeAction } from "./action.ts";
 import { planCloudConfig } from "./plan.ts";
-import { type NetworkSettings, planNetwork } from "./plan-network.ts";
+import type { NetworkSettings } from "./plan-network.ts";
 
 const NETWORK: NetworkSettings = {
   files: [
@@ -29,9 +29,15 @@ const SWITCH = [
   "restart systemd-networkd.service",
 ];
 
-test("planNetwork() writes networkd's files, readies the kernel and restarts networkd", () => {
-  assert.deepEqual(planNetwork(NETWORK).map(describeAction), [...FILES, ...SWITCH]);
-  assert.deepEqual(planNetwork({ files: [], modules: [], interfaces: [] }), []);
+test("planCloudConfig() writes networkd's files, readies the kernel and restarts networkd", () => {
+  const { actions } = planCloudConfig({}, { metadata: {} }, { network: NETWORK });
+  assert.deepEqual(actions.map(describeAction), [
+    ...FILES,
+    "reload systemd's unit files",
+    ...SWITCH,
+  ]);
+  const network = { files: [], modules: [], interfaces: [] };
+  assert.deepEqual(planCloudConfig({}, { metadata: {} }, { network }).actions, []);
 });
 
 test("planCloudConfig() sets the network up once, between the files and the units' commands", () => {

@@ -13,17 +13,7 @@ export interface NetworkSettings {
   readonly interfaces: readonly string[];
 }
 
-/**
- * The steps that have the machine take on these network settings, until its next boot: files of systemd-networkd,
- * interfaces that are up already taken down, modules, and a restart of networkd. The original restarts networkd once
- * more before its files are there.
- */
-export function planNetwork(settings: NetworkSettings): Action[] {
-  const { files, modules, interfaces } = settings;
-  if (files.length + modules.length + interfaces.length === 0) return [];
-  return [...planNetworkFiles(settings), ...planNetworkSwitch(settings), RESTART_NETWORKD];
-}
-
+/** They last until the machine's next boot. */
 export function planNetworkFiles({ files }: NetworkSettings): WriteAction[] {
   return files.map(({ name, content }) => ({
     kind: "write",
@@ -33,7 +23,10 @@ export function planNetworkFiles({ files }: NetworkSettings): WriteAction[] {
   }));
 }
 
-/** Readies the kernel for what networkd is to set up. */
+/**
+ * Readies the kernel for what networkd is to set up, once its files are there; the original restarts networkd before
+ * that too.
+ */
 export function planNetworkSwitch({ interfaces, modules }: NetworkSettings): Action[] {
   return [
     ...interfaces.map((name) => ({ kind: "take-down", interface: name }) as const),
