@@ -11,5 +11,6 @@ export const FACES: Readonly<Record<string, () => Promise<Program>>> = {
   "coreos-cloudinit": async () => (await import("#cli/coreos-cloudinit.ts")).coreosCloudinit,
   etcd2: async () => (await import("#cli/etcd2.ts")).etcd2,
   discovery: async () => (await import("#cli/discovery.ts")).discovery,
+  server: async () => (await import("#cli/server.ts")).server,
   fleetd: async () => (await import("#cli/fleetd.ts")).fleetd,
 };

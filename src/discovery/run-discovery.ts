@@ -7,7 +7,7 @@ import type { Random } from "#base/random.ts";
 import { aborted } from "#base/shutdown.ts";
 import type { ServerTls } from "#base/tls.ts";
 import { openKeysClient } from "#keys/client.ts";
-import { routeHandler } from "#keys/client-handler.ts";
+import { type Routes, routeHandler } from "#keys/client-handler.ts";
 import type { Keys } from "#keys/keys.ts";
 import { KeysServer } from "#keys/keys-server.ts";
 import { LocalKeys } from "#keys/local-keys.ts";
@@ -45,17 +45,9 @@ export async function runDiscovery(
   options: RunDiscoveryOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, logger, ttlSeconds, takesOver } = options;
+  const { store, logger } = options;
   await using stack = new AsyncDisposableStack();
-  const keys = openStore(options, stack);
-  const registry = new Registry({
-    keys,
-    ttlSeconds,
-    takesOver,
-    isCluster: store.kind === "etcd",
-  });
-  const isSecure = options.listen.every((address) => address.kind === "tcp" && address.secure);
-  const routes = discoveryRoutes({ ...options, registry, isSecure, signal });
+  const routes = openDiscovery(options, stack, signal);
   const addresses: Address[] = [];
   for (const address of options.listen) {
     const server = await openHttpServer(address, routeHandler(routes), options.tls);
@@ -67,8 +59,30 @@ export async function runDiscovery(
   logger.info("stopping");
 }
 
+/**
+ * What a discovery service answers, for a server of the caller's.
+ * @param stack what is opened for it is given to that, to be closed after the server
+ * @throws {Fault} LOG_CORRUPT, LOG_IO, FILE_UNWRITABLE, CONFIG_INVALID
+ */
+export function openDiscovery(
+  options: Omit<RunDiscoveryOptions, "onListening" | "tls">,
+  stack: AsyncDisposableStack,
+  signal: AbortSignal,
+): Routes {
+  const { store, ttlSeconds, takesOver, listen } = options;
+  const keys = openStore(options, stack);
+  const registry = new Registry({ keys, ttlSeconds, takesOver, isCluster: store.kind === "etcd" });
+  const isSecure = listen.every((address) => address.kind === "tcp" && address.secure);
+  return discoveryRoutes({ ...options, registry, isSecure, signal });
+}
+
 function openStore(
-  { store, logger, clock, random }: RunDiscoveryOptions,
+  {
+    store,
+    logger,
+    clock,
+    random,
+  }: Pick<RunDiscoveryOptions, "store" | "logger" | "clock" | "random">,
   stack: AsyncDisposableStack,
 ): Keys {
   switch (store.kind) {

@@ -20,8 +20,9 @@ Clients, also as programs of their own:
 Daemons, as units of a machine:
   keelson etcd2, fleetd, coreos-cloudinit
 
-The discovery service, for machines that shall form a cluster:
-  keelson discovery
+Services, on one machine for all:
+  keelson server                     discovery, and a page that checks cloud-configs
+  keelson discovery                  the discovery service by itself
 
 \`keelson help COMMAND\` says more. Version ${VERSION}.
 `;

@@ -10,32 +10,41 @@ interface WrittenFile {
 /** What is amiss with the paths of `write_files`. */
 export function checkFiles(tree: Tree): readonly Problem[] {
   const files = writtenFiles(tree);
-  const lineOf = new Map<string, number>();
-  return files.flatMap((file) => {
-    const { path, line, key } = file;
+  const byPath = new Map(files.toReversed().map((file) => [normal(file.path), file]));
+  const earlier = new Map<string, number>();
+  return files.flatMap(({ path, line, key }) => {
     const found: Problem[] = [];
     if (!path.startsWith("/"))
       found.push(
         warning(line, key, `is "${path}" and taken as /${path}; write the path from the root`),
       );
-    const earlier = lineOf.get(normal(path));
-    if (earlier === undefined) lineOf.set(normal(path), line);
+    const before = earlier.get(normal(path));
+    if (before === undefined) earlier.set(normal(path), line);
     else
       found.push(
-        warning(line, key, `is written on line ${earlier} too, and this one stays; write it once`),
+        warning(line, key, `is written on line ${before} too, and this one stays; write it once`),
       );
-    const above = files.find((other) => normal(path).startsWith(`${normal(other.path)}/`));
-    if (above !== undefined)
+    const above = directoriesOf(normal(path)).find((directory) => byPath.has(directory));
+    const file = above === undefined ? undefined : byPath.get(above);
+    if (file !== undefined)
       found.push(
         error(
           line,
           key,
-          `lies below ${above.path}, which line ${above.line} makes a file; give one another path`,
+          `lies below ${file.path}, which line ${file.line} makes a file; give one another path`,
         ),
       );
     return found;
   });
 }
+
+/** `/a` and `/a/b` of `/a/b/c`. No path of a file is deeper than this looks, PATH_MAX of limits.h. */
+function directoriesOf(path: string): readonly string[] {
+  const steps = path.slice(0, PATH_CHARS_MAX).split("/");
+  return steps.slice(2).map((_, i) => steps.slice(0, i + 2).join("/"));
+}
+
+const PATH_CHARS_MAX = 4096;
 
 function writtenFiles(tree: Tree): readonly WrittenFile[] {
   return itemsOf(child(tree, "write_files")).flatMap((item, i) => {

@@ -22,9 +22,14 @@ interface ConfigUnit {
 /** What is amiss with units, by themselves and beside each other. */
 export function checkUnits(tree: Tree): readonly Problem[] {
   const units = readUnits(tree);
-  return units.flatMap((unit, i) => [
-    ...checkTwice(unit, units.slice(0, i)),
-    ...checkRequests(unit, units),
+  const defined = new Map<string, ConfigUnit>();
+  for (const unit of units)
+    if (unit.content !== undefined && !defined.has(unit.name)) defined.set(unit.name, unit);
+  const names = [...new Set([...defined.keys(), ...KNOWN])];
+  return units.flatMap((unit) => [
+    ...checkTwice(unit, defined.get(unit.name)),
+    ...checkRequests(unit),
+    ...(unit.content === undefined && !unit.isMasked ? checkThere(unit, names) : []),
     ...(unit.content === undefined ? [] : checkContent(unit, unit.content)),
     ...unit.dropIns.flatMap((dropIn, j) => checkDropIn(unit, dropIn, j)),
   ]);
@@ -52,17 +57,16 @@ function readUnits(tree: Tree): readonly ConfigUnit[] {
 }
 
 /** Several entries for one unit are done one after the other, as when it is stopped and started again; not contents. */
-function checkTwice(unit: ConfigUnit, before: readonly ConfigUnit[]): readonly Problem[] {
-  const earlier = before.find((other) => other.name === unit.name && other.content !== undefined);
-  if (earlier === undefined || unit.content === undefined) return [];
-  const what = `replaces the content that ${unit.name} has on line ${lineOf(earlier, "content")}`;
+function checkTwice(unit: ConfigUnit, first: ConfigUnit | undefined): readonly Problem[] {
+  if (first === undefined || first === unit || unit.content === undefined) return [];
+  const what = `replaces the content that ${unit.name} has on line ${lineOf(first, "content")}`;
   return [
     warning(lineOf(unit, "content"), `${unit.key}.content`, `${what}; leave out one of them`),
   ];
 }
 
 /** What is asked of a unit, against what it is. */
-function checkRequests(unit: ConfigUnit, units: readonly ConfigUnit[]): readonly Problem[] {
+function checkRequests(unit: ConfigUnit): readonly Problem[] {
   const { key, name, content, command, isMasked } = unit;
   const problems: Problem[] = [];
   const starts = command !== undefined && command !== "stop";
@@ -100,7 +104,7 @@ function checkRequests(unit: ConfigUnit, units: readonly ConfigUnit[]): readonly
         `asks nothing of ${name}; give it content, drop_ins or a command`,
       ),
     );
-  return [...problems, ...checkThere(unit, units)];
+  return problems;
 }
 
 /** Units that CoreOS has, or a machine of Keelson's. */
@@ -139,22 +143,28 @@ const MISNAMED: Readonly<Record<string, string>> = {
   "update_engine.service": "update-engine.service",
 };
 
-/** A unit without content has to be on the machine. */
-function checkThere(unit: ConfigUnit, units: readonly ConfigUnit[]): readonly Problem[] {
+/**
+ * A unit without content has to be on the machine.
+ * @param names those that this file gives content, and well-known ones
+ */
+function checkThere(unit: ConfigUnit, names: readonly string[]): readonly Problem[] {
   const { key, name } = unit;
-  const defined = units.filter((other) => other.content !== undefined).map((other) => other.name);
   const template = name.replace(/@[^.]+\./, "@.");
-  if ([...defined, ...KNOWN].some((known) => known === name || known === template)) return [];
-  const type = name.slice(name.lastIndexOf("."));
-  const stems = [...defined, ...KNOWN]
-    .filter((known) => known.endsWith(type))
-    .map((known) => known.slice(0, -type.length));
-  const near = nearestWord(name.slice(0, -type.length), stems);
-  const isNear = near !== undefined && near[0] === name[0];
-  const meant = MISNAMED[name] ?? (!isNear ? undefined : `${near}${type}`);
+  if (names.includes(name) || names.includes(template)) return [];
+  const meant = MISNAMED[name] ?? nearestUnit(name, names);
   if (meant === undefined && unit.dropIns.length === 0) return [];
   const advice = meant === undefined ? "the machine must have it" : `did you mean ${meant}?`;
   return [warning(lineOf(unit, "name"), `${key}.name`, `${name} has no content here; ${advice}`)];
+}
+
+/** Of one type with `name`, and with the same first letter: others are hardly slips. */
+function nearestUnit(name: string, names: readonly string[]): string | undefined {
+  const type = name.slice(name.lastIndexOf("."));
+  const stems = names
+    .filter((known) => known[0] === name[0] && known.endsWith(type))
+    .map((known) => known.slice(0, -type.length));
+  const near = nearestWord(name.slice(0, -type.length), stems);
+  return near === undefined ? undefined : `${near}${type}`;
 }
 
 function checkContent(unit: ConfigUnit, content: Tree): readonly Problem[] {

@@ -130,7 +130,7 @@ class TreeBuilder {
   }
 
   #entries(map: YAMLMap, above: string, place: Place): Entry[] {
-    const own: Entry[] = [];
+    const own = new Map<string, Entry>();
     const merged: Entry[] = [];
     for (const pair of map.items) {
       const line = this.#lineOf(pair.key) ?? place.line;
@@ -141,35 +141,29 @@ class TreeBuilder {
       if (name === "<<") merged.push(...mergeSources(value));
       else this.#add({ key, line, value: { ...value, line } }, path, own);
     }
-    const given = new Set(own.map((e) => e.key));
-    for (const entry of merged) {
-      if (given.has(entry.key)) continue;
-      given.add(entry.key);
-      own.push(entry);
-    }
-    return own;
+    for (const entry of merged) if (!own.has(entry.key)) own.set(entry.key, entry);
+    return [...own.values()];
   }
 
   /** A key that is given again counts instead of the first, a group of keys together with the first: as the original. */
-  #add(entry: Entry, path: string, entries: Entry[]): void {
-    const at = entries.findIndex((e) => e.key === entry.key);
-    const earlier = entries[at];
+  #add(entry: Entry, path: string, entries: Map<string, Entry>): void {
+    const { key, line, value } = entry;
+    const earlier = entries.get(key);
     if (earlier === undefined) {
-      entries.push(entry);
+      entries.set(key, entry);
       return;
     }
     const stands = `stands on line ${earlier.line} already`;
-    if (entry.value.kind !== "map" || earlier.value.kind !== "map") {
-      this.problems.push(
-        warning(entry.line, path, `${stands}, and what stands here counts; write it once`),
-      );
-      entries[at] = entry;
+    if (value.kind !== "map" || earlier.value.kind !== "map") {
+      const message = `${stands}, and what stands here counts; write it once`;
+      this.problems.push(warning(line, path, message));
+      entries.set(key, entry);
       return;
     }
-    this.problems.push(warning(entry.line, path, `${stands}; write it once, with all its keys`));
-    const both = [...earlier.value.entries];
-    for (const inner of entry.value.entries) this.#add(inner, `${path}.${inner.key}`, both);
-    entries[at] = { ...earlier, value: { ...earlier.value, entries: both } };
+    this.problems.push(warning(line, path, `${stands}; write it once, with all its keys`));
+    const both = new Map(earlier.value.entries.map((inner) => [inner.key, inner]));
+    for (const inner of value.entries) this.#add(inner, `${path}.${inner.key}`, both);
+    entries.set(key, { ...earlier, value: { ...earlier.value, entries: [...both.values()] } });
   }
 
   #lineOf(node: unknown): number | undefined {

@@ -20,6 +20,8 @@ export function readShape<const S extends Shape>(
 
 /** More keys than this are looked up, not read in a message. */
 const KEYS_LISTED_MAX = 16;
+/** Whoever has more problems than this mends some first: words that are near are not looked for any more. */
+const ADVICE_MAX = 100;
 
 class Reader {
   readonly problems: Problem[] = [];
@@ -172,7 +174,9 @@ class Reader {
         const message = `unrecognized key ${JSON.stringify(entry.key)}`;
         const hint = shape.ignored.includes(entry.key)
           ? "it has no effect, as in the original"
-          : advice(entry, shape, above);
+          : this.problems.length < ADVICE_MAX
+            ? advice(entry, shape, above)
+            : "it is passed over";
         this.problems.push(original("warning", { line: entry.line, key }, message, hint));
         continue;
       }

@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { Fault, reasonOf } from "#base/fault.ts";
+import type { HeaderList, HttpRequest, HttpResponse } from "#base/http.ts";
+import type { Routes } from "#keys/client-handler.ts";
+import { answerNotFound, splitTarget } from "#keys/http-answers.ts";
+import { toEntry, validate } from "./core/validate.ts";
+import { exampleFacts } from "./load-cloud-config.ts";
+
+/** What clouds take as user-data; checking the worst that fits into it takes less than a second. */
+const BODY_BYTES_MAX = 64 * 1024;
+/** What one compressed file of it may unfold to: enough to see that it does, little enough for a service. */
+const UNFOLDED_BYTES_MAX = 8 * 1024 * 1024;
+
+const METHODS = "GET, HEAD, PUT, POST, OPTIONS";
+const PREFLIGHT_SECONDS = 86_400;
+
+/** A page of another site may ask: there is nothing here that is not its own. */
+const SHARED: HeaderList = ["Access-Control-Allow-Origin", "*"];
+const PREFLIGHT: HeaderList = [
+  "Access-Control-Allow-Methods",
+  "PUT, POST",
+  "Access-Control-Allow-Headers",
+  "Content-Type",
+  "Access-Control-Max-Age",
+  String(PREFLIGHT_SECONDS),
+];
+const JSON_HEADERS: HeaderList = [
+  "Content-Type",
+  "application/json",
+  "Cache-Control",
+  "no-store",
+  "X-Content-Type-Options",
+  "nosniff",
+];
+
+/** The page has its own style and script, asks this server alone, and is nobody's frame. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const PAGE_FILES = {
+  "index.html": "text/html; charset=utf-8",
+  "validate.css": "text/css; charset=utf-8",
+  "validate.js": "text/javascript; charset=utf-8",
+  "icon.svg": "image/svg+xml",
+} as const;
+
+interface PageFile {
+  readonly type: string;
+  readonly content: string;
+  readonly tag: string;
+}
+
+/**
+ * The validator as a service: `PUT` or `POST /validate` with user-data is answered with a report, as the original's
+ * service did; `GET /validate/` is a page for people.
+ * @param directory where the page's files are
+ * @throws {Fault} FILE_UNREADABLE
+ */
+export async function validateRoutes(directory: string): Promise<Routes> {
+  const page = new Map<string, PageFile>();
+  for (const [name, type] of Object.entries(PAGE_FILES))
+    page.set(name, await readPageFile(join(directory, name), type));
+  const handle = (req: HttpRequest, res: HttpResponse) => answer(req, res, page);
+  return { "/validate": handle, "/validate/": handle };
+}
+
+function answer(req: HttpRequest, res: HttpResponse, page: ReadonlyMap<string, PageFile>): void {
+  const [path] = splitTarget(req.target);
+  const name = path.slice("/validate/".length);
+  switch (req.method) {
+    case "PUT":
+    case "POST":
+      if (name === "") answerReport(req, res);
+      else answerNotFound(res);
+      return;
+    case "OPTIONS":
+      res.send(204, [...SHARED, ...PREFLIGHT, "Allow", METHODS], "");
+      return;
+    case "GET":
+    case "HEAD":
+      if (path === "/validate") res.send(301, ["Location", "validate/"], "");
+      else answerFile(req, res, page.get(name || "index.html"));
+      return;
+    default:
+      res.addHeaders(["Allow", METHODS]);
+      refuse(res, 405, `Cannot ${req.method} here: send user-data by PUT or POST`);
+  }
+}
+
+function answerReport(req: HttpRequest, res: HttpResponse): void {
+  const type = req.header("content-type") ?? "";
+  const coding = req.header("content-encoding") ?? "identity";
+  if (/^multipart\//i.test(type) || coding.toLowerCase() !== "identity") {
+    res.closeAfter();
+    const is = coding === "identity" ? type : coding;
+    refuse(res, 415, `Cannot read a body of ${is}: send the file by itself, as curl -T FILE does`);
+    return;
+  }
+  req.readBody(BODY_BYTES_MAX, (body) => {
+    if (body === undefined) {
+      res.closeAfter();
+      const advice = "it is what clouds take; check more by coreos-cloudinit --validate";
+      refuse(res, 413, `Cannot check more than ${BODY_BYTES_MAX} bytes: ${advice}`);
+      return;
+    }
+    const { problems, status } = validate(body, exampleFacts({ metadata: {} }), unfold);
+    const report = { result: problems.map(toEntry), status };
+    res.send(200, [...JSON_HEADERS, ...SHARED], `${JSON.stringify(report)}\n`);
+  });
+}
+
+function unfold(data: Uint8Array): Uint8Array {
+  return gunzipSync(data, { maxOutputLength: UNFOLDED_BYTES_MAX });
+}
+
+function refuse(res: HttpResponse, status: number, error: string): void {
+  res.send(status, [...JSON_HEADERS, ...SHARED], `${JSON.stringify({ error })}\n`);
+}
+
+function answerFile(req: HttpRequest, res: HttpResponse, file: PageFile | undefined): void {
+  if (file === undefined) {
+    answerNotFound(res);
+    return;
+  }
+  const { type, content, tag } = file;
+  const caching = ["ETag", tag, "Cache-Control", "no-cache"];
+  if (req.header("if-none-match") === tag) {
+    res.send(304, caching, "");
+    return;
+  }
+  const safety = ["X-Content-Type-Options", "nosniff", "Referrer-Policy", "no-referrer"];
+  const headers = ["Content-Type", type, "Content-Security-Policy", PAGE_POLICY];
+  res.send(200, [...headers, ...caching, ...safety], content);
+}
+
+async function readPageFile(path: string, type: string): Promise<PageFile> {
+  try {
+    const content = await readFile(path, "utf8");
+    const tag = `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`;
+    return { type, content, tag };
+  } catch (cause) {
+    const message = `Cannot read the validator's page ${path}: ${reasonOf(cause)}; install Keelson anew`;
+    throw new Fault("FILE_UNREADABLE", message, { cause });
+  }
+}
