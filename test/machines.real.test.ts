@@ -10,6 +10,7 @@ import { LocalCluster } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { identify } from "#machines/running-process.ts";
 import { StateDirectory } from "#machines/state-directory.ts";
+import { untilSaid } from "#test/support/interrupt.ts";
 import { type MachineState, machineState, PROGRAM, quoted } from "#test/support/keelson.ts";
 
 const HELLO = `#cloud-config
@@ -188,11 +189,19 @@ test("while one keelson changes the machines another is told to wait", async () 
 
 test("user-data with a mistake is refused before anything is made", async () => {
   await using state = await machineState();
-  const args = await upArguments(state, 1, "127.0.70", "#cloud-config\ncoreos:\n  untis: []\n");
+  const args = await upArguments(state, 1, "127.0.70", "#cloud-config\ncoreos:\n  units: much\n");
   const { status, stderr } = await state.keelson(args);
   assert.equal(status, 65, stderr);
-  assert.match(stderr, /untis/);
+  assert.match(stderr, /line 3[^]*coreos\.units/);
   assert.match(await state.succeed("status"), /There are no machines/);
+});
+
+test("a key that means nothing in user-data is told, and the rest applied", async () => {
+  await using state = await machineState();
+  const args = await upArguments(state, 1, "127.0.70", `${HELLO}  untis: []\n`);
+  const { status, stderr } = await state.keelson(args);
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /==> user-data: .*user-data: line \d+: warning: .*untis/);
 });
 
 test("user-data that fails leaves a machine to look into", async () => {
@@ -333,15 +342,4 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
     assert.ok(Date.now() < endMs, "waited long enough");
     await systemClock.sleep(20, new AbortController().signal);
   }
-}
-
-/** Waits until the program's messages hold `words`. */
-async function untilSaid(child: ReturnType<MachineState["start"]>, words: string): Promise<void> {
-  let said = "";
-  assert.ok(child.stderr);
-  for await (const chunk of child.stderr.iterator({ destroyOnReturn: false })) {
-    said += String(chunk);
-    if (said.includes(words)) return;
-  }
-  assert.fail(`ended without saying "${words}": ${said}`);
 }

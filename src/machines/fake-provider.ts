@@ -16,6 +16,8 @@ export class FakeProvider implements Provider {
   readonly done: string[] = [];
   /** User-data with this text in it cannot be applied. */
   unusable: string | undefined;
+  /** Of machines that shut down by themselves: how often they are still seen to run. */
+  readonly stopping = new Map<string, number>();
   /** Runs at the beginning of each step; a test may wait or throw in it. */
   before: (step: string, signal: AbortSignal) => Promise<void> = async () => {};
 
@@ -39,6 +41,12 @@ export class FakeProvider implements Provider {
   }
 
   async isRunning(name: string): Promise<boolean> {
+    const times = this.stopping.get(name);
+    if (times !== undefined) this.stopping.set(name, times - 1);
+    if (times === 0) {
+      this.stopping.delete(name);
+      this.#switchOff(name);
+    }
     return this.#machine(name).booted !== undefined;
   }
 
@@ -61,6 +69,8 @@ export class FakeProvider implements Provider {
   async commandIn(name: string, argv: readonly string[]): Promise<readonly string[]> {
     if (argv.includes("restart")) this.done.push(`configure ${name}`);
     if (argv[0] === "journalctl") return ["echo", "coreos-cloudinit: Cannot apply that"];
+    if (argv.includes("--property=SystemState"))
+      return ["echo", this.stopping.has(name) ? "stopping" : "running"];
     await this.before(`ask ${name}`, new AbortController().signal);
     const { unusable } = this;
     const { userData } = this.#machine(name);

@@ -204,6 +204,20 @@ for (const stage of STAGES)
     await assert.rejects(readdir(state.path), { code: "ENOENT" });
   });
 
+test("a machine that is still shutting down is waited for, not told again", async (t) => {
+  const { cluster, provider, up, status, told } = await bench(t);
+  await up(WEB);
+  provider.done.length = 0;
+  provider.stopping.set("web-01", 3);
+  await up(WEB);
+  assert.ok(told.includes("web-01: is still shutting down"));
+  assert.deepEqual(provider.done, ["cut web-01", "boot web-01"]);
+  provider.stopping.set("web-02", 3);
+  await cluster.halt([], false, NEVER);
+  assert.deepEqual(provider.done.slice(2).toSorted(), ["cut web-02", "halt web-01"]);
+  assert.deepEqual(await status(), ["web-01 halted", "web-02 halted"]);
+});
+
 for (const stage of ["cut web-01", "remove web-01", "cut web-02", "halt web-01 leave"])
   test(`a destroy that breaks off at "${stage}" is finished by the next`, async (t) => {
     const { cluster, provider, up, status } = await bench(t);

@@ -57,6 +57,7 @@ export class LocalCluster {
     const chosen = choose(plan, words);
     if (this.#init.provider.manager === "user") state.checkNames(chosen.map(({ name }) => name));
     this.#tell(plan, wish);
+    await Promise.all(chosen.map(({ name }) => this.#untilNotStopping(name, signal)));
     const discovery = plan.cluster.discovery ?? (await wish.newDiscovery(signal));
     const prepared = await this.#prepare({ ...plan.cluster, discovery }, chosen, wish);
     const results = await Promise.allSettled(
@@ -176,6 +177,7 @@ export class LocalCluster {
     const { provider, report } = this.#init;
     report(name, force ? "cutting its power" : "shutting down");
     if (force) await provider.cutPower(name, signal);
+    else if (await this.#boot.isStopping(name, signal)) await this.#boot.untilOff(name, signal);
     else await provider.halt(name, { leave }, signal);
     report(name, "halted");
   }
@@ -270,6 +272,14 @@ export class LocalCluster {
     }
     await this.#boot.untilConfigured(name, sinceMs, signal);
     report(name, "ready");
+  }
+
+  /** A halt that was interrupted goes on in the machine. */
+  async #untilNotStopping(name: string, signal: AbortSignal): Promise<void> {
+    const { provider, report } = this.#init;
+    if (!(await provider.isRunning(name)) || !(await this.#boot.isStopping(name, signal))) return;
+    report(name, "is still shutting down");
+    await this.#boot.untilOff(name, signal);
   }
 
   /** Goes on with a machine that runs: perhaps an `up` was interrupted, or its user-data could not be applied. */

@@ -8,6 +8,7 @@ const run = promisify(execFile);
 
 const CLOUDINIT = "coreos-cloudinit.service";
 const CONFIGURED_LIMIT_MS = 120_000;
+const OFF_LIMIT_MS = 150_000; // a shutdown ends what does not stop after DefaultTimeoutStopSec of 90 s
 const POLL_MS = 50;
 
 /** What a machine's own systemd says of how far its boot is. */
@@ -51,6 +52,34 @@ export class MachineBoot {
         );
       await this.#clock.sleep(POLL_MS, signal);
     }
+  }
+
+  /** Whether a running machine is shutting down, perhaps for somebody who did not wait for it. */
+  async isStopping(name: string, signal: AbortSignal): Promise<boolean> {
+    const query = [...this.#systemctl(), "show", "--property=SystemState", "--value"];
+    try {
+      const { stdout } = await this.#runIn(name, query, signal);
+      return stdout.trim() === "stopping";
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Fault && error.code === "MACHINE_NOT_FOUND") return true; // off meanwhile
+      if (error instanceof Fault && error.code === "SYSTEMD_FAILED") return true; // it hung up on us
+      throw error;
+    }
+  }
+
+  /** Waits until a machine that is shutting down is off. @throws {Fault} TIMED_OUT */
+  async untilOff(name: string, signal: AbortSignal): Promise<void> {
+    const endMs = this.#clock.monotonicMs() + OFF_LIMIT_MS;
+    while (await this.#provider.isRunning(name)) {
+      if (this.#clock.monotonicMs() > endMs)
+        throw new Fault(
+          "TIMED_OUT",
+          `Cannot wait longer for ${name}: it did not shut down in ${OFF_LIMIT_MS / 1000} s; cut its power with \`keelson halt ${name} --force\``,
+        );
+      await this.#clock.sleep(POLL_MS, signal);
+    }
+    await this.#provider.cutPower(name, signal); // the last of its processes, and what the provider noted of it
   }
 
   async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
