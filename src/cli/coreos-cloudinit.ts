@@ -65,6 +65,7 @@ const STATUS_1: ReadonlySet<string> = new Set([
   "CLOUD_CONFIG_INVALID",
   "FILE_UNREADABLE",
   "FILE_UNWRITABLE",
+  "MACHINE_REFUSED",
   "SOURCE_FAILED",
   "SYSTEMD_FAILED",
 ]);
@@ -106,7 +107,7 @@ class Run {
     const known = await readMachineFacts(this.#root, this.#io.env, metadata);
     const facts = await lookUpNames(known, text ?? "", this.#io.signal);
     const wanted = this.#read(source, text, facts);
-    const network = this.#networkFormat && convert(this.#networkFormat, metadata);
+    const network = this.#convertNetwork(source, metadata);
     if (wanted.isFailed) {
       if (!tellsAnything(metadata)) return this.#statusOf(wanted);
       this.#say(
@@ -221,6 +222,14 @@ class Run {
     await applyHere(plan, this.#root, this.#io);
   }
 
+  #convertNetwork({ type }: UserDataSource, { networkConfig }: SourceMetadata) {
+    const format = this.#networkFormat;
+    if (format === undefined) return undefined;
+    if (networkConfig !== undefined) return convertNetworkConfig(format, networkConfig);
+    this.#say(`"${type}" describes no network: it stays as it is`);
+    return undefined;
+  }
+
   #statusOf({ isFailed }: Wanted): 0 | 1 {
     return isFailed && !this.#flags["ignore-failure"] ? 1 : 0;
   }
@@ -242,10 +251,6 @@ function isPlain(source: UserDataSource): boolean {
 
 function tellsAnything({ sshPublicKeys, ...rest }: SourceMetadata): boolean {
   return Object.keys(sshPublicKeys).length + Object.keys(rest).length > 0;
-}
-
-function convert(format: NetworkFormat, { networkConfig }: SourceMetadata) {
-  return networkConfig === undefined ? undefined : convertNetworkConfig(format, networkConfig);
 }
 
 function print(to: Writable, text: string): number {

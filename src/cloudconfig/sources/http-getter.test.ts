@@ -3,39 +3,15 @@ import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Clock } from "#base/clock.ts";
 import { HttpGetter } from "./http-getter.ts";
 import { type FakeRoutes, startFakeService } from "./metadata-service-for-tests.ts";
+import { PatientClock } from "./patient-clock-for-tests.ts";
 
 const signal = new AbortController().signal;
 const REQUEST_MS = 10_000;
 
-/** Pauses end at once and are written down; the time limit of a request comes when the test says so. */
-class PatientClock implements Clock {
-  readonly pausesMs: number[] = [];
-  readonly #limits: (() => void)[] = [];
-
-  monotonicMs(): number {
-    return 0;
-  }
-
-  now(): Date {
-    return new Date(0);
-  }
-
-  sleep(ms: number): Promise<void> {
-    if (ms === REQUEST_MS) return new Promise((resolve) => this.#limits.push(resolve));
-    this.pausesMs.push(ms);
-    return Promise.resolve();
-  }
-
-  endRequest(): void {
-    this.#limits.at(-1)?.();
-  }
-}
-
 function getter(env: Readonly<Record<string, string>> = {}) {
-  const clock = new PatientClock();
+  const clock = new PatientClock([REQUEST_MS]);
   const lines: string[] = [];
   const http = new HttpGetter({ clock, env, report: (line) => lines.push(line) });
   return { clock, lines, http };
@@ -129,7 +105,7 @@ test("HttpGetter tries again when a server is silent for ten seconds", async () 
   let requests = 0;
   const server = createServer((_request, response) => {
     requests++;
-    if (requests === 1) clock.endRequest();
+    if (requests === 1) clock.endLimit(REQUEST_MS);
     else response.end("yes");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
