@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { Fault, isErrno } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { ip } from "#machines/container-tools.ts";
-import { freeNetwork, gatewayOf, overlaps } from "#machines/core/container-network.ts";
+import { freeNetwork, gatewayOf, overlaps, portName } from "#machines/core/container-network.ts";
 
 /** What a cluster's containers are linked by, and this computer with them. Gone with a reboot; made at the next boot. */
 export class ContainerBridge {
@@ -43,14 +42,21 @@ export class ContainerBridge {
     });
   }
 
-  /** Removes it when no container is linked to it. */
-  async closeIfUnused(): Promise<void> {
+  /**
+   * Removes it unless it is in use. Links say nothing of that: the kernel takes the one of a container that was killed
+   * away some time later.
+   */
+  async closeUnless(isInUse: () => Promise<boolean>): Promise<void> {
     await this.#inTurn(async () => {
-      const ports = await readdir(`/sys/class/net/${this.name}/brif`).catch((error: unknown) => {
-        if (isErrno(error, "ENOENT")) return undefined;
-        throw error;
-      });
-      if (ports?.length === 0) await this.#remove();
+      if (this.#exists() && !(await isInUse())) await this.#remove();
+    });
+  }
+
+  /** Removes what the kernel has not yet taken away of a container's link. */
+  async clearPort(container: string): Promise<void> {
+    const port = portName(container);
+    await ip("link", "del", port).catch((error: unknown) => {
+      if (existsSync(`/sys/class/net/${port}`)) throw error; // else there was none
     });
   }
 

@@ -19,7 +19,7 @@ import { healLinks, severLink } from "#machines/container-partition.ts";
 import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
-import { bridgeName, networkOf } from "#machines/core/container-network.ts";
+import { bridgeName, containerName, networkOf } from "#machines/core/container-network.ts";
 import { type Equipment, type Machine, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
@@ -105,6 +105,7 @@ export class ContainerProvider implements Provider {
         signal,
       );
       await this.#bridge.open(networkOf(machine.address));
+      await this.#bridge.clearPort(containerName(this.#tag, machine.number));
       const booted = await this.#spawn(machine, tree);
       await writeFileAtomic(this.#disk(name).process, JSON.stringify(booted));
       await this.#untilAnswering(name, booted, signal);
@@ -143,7 +144,7 @@ export class ContainerProvider implements Provider {
       await this.#init.clock.sleep(POLL_MS, signal);
     await this.#group(name).kill(signal);
     await rm(this.#disk(name).process, { force: true });
-    if (this.#booting.size === 0) await this.#bridge.closeIfUnused();
+    await this.#bridge.closeUnless(() => this.#isAnyOn());
   }
 
   async remove(name: string): Promise<void> {
@@ -277,6 +278,16 @@ export class ContainerProvider implements Provider {
     return (await Promise.all(found)).flatMap(({ name, leader }) =>
       leader === undefined ? [] : [{ name, leader }],
     );
+  }
+
+  /** Whether a machine of the cluster boots, runs or shuts down. */
+  async #isAnyOn(): Promise<boolean> {
+    if (this.#booting.size > 0) return true;
+    for (const name of await this.#init.state.machineNames()) {
+      const nspawn = await readRunningProcess(this.#disk(name).process);
+      if (nspawn !== undefined && (await isAlive(nspawn))) return true;
+    }
+    return false;
   }
 
   async #untilAnswering(name: string, booted: RunningProcess, signal: AbortSignal): Promise<void> {

@@ -67,10 +67,12 @@ export function bridgeName(tag: string): string {
   return `kl-${tag}`;
 }
 
-/**
- * The container's name on this computer. systemd-nspawn calls its end of the link `vb-` and that, and a longer one
- * would be cut and hashed.
- */
+/** The container's name on this computer, short enough for `portName`. */
 export function containerName(tag: string, number: number): string {
   return `${tag}-${String(number).padStart(2, "0")}`;
+}
+
+/** What systemd-nspawn calls this computer's end of a container's link to a bridge; a longer one it cuts and hashes. */
+export function portName(container: string): string {
+  return `vb-${container}`;
 }
