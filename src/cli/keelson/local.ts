@@ -92,6 +92,29 @@ export async function openLocalCluster(io: Io, options: LocalOptions = {}): Prom
   return { project, state, provider, cluster };
 }
 
+/** A cluster of this user's on this computer, wherever its project is. */
+export interface KnownCluster {
+  readonly cluster: Cluster;
+  /** The project's name; undefined for the cluster without one. */
+  readonly name: string | undefined;
+  /** How many of its machines run. */
+  readonly running: number;
+}
+
+export async function knownClusters(io: Io): Promise<readonly KnownCluster[]> {
+  const base = new StateDirectory(defaultStateDirectory(io.env));
+  const known = (await base.clusters()).map(async ({ path, cluster }): Promise<KnownCluster> => {
+    const provider = openProvider(io, new StateDirectory(path), cluster.provider);
+    const running = cluster.machines.map(({ name }) => provider.isRunning(name));
+    return {
+      cluster,
+      name: path === base.path ? undefined : basename(path),
+      running: (await Promise.all(running)).filter(Boolean).length,
+    };
+  });
+  return Promise.all(known);
+}
+
 /** Names of all machines that the project's file wants; undefined without a file, or one with mistakes. */
 export function wantedNames({ project }: Local): readonly string[] | undefined {
   const sound = project?.parsed.project;

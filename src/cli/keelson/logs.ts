@@ -3,8 +3,8 @@ import { pipeline } from "node:stream/promises";
 import { Fault } from "#base/fault.ts";
 import { oneMachine, openLocalCluster } from "#cli/keelson/local.ts";
 import { COMMON_OPTIONS, parseCount, parseOptions } from "#cli/keelson/options.ts";
-import { runInTerminal } from "#cli/keelson/ssh.ts";
 import type { Io } from "#cli/program.ts";
+import { runInTerminal } from "#cli/run-in-terminal.ts";
 
 /** What a machine said at its last boot and what is in its journal, also of one that is off. */
 export async function logs(args: readonly string[], io: Io): Promise<number> {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { Fault } from "#base/fault.ts";
+import { FACES } from "#cli/faces.ts";
+import { HELP, helpOf } from "./help.ts";
 import { keelson } from "./main.ts";
 
 const CASES: [typed: string, says: RegExp][] = [
@@ -21,3 +23,19 @@ for (const [typed, says] of CASES)
         error instanceof Fault && error.code === "USAGE" && says.test(error.message),
     );
   });
+
+test("every command that the help lists explains itself, by help and by --help", async () => {
+  const listed = [...HELP.matchAll(/^ {2}(?:eval "\$\()?keelson ([a-z0-9-]+)/gm)].map(
+    ([, name]) => name ?? "",
+  );
+  assert.ok(listed.length > 12);
+  for (const name of listed.filter((each) => !Object.hasOwn(FACES, each))) {
+    assert.match(helpOf(name), new RegExp(`keelson ${name}`));
+    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const signal = new AbortController().signal;
+    const io = { stdin, stdout, stderr, env: {}, cwd: "/", signal };
+    assert.equal(await keelson([name, "--help"], io), 0);
+    assert.equal(String(stdout.read()), helpOf(name));
+  }
+  assert.throws(() => helpOf("constructor"), { code: "USAGE" });
+});

@@ -1,11 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { constants } from "node:os";
-import { Fault, isErrno } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { type Local, oneMachine, openLocalCluster, programPath } from "#cli/keelson/local.ts";
 import { COMMON_OPTIONS, parseOptions } from "#cli/keelson/options.ts";
 import { splitSshArguments, sshCommand, sshConfigBlock } from "#cli/keelson/ssh-command.ts";
 import type { Io } from "#cli/program.ts";
+import { runInTerminal } from "#cli/run-in-terminal.ts";
 import { machineEnvironment } from "#machines/core/base-tree.ts";
 import type { Machine } from "#machines/core/machine.ts";
 
@@ -85,33 +83,6 @@ async function loginCommand(
   await provider.commandIn(machine.name, ["true"]); // says so when it is halted
   return sshCommand(machine.name, await provider.sshAccess(machine), given);
 }
-
-/** Runs it in the place of this program: its terminal, its exit status. */
-export async function runInTerminal(argv: readonly string[], io: Io): Promise<number> {
-  const [program = "", ...args] = argv;
-  const child = spawn(program, args, { stdio: "inherit" });
-  const end = () => void child.kill("SIGTERM"); // the terminal's Ctrl-C reaches it without us; a kill of us does not
-  io.signal.addEventListener("abort", end, { once: true });
-  try {
-    const [status, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-    return status ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-  } catch (cause) {
-    if (!isErrno(cause, "ENOENT")) throw cause;
-    throw new Fault(
-      "SYSTEMD_MISSING",
-      `Cannot run ${program}: it is not installed on this computer; install Debian's package ${PACKAGES[program] ?? program}`,
-      { cause },
-    );
-  } finally {
-    io.signal.removeEventListener("abort", end);
-  }
-}
-
-const PACKAGES: Readonly<Record<string, string>> = {
-  ssh: "openssh-client",
-  nsenter: "util-linux",
-  journalctl: "systemd",
-};
 
 /** What ssh(1) and whatever stands on it, such as FLEETCTL_TUNNEL, needs to know of the machines. */
 export async function sshConfig(args: readonly string[], io: Io): Promise<number> {

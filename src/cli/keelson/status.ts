@@ -1,4 +1,10 @@
-import { type Local, openLocalCluster } from "#cli/keelson/local.ts";
+import { existsSync } from "node:fs";
+import {
+  type KnownCluster,
+  knownClusters,
+  type Local,
+  openLocalCluster,
+} from "#cli/keelson/local.ts";
 import { COMMON_OPTIONS, parseOptions } from "#cli/keelson/options.ts";
 import type { Io } from "#cli/program.ts";
 import { chooseMachines } from "#machines/core/choose-machines.ts";
@@ -28,7 +34,12 @@ export async function status(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseOptions("status", args, "names", {
     ...COMMON_OPTIONS,
     json: { type: "boolean" },
+    all: { type: "boolean", short: "a" },
   });
+  if (values.all === true) {
+    io.stdout.write(clustersTable(await knownClusters(io)));
+    return 0;
+  }
   const local = await openLocalCluster(io, values);
   const rows = chooseMachines(await rowsOf(local), positionals);
   if (values.json === true) io.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
@@ -79,4 +90,19 @@ function notesOn(rows: readonly Row[]): string {
       ? ""
       : `\nNot in the project file any more: ${unwanted.join(", ")}; \`keelson destroy ${unwanted.join(" ")}\` removes it.\n`,
   ].join("");
+}
+
+function clustersTable(clusters: readonly KnownCluster[]): string {
+  if (clusters.length === 0) return NONE;
+  const lines = clusters.map(({ cluster, name, running }) => {
+    const { machines, provider, network, project } = cluster;
+    const count = `${running} of ${machines.length} running (${provider})`;
+    const file = project === undefined ? "made by `keelson up` without a project file" : project;
+    const isGone = project !== undefined && !existsSync(project);
+    const gone = isGone
+      ? ` is gone: put \`name: ${name}\` into the project file where it is now to have them back, or to destroy them`
+      : "";
+    return `${(name ?? "-").padEnd(NAME_WIDTH)}${count.padEnd(28)} ${network.padEnd(13)}${file}${gone}\n`;
+  });
+  return `Clusters on this computer:\n\n${lines.join("")}`;
 }
