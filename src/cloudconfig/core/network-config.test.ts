@@ -32,10 +32,10 @@ test("convertNetworkConfig() names the interfaces, and takes octets for text", (
   assert.deepEqual(converted, convertNetworkConfig("debian", text));
 });
 
-test("convertNetworkConfig(): an interface without name and address is any one", () => {
+test("convertNetworkConfig(): an interface without name and address is any one but lo", () => {
   assert.equal(
     show("vmware", { "interface.0.dhcp": "yes" }),
-    "== 00-.network\n[Match]\nName=*\n\n[Network]\nDHCP=true",
+    "== 00-.network\n[Match]\nName=!lo\n\n[Network]\nDHCP=true",
   );
   assert.deepEqual(convertNetworkConfig("vmware", { "interface.0.dhcp": "yes" }).interfaces, []);
 });

@@ -53,7 +53,7 @@ export interface NetworkInterface {
     | undefined;
 }
 
-/** The original's files, octet by octet, except that an interface with neither name nor address matches `*`. */
+/** The original's files, octet by octet, except that one with neither name nor address is any but `lo`. */
 export function describeNetwork(interfaces: readonly NetworkInterface[]): NetworkConfiguration {
   const files = interfaces.flatMap((one) => {
     const depth = one.depth.toString(16).padStart(2, "0");
@@ -82,8 +82,8 @@ function networkUnit(one: NetworkInterface): string {
     ...(one.name === "" ? [] : [`Name=${one.name}`]),
     ...(one.mac === undefined ? [] : [`MACAddress=${one.mac}`]),
   ];
-  // systemd passes over a [Match] with nothing in it since version 243.
-  const head = ["[Match]", ...(match.length === 0 ? ["Name=*"] : match), ""];
+  // systemd passes over a [Match] with nothing in it (252 does; those of CoreOS took it for every interface).
+  const head = ["[Match]", ...(match.length === 0 ? ["Name=!lo"] : match), ""];
   const over = one.over.map(({ kind, name }) => `${kind}=${name}`);
   return lines([...head, "[Network]", ...over, ...methodLines(one.method)]);
 }
