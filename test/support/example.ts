@@ -8,6 +8,7 @@ import { machineState, type Outcome, PROGRAM } from "./keelson.ts";
 
 const EXAMPLES = join(dirname(dirname(PROGRAM)), "examples");
 const LIMIT_MS = 120_000;
+const PROMPT = /[$#] $/;
 
 /** A copy of one of the examples, with machines of its own; all of it goes with it. */
 export interface Example extends AsyncDisposable {
@@ -16,7 +17,7 @@ export interface Example extends AsyncDisposable {
   run(line: string): Promise<Outcome>;
   /** Runs it and fails unless it ends well; what it printed. */
   says(line: string): Promise<string>;
-  /** Types lines to a program that runs there, on a terminal; what came back. */
+  /** Types lines to a shell that a program opens, on a terminal, the last one to leave it; what came back. */
   types(program: string, lines: readonly string[]): Promise<string>;
   /** Starts it, to be ended by `AsyncDisposable`. */
   start(line: string): RunningLine;
@@ -67,7 +68,7 @@ export async function openExample(
     start,
     edit,
     types: (program, lines) =>
-      typed(start(`script --quiet --command '${program}' /dev/null`), lines),
+      typed(start(`env TERM=dumb script --quiet --command '${program}' /dev/null`), lines),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
@@ -89,11 +90,19 @@ function startLine(line: string, env: NodeJS.ProcessEnv): RunningLine {
   };
 }
 
+/** Each line once the prompt is there: what is typed ahead is lost to programs that empty their terminal's input. */
 async function typed(running: RunningLine, lines: readonly string[]): Promise<string> {
   await using terminal = running;
-  terminal.child.stdin?.write(lines.map((line) => `${line}\n`).join(""));
-  await until("the terminal is left", async () => terminal.child.exitCode !== null, terminal.said);
-  return terminal.said();
+  const { child, said } = terminal;
+  let from = 0;
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  for (const line of lines) {
+    await until("a prompt", async () => hasEnded() || PROMPT.test(said().slice(from)), said);
+    from = said().length;
+    child.stdin?.write(`${line}\n`);
+  }
+  await until("the terminal is left", async () => hasEnded(), said);
+  return said();
 }
 
 /** Waits until it holds, for as long as machines may take that share two processors with six others. */
