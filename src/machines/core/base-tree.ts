@@ -132,6 +132,7 @@ Conflicts=etcd.service
 Type=notify
 NotifyAccess=all
 Environment=${word(`ETCD_DATA_DIR=${root}/var/lib/etcd2`)}
+Environment=ETCD_NAME=%m
 ExecStart=${run} etcd2
 Restart=always
 RestartSec=2s
