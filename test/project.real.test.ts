@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { cp, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
+import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { startKeelson, untilSaid } from "#test/support/interrupt.ts";
@@ -137,6 +138,27 @@ test("two projects never share addresses", async () => {
     refused.stderr,
     /Cannot use network 127\.0\.87: the machines of project web \(.*\) have its addresses/,
   );
+});
+
+test("an address that something listens on is not taken, and the rest boots", async () => {
+  await using project = await projectDirectory(FILES);
+  const server = createServer();
+  await once(server.listen(2379, "127.0.87.2"), "listening");
+  try {
+    const { status, stderr } = await project.keelson(["up"]);
+    assert.equal(status, 69, stderr);
+    assert.match(
+      stderr,
+      /Cannot boot web-02: .* listens on its address 127\.0\.87\.2 already \(port 2379\)/,
+    );
+    assert.match(
+      await project.succeed("status"),
+      /web-01 +running[^]*web-02 +halted[^]*db-01 +run/,
+    );
+  } finally {
+    server.close();
+  }
+  await project.tells("up");
 });
 
 test("a file with mistakes stops no machine from being halted and destroyed", async () => {

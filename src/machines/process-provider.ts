@@ -11,6 +11,7 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import { BOOT_SCRIPT } from "#machines/boot-script.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
+import { portsListenedOn } from "#machines/core/listeners.ts";
 import { DEFAULT_NETWORK, type Machine } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
 import { HostScope } from "#machines/host-scope.ts";
@@ -84,6 +85,7 @@ export class ProcessProvider implements Provider {
     const { name } = machine;
     const programs = this.#systemdPrograms();
     await this.cutPower(name, signal); // whatever a cut-off boot left
+    await checkAddress(machine);
     await layOutTree(this.#init.state.root(name), machine, this.#init.program);
     try {
       const booted = await this.#spawn(name, programs);
@@ -283,6 +285,16 @@ export class ProcessProvider implements Provider {
       journald: findProgram("systemd-journald", directories),
     };
   }
+}
+
+/** Loopback addresses are everybody's, so that another user's machine may have this one. */
+async function checkAddress({ name, address }: Machine): Promise<void> {
+  const ports = portsListenedOn(address, await readFile("/proc/net/tcp", "utf8"));
+  if (ports.length > 0)
+    throw new Fault(
+      "ADDRESS_IN_USE",
+      `Cannot boot ${name}: something on this computer listens on its address ${address} already (port ${ports.join(", ")}), perhaps a machine of another cluster; \`keelson status --all\` shows yours; choose another network, or end that`,
+    );
 }
 
 /** One user, root inside, is all that a machine needs: no newuidmap(1). */
