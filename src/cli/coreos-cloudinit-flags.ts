@@ -168,7 +168,7 @@ Options:
   --ssh-key-name=NAME        what keys for core are kept as; default ${DEFAULT_SSH_KEY_NAME}
   --workspace=DIR            where scripts are kept; default ${DEFAULT_WORKSPACE}
   --root=DIR                 the machine's root directory; default $KEELSON_ROOT, else /
-  --wait=SECONDS             how long to wait for a source; default 300, or 0 with the next two
+  --wait=SECONDS             how long to wait for a source; default 300, or 0 with the next three
   --validate                 only check the user-data: prints what is wrong, line by line
   --dry-run                  only show what would be done, in order; --json: as JSON
   --facts                    show what templates know of this machine; --json: as JSON

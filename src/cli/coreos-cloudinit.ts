@@ -124,7 +124,7 @@ class Run {
     return 1;
   }
 
-  #open(): readonly UserDataSource[] {
+  #open(): Promise<readonly UserDataSource[]> {
     const { clock, machineRoot } = this.#ground;
     const report = (line: string) => this.#say(line);
     const { stdin, env } = this.#io;
@@ -132,7 +132,7 @@ class Run {
   }
 
   async #select(): Promise<UserDataSource> {
-    const sources = this.#open();
+    const sources = await this.#open();
     if (sources.length === 0)
       throw new Fault(
         "USAGE",
@@ -175,7 +175,7 @@ class Run {
   }
 
   async #showFacts(): Promise<number> {
-    const isTold = this.#open().length > 0;
+    const isTold = (await this.#open()).length > 0;
     const metadata = isTold ? await this.#fetchMetadata(await this.#select()) : NO_METADATA;
     const facts = describeFacts(await readMachineFacts(this.#root, this.#io.env, metadata));
     const text = this.#flags.json

@@ -28,7 +28,7 @@ async function bootedWith(t: TestContext, commandLine: string): Promise<string> 
 test("the kernel's command line names where user-data is", async (t) => {
   await using service = await startFakeService({ "/ud": "#cloud-config\n" });
   const machineRoot = await bootedWith(t, `root=/dev/sda cloud-config-url=${service.url}ud\n`);
-  const source = openSource({ procCmdline: true }, { clock, machineRoot });
+  const source = await openSource({ procCmdline: true }, { clock, machineRoot });
   assert.deepEqual(await source.availability(signal), { available: true });
   assert.equal(new TextDecoder().decode(await source.fetchUserData(signal)), "#cloud-config\n");
   assert.deepEqual(service.requests, ["/ud"]); // asked once, unlike --from-url
@@ -36,24 +36,24 @@ test("the kernel's command line names where user-data is", async (t) => {
 
 test("a kernel's command line without a URL is no source, and never becomes one", async (t) => {
   const machineRoot = await bootedWith(t, "root=/dev/sda cloud-config-url quiet\n");
-  const source = openSource({ procCmdline: true }, { clock, machineRoot });
+  const source = await openSource({ procCmdline: true }, { clock, machineRoot });
   assert.equal(source.mayAppear, false);
   assert.equal((await source.availability(signal)).available, false);
   await assert.rejects(source.fetchUserData(signal), { code: "SOURCE_FAILED" });
-  const nowhere = openSource({ procCmdline: true }, { clock, machineRoot: "/nowhere" });
+  const nowhere = await openSource({ procCmdline: true }, { clock, machineRoot: "/nowhere" });
   assert.equal((await nowhere.availability(signal)).available, false);
 });
 
 test("a URL is available once it is there", async () => {
   await using service = await startFakeService({ "/ud": [{ status: 404 }, "#!/bin/sh\n"] });
-  const source = openSource({ url: `${service.url}ud` }, { clock });
+  const source = await openSource({ url: `${service.url}ud` }, { clock });
   assert.deepEqual(await source.availability(signal), {
     available: false,
     reason: "it answers 404",
   });
   assert.deepEqual(await source.availability(signal), { available: true });
   assert.equal(new TextDecoder().decode(await source.fetchUserData(signal)), "#!/bin/sh\n");
-  const gone = openSource({ url: `${service.url}gone` }, { clock });
+  const gone = await openSource({ url: `${service.url}gone` }, { clock });
   await assert.rejects(gone.fetchUserData(signal), {
     code: "SOURCE_FAILED",
     message: `Cannot fetch ${service.url}gone: the server answers 404; see that the user-data is there`,

@@ -28,8 +28,11 @@ export interface TestGround {
 }
 
 /** The one source of this choice. */
-export function openSource(choice: Partial<SourceChoice>, ground: TestGround): UserDataSource {
-  const [source, ...others] = openSources(
+export async function openSource(
+  choice: Partial<SourceChoice>,
+  ground: TestGround,
+): Promise<UserDataSource> {
+  const [source, ...others] = await openSources(
     { ...NONE, ...choice },
     { stdin: Readable.from([]), env: {}, machineRoot: "/nowhere", report: () => {}, ...ground },
   );

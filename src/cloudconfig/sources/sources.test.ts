@@ -53,7 +53,7 @@ for (const { name, source, routes } of SCENARIOS)
   test(`the ${source} source reads ${name} as the original, by the same requests`, async () => {
     const needs = source === "gce" ? { "metadata-flavor": "Google" } : {};
     await using service = await startFakeService(routes, needs);
-    const chosen = openSource({ [CHOICES[source]]: service.url }, { clock: systemClock });
+    const chosen = await openSource({ [CHOICES[source]]: service.url }, { clock: systemClock });
     assert.deepEqual({ ...(await ask(chosen)), requests: service.requests }, RECORDED[name]);
   });
 
@@ -66,7 +66,7 @@ for (const { name, source, files } of FILE_SCENARIOS)
       await writeFile(join(directory, path), content);
     }
     const place = source === "ovf" ? join(directory, "ovf-env.xml") : directory;
-    const chosen = openSource({ [CHOICES[source]]: place }, { clock: systemClock });
+    const chosen = await openSource({ [CHOICES[source]]: place }, { clock: systemClock });
     assert.deepEqual(await ask(chosen), RECORDED[name]);
   });
 
@@ -84,14 +84,17 @@ test("a drive's description of the network may not lie outside of the drive", as
     join(directory, "drive/openstack/latest/meta_data.json"),
     '{"network_config": {"content_path": "../../secret"}}',
   );
-  const source = openSource({ configDrive: join(directory, "drive") }, { clock: systemClock });
+  const source = await openSource(
+    { configDrive: join(directory, "drive") },
+    { clock: systemClock },
+  );
   assert.equal((await source.fetchMetadata(signal)).networkConfig, "");
 });
 
 test("base64 that Azure's agent leaves as it came is undone, other user-data is not", async (t) => {
   const directory = await mkdtemp(join(tmpdir(), "keelson-"));
   t.after(() => rm(directory, { recursive: true }));
-  const source = openSource({ waagent: directory }, { clock: systemClock });
+  const source = await openSource({ waagent: directory }, { clock: systemClock });
   for (const { data, becomes } of [
     { data: btoa("#cloud-config\nhostname: a\n"), becomes: "#cloud-config\nhostname: a\n" },
     { data: `${btoa("#!/bin/sh\ntrue")}\n`, becomes: "#!/bin/sh\ntrue" },

@@ -42,7 +42,7 @@ async function makeGuest(t: TestContext, { vendor, program, values = {} }: Guest
     env: { PATH: `${directory}:/nowhere` },
     report: (line: string) => lines.push(line),
   };
-  return { source: openSource({ vmwareGuestinfo: true }, ground), lines };
+  return { source: await openSource({ vmwareGuestinfo: true }, ground), lines };
 }
 
 for (const program of ["vmware-rpctool", "vmtoolsd"] as const)
