@@ -15,8 +15,8 @@ import type {
 export interface ApiOptions {
   /** As the person gave them; for messages. */
   readonly endpoints: readonly string[];
-  /** What to say when no endpoint can be reached; the person may not have given one. */
-  readonly unreachableHint: string | undefined;
+  /** Puts into a person's words that no endpoint can be reached; he may not have given one. */
+  readonly explain: (message: string) => Promise<string>;
   /** For one call, all pages of a list included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -98,7 +98,7 @@ export class Api {
     try {
       yield* (await this.#client).journal(name, options, this.#options.signal);
     } catch (error) {
-      throw this.#hinted(error);
+      throw await this.#explained(error);
     }
   }
 
@@ -115,7 +115,8 @@ export class Api {
         work(client, limit),
       );
     } catch (error) {
-      if (!(error instanceof Fault) || error.code !== "TIMED_OUT") throw this.#hinted(error);
+      if (!(error instanceof Fault) || error.code !== "TIMED_OUT")
+        throw await this.#explained(error);
       throw new Fault(
         "TIMED_OUT",
         `Cannot ${what}: no answer from ${endpoints.join(" or ")} within ${timeoutMs / 1000} s; see whether fleetd and its store are well, or raise --request-timeout`,
@@ -126,10 +127,9 @@ export class Api {
     }
   }
 
-  #hinted(error: unknown): unknown {
-    const { unreachableHint } = this.#options;
-    const isUnreachable = error instanceof Fault && error.code === "FLEET_UNREACHABLE";
-    if (!isUnreachable || unreachableHint === undefined) return error;
-    return new Fault(error.code, `${error.message} ${unreachableHint}`, { cause: error });
+  async #explained(error: unknown): Promise<unknown> {
+    if (!(error instanceof Fault) || error.code !== "FLEET_UNREACHABLE") return error;
+    const message = await this.#options.explain(error.message);
+    return message === error.message ? error : new Fault(error.code, message, { cause: error });
   }
 }

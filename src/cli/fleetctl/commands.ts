@@ -77,6 +77,14 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./explain.ts")).runExplain,
   },
   {
+    name: "fd-forward",
+    synopsis: "SOCKET",
+    summary: "Carry standard input and output to and from a unix socket",
+    description: "Tunnels of the original's fleetctl run it on the machine that they go through.",
+    flags: [],
+    load: async () => (await import("./fd-forward.ts")).runFdForward,
+  },
+  {
     name: "journal",
     synopsis: "[--lines=N] [-f] [--output=FORMAT] UNIT",
     summary: "Print the journal of a unit",
@@ -140,6 +148,20 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./restart.ts")).runRestart,
   },
   {
+    name: "ssh",
+    synopsis: "[-A] [--ssh-port=N] MACHINE|UNIT|--machine=ID|--unit=UNIT [--] [COMMAND...]",
+    summary: "Log in to a machine of the cluster, or run a command there",
+    description:
+      "Uses ssh(1), its keys and its agent. A machine is named by the beginning of its id, or by a unit that runs there.\nPut -- before a command with flags of its own.",
+    flags: [
+      text(["machine"], "", "The beginning of a machine's id"),
+      text(["unit"], "", "A unit, for the machine where it runs"),
+      bool(["forward-agent", "A"], false, "Let the machine use the keys of the ssh agent here"),
+      { names: ["ssh-port"], kind: "int", default: 22, help: "Where the machine's sshd listens" },
+    ],
+    load: async () => (await import("./ssh.ts")).runSsh,
+  },
+  {
     name: "start",
     synopsis: "[--no-block|--block-attempts=N] [--replace] UNIT...",
     summary: "Place units on machines and start them",
@@ -198,11 +220,6 @@ export function findCommand(name: string): Command {
   if (exact !== undefined) return exact;
   const begun = COMMANDS.filter((command) => command.name.startsWith(name));
   if (begun.length === 1) return begun[0]!;
-  if (name === "ssh")
-    throw new Fault(
-      "USAGE",
-      'Cannot run command "ssh": it is not built yet; for a machine made by keelson on this computer, run keelson ssh NAME',
-    );
   const names = COMMANDS.map((command) => command.name);
   const near = nearestWord(name, names);
   const hint = near === undefined || begun.length > 0 ? "" : `; did you mean ${near}?`;

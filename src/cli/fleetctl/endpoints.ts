@@ -2,9 +2,9 @@ import { Fault } from "#base/fault.ts";
 import type { Flags } from "./flags.ts";
 
 /**
- * The endpoints to use, in order: those given, else the socket of the fleetd of this machine,
- * whose root directory is `KEELSON_ROOT` when that is set.
- * @throws {Fault} USAGE for what cannot be an endpoint, and for drivers and tunnels.
+ * The endpoints to use, in order: those given, else the socket of the fleetd of this machine, whose root directory is
+ * `KEELSON_ROOT` when that is set, or of the tunnel's.
+ * @throws {Fault} USAGE for what cannot be an endpoint, and for drivers.
  */
 export function endpointsOf(
   flags: Flags,
@@ -21,14 +21,8 @@ export function endpointsOf(
       "USAGE",
       `Unable to initialize client: unrecognized driver "${driver}"; the driver is API`,
     );
-  const tunnel = flags.text("tunnel");
-  if (tunnel !== "")
-    throw new Fault(
-      "USAGE",
-      `Cannot use tunnel ${tunnel}: SSH tunnels are not available; run fleetctl on a machine of the cluster, or give an address where fleetd listens as --endpoint=http://HOST:PORT`,
-    );
   const given = flags.text("endpoint");
-  if (given === "") return [defaultEndpoint(environment)];
+  if (given === "") return [defaultEndpoint(flags.text("tunnel") === "" ? environment : {})];
   return given.split(",").map((endpoint) => checked(endpoint.trim()));
 }
 

@@ -1,7 +1,6 @@
 import type { FlagSpec } from "./flags.ts";
 
 const TLS = "Accepted for compatibility; the fleet API is served without TLS";
-const SSH = "Accepted for compatibility; status and journal travel over the fleet API, not SSH";
 
 /** Flags of every command; each can also come from the environment as FLEETCTL_NAME, such as FLEETCTL_ENDPOINT. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = [
@@ -17,7 +16,11 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     default: 10,
     help: "Seconds after which a request that got no answer has failed",
   },
-  text(["tunnel"], "", "Not available: use an endpoint that can be reached from here"),
+  text(
+    ["tunnel"],
+    "",
+    "Reach the endpoint by SSH through this machine, [USER@]HOST[:PORT]; the endpoint is as it is called there",
+  ),
   bool(["debug"], false, "Print each request and its duration to stderr"),
   bool(["help", "h"], false, "Print help and exit"),
   bool(["version", "v"], false, "Print the version and exit"),
@@ -29,10 +32,28 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
   text(["ca-file", "etcd-cafile"], "", TLS),
   text(["cert-file", "etcd-certfile"], "", TLS),
   text(["key-file", "etcd-keyfile"], "", TLS),
-  text(["known-hosts-file"], "", SSH),
-  text(["ssh-username"], "core", SSH),
-  { names: ["ssh-timeout"], kind: "float", default: 10, help: SSH },
-  bool(["strict-host-key-checking"], true, SSH),
+  text(
+    ["known-hosts-file"],
+    "",
+    "Keys of machines that SSH trusts; default as ssh's configuration says",
+  ),
+  text(["ssh-username"], "core", "Who logs in by SSH; empty: as ssh's configuration says"),
+  {
+    names: ["ssh-timeout"],
+    kind: "float",
+    default: 10,
+    help: "Seconds for SSH to connect",
+  },
+  bool(
+    ["strict-host-key-checking"],
+    true,
+    "Refuse machines that SSH does not know; =false trusts all",
+  ),
+  text(
+    ["ssh-config"],
+    "",
+    "ssh's configuration, such as keelson ssh-config writes; default ~/.ssh/config",
+  ),
   bool(["experimental-api"], true, "Accepted for compatibility; the API is always used"),
 ];
 

@@ -59,7 +59,7 @@ async function run(
 ): Promise<number> {
   const { openSession } = await import("./open-session.ts");
   const runCommand = await command.load();
-  const session = openSession(given, io, systemClock);
+  await using session = openSession(given, io, systemClock);
   try {
     return await runCommand(session);
   } catch (error) {

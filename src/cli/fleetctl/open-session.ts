@@ -5,15 +5,25 @@ import { Api } from "./api.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { Flags } from "./flags.ts";
 import type { Session } from "./session.ts";
+import { parseSshTarget, sshOptions } from "./ssh-options.ts";
+import type { Tunnel } from "./tunnel.ts";
 
 const TIMEOUT_MAX_MS = 86_400_000; // a day; timers of Node end at 25 days
 const MADE_BY_KEELSON = 'With machines made by keelson, run this first: eval "$(keelson env)"';
 
-/** Makes ready what a command works with. The API's endpoints are looked at when a command first needs it. */
-export function openSession(given: Pick<Session, "flags" | "args">, io: Io, clock: Clock): Session {
+/**
+ * Makes ready what a command works with. The API's endpoints are looked at, and the tunnel to them opened, when a
+ * command first needs them.
+ */
+export function openSession(
+  given: Pick<Session, "flags" | "args">,
+  io: Io,
+  clock: Clock,
+): Session & AsyncDisposable {
   const err = (line: string) => void io.stderr.write(`${line}\n`);
   const out = (line: string) => void io.stdout.write(`${line}\n`);
   let opened: Api | undefined;
+  const owned = new AsyncDisposableStack();
   return {
     ...given,
     io,
@@ -21,14 +31,15 @@ export function openSession(given: Pick<Session, "flags" | "args">, io: Io, cloc
     err,
     out,
     get api() {
-      opened ??= openApi(given.flags, io, clock);
+      opened ??= openApi(given.flags, io, clock, owned);
       return opened;
     },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 /** @throws {Fault} USAGE for global flags that cannot be used. */
-function openApi(flags: Flags, io: Io, clock: Clock): Api {
+function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack): Api {
   const timeoutMs = flags.number("request-timeout") * 1000;
   if (timeoutMs <= 0 || timeoutMs > TIMEOUT_MAX_MS)
     throw new Fault(
@@ -36,13 +47,26 @@ function openApi(flags: Flags, io: Io, clock: Clock): Api {
       `Cannot use --request-timeout=${timeoutMs / 1000}: expected seconds, above 0 and at most ${TIMEOUT_MAX_MS / 1000}`,
     );
   const endpoints = endpointsOf(flags, io.env);
-  const openClient = async () =>
-    (await import("#fleet/client.ts")).openFleetClient({ endpoints, timeoutMs });
+  const target = flags.text("tunnel");
+  const through = target === "" ? undefined : parseSshTarget(target, "--tunnel");
+  if (through !== undefined) sshOptions(through, flags); // what they cannot be is said at once
+  let tunnel: Tunnel | undefined;
+  const openClient = async () => {
+    if (through !== undefined) {
+      const { openTunnel } = await import("./tunnel.ts");
+      tunnel = owned.use(await openTunnel({ target: through, flags, endpoints, clock }, io.signal));
+    }
+    const { openFleetClient } = await import("#fleet/client.ts");
+    return openFleetClient({ endpoints: tunnel?.endpoints ?? endpoints, timeoutMs });
+  };
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
   return new Api(openClient, {
     endpoints,
-    unreachableHint:
-      flags.text("endpoint") === "" && !io.env["KEELSON_ROOT"] ? MADE_BY_KEELSON : undefined,
+    explain: async (message) => {
+      if (tunnel !== undefined) return await tunnel.explain(message);
+      const isHere = through === undefined && flags.text("endpoint") === "";
+      return isHere && !io.env["KEELSON_ROOT"] ? `${message} ${MADE_BY_KEELSON}` : message;
+    },
     timeoutMs,
     clock,
     trace: flags.bool("debug") ? trace : undefined,
