@@ -3,7 +3,16 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -231,6 +240,23 @@ test("a boot that is interrupted leaves nothing, whenever that is", async () => 
   await cluster.boot();
 });
 
+/** Base trees as older recipes left them, and one whose making was cut off. What is left of them after the next making. */
+async function leaveOldTrees(cache: string): Promise<readonly string[]> {
+  const old = new Date(Date.now() - 40 * 24 * 60 * 60 * 1000);
+  const trees = ["debian-00000000dead", "debian-00000000beef", "debian-00000000cafe"];
+  const [unused = "", used = "", recent = ""] = trees;
+  for (const tree of [unused, used, recent]) {
+    await mkdir(join(cache, tree, "usr"), { recursive: true });
+    await mkdir(join(cache, `${tree}.users`));
+    if (tree !== recent) await utimes(join(cache, `${tree}.users`), old, old);
+  }
+  await symlink(cache, join(cache, `${used}.users`, "machine"));
+  await symlink("/nowhere", join(cache, `${unused}.users`, "machine"));
+  await utimes(join(cache, `${unused}.users`), old, old);
+  await mkdir(join(cache, "building-cutoff"));
+  return [used, `${used}.users`, recent, `${recent}.users`, "lock"];
+}
+
 test("a base tree that is interrupted or cannot be made leaves nothing", async () => {
   await using cluster = await openContainerCluster({ count: 1 });
   const cache = await mkdtemp("/tmp/keelson-cache-");
@@ -248,17 +274,18 @@ test("a base tree that is interrupted or cannot be made leaves nothing", async (
     ...machine!,
     equipment: { folders: [], packages: [name] },
   });
+  const remaining = await leaveOldTrees(cache);
   try {
     const ending = AbortSignal.timeout(5_000);
     await assert.rejects(provider.boot(machine!, ending), /aborted|timeout/i);
-    assert.deepEqual(await readdir(cache), ["lock"]);
+    assert.deepEqual((await readdir(cache)).toSorted(), remaining.toSorted());
     assert.match(said.join(), /base tree/);
     await assert.rejects(provider.boot(withPackage("No_Name"), NEVER), { code: "CONFIG_INVALID" });
     await assert.rejects(provider.boot(withPackage("keelson-has-none-such"), NEVER), {
       code: "CONFIG_INVALID",
       message: /Unable to locate package keelson-has-none-such/,
     });
-    assert.deepEqual(await readdir(cache), ["lock"]);
+    assert.deepEqual((await readdir(cache)).toSorted(), remaining.toSorted());
     assert.deepEqual(
       (await cluster.traces()).filter((trace) => !trace.includes(".slice")),
       [],
