@@ -123,6 +123,12 @@ test("a project that grows, changes and shrinks is told of, and applied by reloa
   assert.deepEqual(await status(), ["web-01 running*", "web-02 running"]);
 });
 
+test("what machines of the process provider cannot have is told", async (t) => {
+  const { up, told } = await bench(t);
+  await up('groups: {web: {memory: 1G, folders: ["/srv:/srv"]}}');
+  assert.match(told[0] ?? "", /^project: folders, memory: without effect.*`provider: container`/);
+});
+
 test("changed user-data waits for the next boot", async (t) => {
   const { provider, up, status } = await bench(t);
   const withText = (text: string) => `groups: {web: {user-data: "#cloud-config\\n# ${text}\\n"}}`;

@@ -301,6 +301,12 @@ export class LocalCluster {
   #tell({ surplus, elsewhere, cluster }: ClusterPlan, { warnings }: Wish): void {
     const { report } = this.#init;
     for (const warning of warnings) report("user-data", warning);
+    const idle = equipmentGiven(cluster.machines).join(", ");
+    if (this.#init.provider.manager === "user" && idle !== "")
+      report(
+        "project",
+        `${idle}: without effect, as machines of the process provider share this computer's; \`provider: container\` gives them their own`,
+      );
     for (const { name } of surplus)
       report(name, `is not in ${cluster.project} any more; \`keelson destroy ${name}\` removes it`);
     for (const { name, address } of elsewhere)
@@ -333,6 +339,21 @@ function choose({ cluster, surplus }: ClusterPlan, words: readonly string[]): re
   return words.length > 0
     ? chooseMachines(cluster.machines, words)
     : cluster.machines.filter((machine) => !surplus.includes(machine));
+}
+
+/** Keys of the project file by which machines get what only machines of their own kind of disk can have. */
+function equipmentGiven(machines: readonly Machine[]): readonly string[] {
+  const given = machines.flatMap(({ equipment }) => {
+    const { folders, memoryBytes, cpus, channel, packages = [] } = equipment;
+    return [
+      ...(folders.length > 0 ? ["folders"] : []),
+      ...(memoryBytes === undefined ? [] : ["memory"]),
+      ...(cpus === undefined ? [] : ["cpus"]),
+      ...(channel === undefined ? [] : ["channel"]),
+      ...(packages.length > 0 ? ["packages"] : []),
+    ];
+  });
+  return [...new Set(given)];
 }
 
 /** What of a machine that runs is not what it would be booted with now. */
