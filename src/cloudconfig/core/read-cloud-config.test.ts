@@ -132,6 +132,14 @@ for (const { name, yaml, problems } of [
     ],
   },
   {
+    name: "numbers that no program reads in full",
+    yaml: "coreos:\n  fleet: {token_limit: 9007199254740993, agent_ttl: 5, etcd_request_timeout: .inf}\n",
+    problems: [
+      "line 3: error: coreos.fleet.token_limit: is 9007199254740993; expected up to 15 digits",
+      "line 3: error: coreos.fleet.etcd_request_timeout: is .inf; expected up to 15 digits",
+    ],
+  },
+  {
     name: "user-data that is no map",
     yaml: "- a\n",
     problems: ["line 2: error: expected keys below it, not a list"],

@@ -114,7 +114,11 @@ class Reader {
     const integer = toInteger(text);
     const value = shape.kind === "integer" || integer !== undefined ? integer : toFloat(text);
     const taken = tree.kind === "text" ? scalarKind(tree) : undefined;
-    if (value === undefined && shape.kind === "number" && taken === "float")
+    const isTooLong =
+      value === undefined
+        ? taken === "float" && shape.kind === "number"
+        : Math.abs(value) > Number.MAX_SAFE_INTEGER;
+    if (isTooLong)
       return void this.problems.push(error(tree.line, key, `is ${text}; expected up to 15 digits`));
     if (tree.kind !== "text" || value === undefined)
       return this.#mistype("error", tree, shape, key, `expected ${wanted}, not ${describe(tree)}`);

@@ -215,6 +215,18 @@ test("a report's entries have what the original's service tells, and where and w
   ]);
 });
 
+test("the reference shows what is said", () => {
+  const reference = readFileSync(
+    join(import.meta.dirname, "../../../docs/reference-validator.md"),
+    "utf8",
+  );
+  const shown = /--from-file=user-data\n([^]*?)```/.exec(reference)?.[1]?.replace(/, …$/m, "");
+  const text =
+    "#cloud-config\ncoreos:\n  etcd2:\n    discovry: x\n  units:\n    - name: etcd2.service\n      command: strat\nwrite_files:\n  - path: etc/motd\n";
+  const said = describeReport(check(text)).replace(/, try-restart.*$/m, "");
+  assert.equal(said, shown);
+});
+
 const word = fc.constantFrom(
   "coreos",
   "units",
