@@ -1,7 +1,7 @@
 import { lookupService } from "node:dns/promises";
+import { isLinkLocal } from "./core/link-local.ts";
 import type { MachineFacts } from "./core/machine-facts.ts";
 import { isTemplate } from "./core/template-mode.ts";
-import { isLinkLocal } from "./read-system.ts";
 
 /** A name that takes longer is not found; a resolver gives up on one server after 5 s (resolv.conf(5)). */
 const LOOKUP_LIMIT_MS = 10_000;

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { cpus, machine, networkInterfaces, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseEnvironmentFile } from "./core/environment-file.ts";
+import { isLinkLocal } from "./core/link-local.ts";
 import type { InterfaceAddress, InterfaceFacts, SystemFacts } from "./core/machine-facts.ts";
 import { defaultRouteIpv4, defaultRouteIpv6 } from "./core/route-table.ts";
 
@@ -70,11 +71,6 @@ async function readInterfaces(): Promise<readonly InterfaceFacts[]> {
 
 function toAddress(info: { address: string; cidr: string | null }): InterfaceAddress {
   return { address: info.address, prefixLength: Number(info.cidr?.split("/")[1] ?? 0) };
-}
-
-/** Link-local addresses (RFC 3927, RFC 4291 section 2.5.6) say little to others. */
-export function isLinkLocal(address: string): boolean {
-  return /^(?:169\.254\.|fe[89ab][\da-f]:)/i.test(address);
 }
 
 function reachableFirst(addresses: readonly InterfaceAddress[]): readonly InterfaceAddress[] {

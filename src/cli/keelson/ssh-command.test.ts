@@ -56,6 +56,6 @@ test("the command line gives ssh everything, the person's options first", () => 
 
 test("sshConfigBlock() quotes paths with blanks", () => {
   const block = sshConfigBlock("core-01", { ...ACCESS, identityFile: "/home/a b/key" });
-  assert.match(block, /^Host core-01\n {2}HostName 10\.64\.0\.11\n/);
+  assert.match(block, /^Host core-01 10\.64\.0\.11\n {2}HostName 10\.64\.0\.11\n/);
   assert.match(block, /\n {2}IdentityFile "\/home\/a b\/key"\n/);
 });

@@ -37,10 +37,11 @@ export function sshSettings(access: SshAccess): readonly (readonly [string, stri
   ];
 }
 
-/** A block of ssh_config(5). */
+/** A block of ssh_config(5). An address that is the machine's alone names it too, as for `fleetctl ssh`. */
 export function sshConfigBlock(name: string, access: SshAccess): string {
   const lines = sshSettings(access).map(([keyword, value]) => `  ${keyword} ${value}\n`);
-  return `Host ${name}\n${lines.join("")}`;
+  const names = access.host.startsWith("127.") ? name : `${name} ${access.host}`;
+  return `Host ${names}\n${lines.join("")}`;
 }
 
 /** The command line that logs in; a later option of the person's does not change ours, as ssh takes the first. */

@@ -1,3 +1,4 @@
+import { isLinkLocal } from "./link-local.ts";
 import type { InterfaceAddress, InterfaceFacts, MachineFacts } from "./machine-facts.ts";
 import { type FactGroup, isGroup, isList, REVERSE_NAMES, type Value } from "./template-value.ts";
 
@@ -11,7 +12,10 @@ function realFacts(facts: MachineFacts): FactGroup {
   const { system } = facts;
   const interfaces = system?.interfaces ?? [];
   const route = system?.defaultRoute;
-  const default_ = interfaces.find(({ name }) => name === route?.interface);
+  const default_ =
+    route === undefined
+      ? onlyReachable(interfaces)
+      : interfaces.find(({ name }) => name === route.interface);
   return group({
     hostname: facts.hostname ?? facts.currentHostname,
     private_ipv4: facts.privateIpv4,
@@ -33,6 +37,15 @@ function realFacts(facts: MachineFacts): FactGroup {
     metadata: group(facts.metadata),
     [REVERSE_NAMES]: group(system?.reverseNames ?? {}),
   });
+}
+
+/** Where a network leads nowhere else: the interface with an address that others have a use for, if there is one only. */
+function onlyReachable(interfaces: readonly InterfaceFacts[]): InterfaceFacts | undefined {
+  const reachable = interfaces.filter(
+    ({ name, ipv4, ipv6 }) =>
+      name !== "lo" && [...ipv4, ...ipv6].some(({ address }) => !isLinkLocal(address)),
+  );
+  return reachable.length === 1 ? reachable[0] : undefined;
 }
 
 function onInterface(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { InterfaceFacts } from "./machine-facts.ts";
 import { parseTree } from "./parse-tree.ts";
 import { describeProblem } from "./problem.ts";
 import { substitute } from "./substitute.ts";
@@ -155,6 +156,23 @@ c: "{{ machine.idd }}"`;
   });
   assert.equal(problems.length, 1);
   assert.match(problems[0] ?? "", /line 7, column 5.*machine\.idd.*did you mean "machine\.id"/);
+});
+
+test("without a default route, default is the only interface with an address for others", () => {
+  const on = (name: string, address: string) => ({
+    name,
+    ipv4: [{ address, prefixLength: 24 }],
+    ipv6: [],
+  });
+  const named = (...interfaces: InterfaceFacts[]) => {
+    const { defaultRoute: _, ...system } = FACTS.system!;
+    const facts = { ...FACTS, system: { ...system, interfaces } };
+    return evaluated('{{ default.name | default("none") }}', facts);
+  };
+  const [lo, local] = [on("lo", "127.0.0.1"), on("eth1", "169.254.3.4")];
+  assert.equal(named(lo, local, on("host0", "10.64.0.1")), "host0");
+  assert.equal(named(lo, local, on("host0", "10.64.0.1"), on("host1", "10.65.0.1")), "none");
+  assert.equal(named(lo, local), "none");
 });
 
 test("describeFacts() lists what a template may ask for, so that asking gives the same", () => {
