@@ -1,12 +1,21 @@
 import { Fault } from "#base/fault.ts";
 import { addressField } from "../core/source-address.ts";
 import type { SourceMetadata } from "../core/source-metadata.ts";
-import type { HttpGetter } from "./http-getter.ts";
+import type { HttpGetter, HttpSession } from "./http-getter.ts";
 import { MetadataService } from "./metadata-service.ts";
 import type { Availability, UserDataSource } from "./source.ts";
 
 const VERSION = "2009-04-04/";
 const METADATA = `${VERSION}meta-data`;
+
+/** What EC2 asks for where the first version of its service is switched off (IMDSv2). */
+export function ec2Session(root: string): HttpSession {
+  return {
+    url: `${root.replace(/\/?$/, "/")}latest/api/token`,
+    headers: { "x-aws-ec2-metadata-token-ttl-seconds": "21600" }, // six hours, the most there is
+    tokenHeader: "x-aws-ec2-metadata-token",
+  };
+}
 
 /** The metadata service of EC2, which OpenStack and others offer too. */
 export class Ec2Source implements UserDataSource {

@@ -24,6 +24,17 @@ export interface HttpGetterOptions {
   readonly report: (line: string) => void;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How to be let in where a request is refused with 401. */
+  readonly session?: HttpSession;
+}
+
+/** A token that a server gives to who asks by PUT, and wants with every request from then on. */
+export interface HttpSession {
+  readonly url: string;
+  /** Sent with the PUT. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the token is sent as; only to the same server. */
+  readonly tokenHeader: string;
 }
 
 /** A server's answer that is final: the body, or that there is nothing (4xx). */
@@ -46,6 +57,7 @@ class AttemptFailed extends Error {
 export class HttpGetter {
   readonly #options: HttpGetterOptions;
   readonly #agents = new Map<string, Agent>();
+  #token: string | undefined;
 
   constructor(options: HttpGetterOptions) {
     this.#options = options;
@@ -58,9 +70,11 @@ export class HttpGetter {
   async get(url: string, signal: AbortSignal): Promise<HttpAnswer> {
     const { clock } = this.#options;
     const what = `fetch ${url}`;
-    return await withDeadline({ ms: REQUEST_MS, clock, what, signal }, (limit) =>
-      this.#follow(url, limit),
-    );
+    return await withDeadline({ ms: REQUEST_MS, clock, what, signal }, async (limit) => {
+      const answer = await this.#follow(url, limit);
+      const isRefused = !answer.found && answer.status === 401;
+      return isRefused && (await this.#openSession(limit)) ? this.#follow(url, limit) : answer;
+    });
   }
 
   /**
@@ -101,7 +115,30 @@ export class HttpGetter {
     }
   }
 
-  async #exchange(url: URL, signal: AbortSignal): Promise<RawAnswer> {
+  /** Whether there is a new token to try again with. */
+  async #openSession(signal: AbortSignal): Promise<boolean> {
+    const { session } = this.#options;
+    if (session === undefined) return false;
+    const { status, body } = await this.#exchange(parseUrl(session.url), signal, session.headers);
+    if (status < 200 || status >= 300) return false;
+    this.#token = new TextDecoder().decode(body).trim();
+    return true;
+  }
+
+  #headersFor(url: URL): Readonly<Record<string, string>> {
+    const { session, headers } = this.#options;
+    const isWanted = session !== undefined && this.#token !== undefined;
+    return isWanted && url.origin === parseUrl(session.url).origin
+      ? { ...headers, [session.tokenHeader]: this.#token! }
+      : { ...headers };
+  }
+
+  /** @param put the headers of a PUT; without them it is a GET */
+  async #exchange(
+    url: URL,
+    signal: AbortSignal,
+    put?: Readonly<Record<string, string>>,
+  ): Promise<RawAnswer> {
     const isSecure = url.protocol === "https:";
     // An import would evaluate all of node:http at every start of the program.
     const http = isSecure
@@ -110,7 +147,12 @@ export class HttpGetter {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const request = http.request(url, {
       agent: this.#agent(isSecure),
-      headers: { "user-agent": "keelson", "accept-encoding": "gzip", ...this.#options.headers },
+      method: put === undefined ? "GET" : "PUT",
+      headers: {
+        "user-agent": "keelson",
+        "accept-encoding": "gzip",
+        ...(put === undefined ? this.#headersFor(url) : { ...put, "content-length": "0" }),
+      },
       signal,
     });
     request.once("response", resolve).once("error", reject).end();

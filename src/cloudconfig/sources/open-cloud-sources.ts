@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { CloudSigmaSource } from "./cloudsigma-source.ts";
 import { ConfigDriveSource } from "./config-drive-source.ts";
 import { DigitalOceanSource } from "./digitalocean-source.ts";
-import { Ec2Source } from "./ec2-source.ts";
+import { Ec2Source, ec2Session } from "./ec2-source.ts";
 import { GCE_HEADERS, GceSource } from "./gce-source.ts";
 import { HttpGetter } from "./http-getter.ts";
 import { KernelCommandLineSource } from "./kernel-command-line-source.ts";
@@ -24,8 +24,12 @@ export function openCloudSources(choice: SourceChoice, ground: SourceGround): Us
   const sources: UserDataSource[] = [];
   if (choice.url !== "") sources.push(new UrlSource(choice.url, http));
   if (choice.configDrive !== "") sources.push(new ConfigDriveSource(choice.configDrive, report));
-  if (choice.metadataService) sources.push(new Ec2Source(EC2_ADDRESS, http, report));
-  if (choice.ec2Metadata !== "") sources.push(new Ec2Source(choice.ec2Metadata, http, report));
+  for (const root of [choice.metadataService ? EC2_ADDRESS : "", choice.ec2Metadata].filter(
+    Boolean,
+  )) {
+    const amazon = new HttpGetter({ clock, env, report, session: ec2Session(root) });
+    sources.push(new Ec2Source(root, amazon, report));
+  }
   if (choice.gceMetadata !== "") {
     const google = new HttpGetter({ clock, env, report, headers: GCE_HEADERS });
     sources.push(new GceSource(choice.gceMetadata, google));

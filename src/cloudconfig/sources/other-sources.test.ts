@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -80,4 +82,51 @@ test("the standard input is read whole, and no more than user-data may be", asyn
     code: "FILE_UNREADABLE",
     message: /larger than/,
   });
+});
+
+test("EC2's service is asked with a token where it wants one, and only it gets the token", async () => {
+  const asked: string[] = [];
+  const elsewhere = createServer((request, response) => {
+    asked.push(`elsewhere ${String(request.headers["x-aws-ec2-metadata-token"])}`);
+    response.end("#cloud-config\n");
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+  const { port } = elsewhere.address() as AddressInfo;
+  const server = createServer((request, response) => {
+    const token = request.headers["x-aws-ec2-metadata-token"];
+    const seconds = request.headers["x-aws-ec2-metadata-token-ttl-seconds"];
+    asked.push(`${request.method} ${request.url} ${String(token ?? seconds)}`);
+    if (request.method === "PUT") return void response.end("secret");
+    if (token !== "secret") return void response.writeHead(401).end();
+    if (request.url?.endsWith("user-data"))
+      response.writeHead(302, { location: `http://127.0.0.1:${port}/` });
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const root = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const source = await openSource({ ec2Metadata: root }, { clock });
+    assert.deepEqual(await source.availability(signal), { available: true });
+    assert.equal(new TextDecoder().decode(await source.fetchUserData(signal)), "#cloud-config\n");
+    assert.deepEqual(asked, [
+      "GET /2009-04-04/ undefined",
+      "PUT /latest/api/token 21600",
+      "GET /2009-04-04/ secret",
+      "GET /2009-04-04/user-data secret",
+      "elsewhere undefined",
+    ]);
+  } finally {
+    for (const each of [server, elsewhere]) {
+      each.closeAllConnections();
+      each.close();
+    }
+  }
+});
+
+test("EC2's service that gives no token is not available", async () => {
+  await using service = await startFakeService({ "/2009-04-04/": { status: 401 } });
+  const source = await openSource({ ec2Metadata: service.url }, { clock });
+  const reason = `${service.url}2009-04-04/ answers 401`;
+  assert.deepEqual(await source.availability(signal), { available: false, reason });
+  assert.deepEqual(service.requests, ["/2009-04-04/", "/latest/api/token"]);
 });
