@@ -200,8 +200,12 @@ function checkContent(unit: ConfigUnit, content: Tree): readonly Problem[] {
 
 function checkDropIn(unit: ConfigUnit, dropIn: Tree, i: number): readonly Problem[] {
   const content = child(dropIn, "content");
-  if (!textOf(content) || content === undefined) return [];
-  const key = `${unit.key}.drop_ins[${i}].content`;
+  const missing = ["name", "content"].filter((name) => !textOf(child(dropIn, name)));
+  const where = `${unit.key}.drop_ins[${i}]`;
+  if (dropIn.kind === "map" && missing.length > 0)
+    return [warning(dropIn.line, where, `has no ${missing.join(" and no ")}, and is passed over`)];
+  if (content === undefined) return [];
+  const key = `${where}.content`;
   const { file, problems } = readUnitFile(content, key, unit.name);
   if (file === undefined || isNetworkFile(unit.name)) return problems;
   return [...problems, ...checkSections(file, content, key, unit.name)];

@@ -84,9 +84,7 @@ const UNIT = requiring(["name"], {
   runtime: boolean(),
   content: text(),
   command: oneOf(UNIT_COMMANDS),
-  drop_ins: list(
-    requiring(["name", "content"], { name: text({ check: check.dropInName }), content: text() }),
-  ),
+  drop_ins: list(map({ name: text({ check: check.dropInName }), content: text() })),
 });
 
 const ENCODINGS = [

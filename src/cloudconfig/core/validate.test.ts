@@ -130,6 +130,15 @@ const SENSE = [
     ],
   },
   {
+    name: "drop-ins that are not whole, and a unit that may not be there",
+    text: "coreos:\n  units:\n    - name: a.service\n      drop-ins:\n        - name: a.conf\n        - content: |\n            [Unit]\n",
+    says: [
+      "line 4: warning: coreos.units[0].name: a.service has no content here; the machine must have it",
+      "line 6: warning: coreos.units[0].drop_ins[0]: has no content, and is passed over",
+      "line 7: warning: coreos.units[0].drop_ins[1]: has no name, and is passed over",
+    ],
+  },
+  {
     name: "unit files, line by line",
     text: "coreos:\n  units:\n    - name: a.service\n      enable: true\n      content: |\n        [Unit]\n        After=b.service\n        [Servce]\n        ExecStart=/bin/true\n        [X-Fleet]\n        Global=true\n    - name: b.timer\n      content: |\n        [Timer]\n        nonsense\n",
     says: [
