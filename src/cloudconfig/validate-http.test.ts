@@ -60,6 +60,15 @@ test("the validator has nothing to say of what is right, and of what it cannot c
   }
 });
 
+test("the validator answers in lines to who asks for text", async () => {
+  await using service = await openService();
+  const headers = { Accept: "text/plain" };
+  const body = "#cloud-config\nfoo: <b>\n";
+  const answer = await fetch(`${service.url}/validate`, { method: "PUT", body, headers });
+  assert.equal(answer.headers.get("content-type"), "text/plain; charset=utf-8");
+  assert.match(await answer.text(), /^line 2: warning: unrecognized key "foo"\n {4}foo: /);
+});
+
 test("the validator takes a body up to its limit", async () => {
   await using service = await openService();
   const put = (bytes: number) =>

@@ -6,7 +6,7 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import type { HeaderList, HttpRequest, HttpResponse } from "#base/http.ts";
 import type { Routes } from "#keys/client-handler.ts";
 import { answerNotFound, splitTarget } from "#keys/http-answers.ts";
-import { toEntry, validate } from "./core/validate.ts";
+import { describeReport, toEntry, validate } from "./core/validate.ts";
 import { exampleFacts } from "./load-cloud-config.ts";
 
 /** What clouds take as user-data; checking the worst that fits into it takes less than a second. */
@@ -27,14 +27,9 @@ const PREFLIGHT: HeaderList = [
   "Access-Control-Max-Age",
   String(PREFLIGHT_SECONDS),
 ];
-const JSON_HEADERS: HeaderList = [
-  "Content-Type",
-  "application/json",
-  "Cache-Control",
-  "no-store",
-  "X-Content-Type-Options",
-  "nosniff",
-];
+const FRESH = ["Cache-Control", "no-store", "X-Content-Type-Options", "nosniff"];
+const JSON_HEADERS: HeaderList = ["Content-Type", "application/json", ...FRESH];
+const TEXT_HEADERS: HeaderList = ["Content-Type", "text/plain; charset=utf-8", ...FRESH];
 
 /** The page has its own style and script, asks this server alone, and is nobody's frame. */
 const PAGE_POLICY = [
@@ -114,9 +109,14 @@ function answerReport(req: HttpRequest, res: HttpResponse): void {
       refuse(res, 413, `Cannot check more than ${BODY_BYTES_MAX} bytes: ${advice}`);
       return;
     }
-    const { problems, status } = validate(body, exampleFacts({ metadata: {} }), unfold);
-    const report = { result: problems.map(toEntry), status };
-    res.send(200, [...JSON_HEADERS, ...SHARED], `${JSON.stringify(report)}\n`);
+    const report = validate(body, exampleFacts({ metadata: {} }), unfold);
+    if (/^text\/plain\b/i.test(req.header("accept") ?? "")) {
+      res.send(200, [...TEXT_HEADERS, ...SHARED], describeReport(report));
+      return;
+    }
+    const { problems, status } = report;
+    const told = { result: problems.map(toEntry), status };
+    res.send(200, [...JSON_HEADERS, ...SHARED], `${JSON.stringify(told)}\n`);
   });
 }
 
