@@ -16,6 +16,7 @@ const StoredMachine = v.object({
       memoryBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
       cpus: v.optional(v.pipe(v.number(), v.gtValue(0))),
       channel: v.optional(v.string()),
+      internet: v.optional(v.boolean()),
       packages: v.optional(v.array(v.string())),
     }),
     PLAIN_EQUIPMENT,

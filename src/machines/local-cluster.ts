@@ -344,13 +344,14 @@ function choose({ cluster, surplus }: ClusterPlan, words: readonly string[]): re
 /** Keys of the project file by which machines get what only machines of their own kind of disk can have. */
 function equipmentGiven(machines: readonly Machine[]): readonly string[] {
   const given = machines.flatMap(({ equipment }) => {
-    const { folders, memoryBytes, cpus, channel, packages = [] } = equipment;
+    const { folders, memoryBytes, cpus, channel, packages = [], internet } = equipment;
     return [
       ...(folders.length > 0 ? ["folders"] : []),
       ...(memoryBytes === undefined ? [] : ["memory"]),
       ...(cpus === undefined ? [] : ["cpus"]),
       ...(channel === undefined ? [] : ["channel"]),
       ...(packages.length > 0 ? ["packages"] : []),
+      ...(internet === true ? ["internet"] : []),
     ];
   });
   return [...new Set(given)];

@@ -28,6 +28,8 @@ export interface Equipment {
   readonly channel?: string | undefined;
   /** Packages of this computer's distribution that its disk has beside the usual ones; for machines with one of their own. */
   readonly packages?: readonly string[] | undefined;
+  /** Whether it reaches what this computer does, by its address; for machines with a network of their own. */
+  readonly internet?: boolean | undefined;
 }
 
 export interface SharedFolder {
@@ -93,6 +95,7 @@ export function initialCluster({ machines, servers }: Cluster): string {
 /** What of the record a boot hands to the machine, as one text to make a digest of. */
 export function settingsOf({ metadata, equipment }: Machine): string {
   const pairs = Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const { folders, memoryBytes, cpus, channel, packages } = equipment;
-  return JSON.stringify([pairs, folders, memoryBytes, cpus, channel, packages ?? []]);
+  const { folders, memoryBytes, cpus, channel, packages, internet } = equipment;
+  const settings = [pairs, folders, memoryBytes, cpus, channel, packages ?? []];
+  return JSON.stringify(internet === true ? [...settings, internet] : settings);
 }

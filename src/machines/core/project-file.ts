@@ -27,7 +27,16 @@ const GROUPS_MAX = 20;
 const GROUP_STEP = 10;
 
 const PROJECT_KEYS = ["name", "provider", "network", "discovery", "defaults", "groups"];
-const DEFAULTS_KEYS = ["user-data", "metadata", "memory", "cpus", "folders", "channel", "packages"];
+const DEFAULTS_KEYS = [
+  "user-data",
+  "metadata",
+  "memory",
+  "cpus",
+  "folders",
+  "channel",
+  "packages",
+  "internet",
+];
 const GROUP_KEYS = ["count", "first", "servers", ...DEFAULTS_KEYS];
 
 export interface ParsedProject {
@@ -124,6 +133,9 @@ function readCommon(at: Place, common: Common, place: ProjectPlace): Common {
     .at("packages")
     .items()
     .flatMap((item) => item.read(wordOf("docker.io"), []));
+  const internet = at.at("internet").isGiven
+    ? at.at("internet").read(oneOf(["true", "false"]), "false") === "true"
+    : equipment.internet;
   const folders = at.at("folders").isMap
     ? [readFolder(at.at("folders"), place)]
     : at
@@ -142,6 +154,7 @@ function readCommon(at: Place, common: Common, place: ProjectPlace): Common {
       cpus: at.at("cpus").read(cpusOf, equipment.cpus),
       channel: at.at("channel").read(wordOf("stable"), equipment.channel),
       packages: [...new Set([...(equipment.packages ?? []), ...packages])],
+      ...(internet === undefined ? {} : { internet }),
     },
   };
 }
