@@ -40,6 +40,15 @@ const DEFAULTS = {
 export type Flags = typeof DEFAULTS;
 type FlagName = keyof Flags;
 
+const URL_FLAGS = [
+  "from-url",
+  "from-ec2-metadata",
+  "from-gce-metadata",
+  "from-digitalocean-metadata",
+  "from-packet-metadata",
+  "from-openstack-metadata",
+] as const satisfies readonly FlagName[];
+
 const LINK_LOCAL = "http://169.254.169.254/";
 
 /** What `--oem` stands for. It goes before the flags themselves, as in the original. */
@@ -69,6 +78,9 @@ export function parseFlags(args: readonly string[]): Flags {
     if (typeof DEFAULTS[name] === "boolean") flags[name] = parseSwitch(name, value ?? "true");
     else flags[name] = value ?? rest.shift() ?? missing(name);
   }
+  for (const name of URL_FLAGS)
+    if (flags[name] !== "" && !/^https?:\/\/[^/]/.test(String(flags[name])))
+      throw usage(`--${name} is "${flags[name]}"; expected http://HOST… or https://HOST…`);
   const { oem } = flags as Flags;
   if (oem === "") return flags as Flags;
   if (!Object.hasOwn(OEMS, oem))
@@ -131,7 +143,7 @@ function parseSwitch(name: string, text: string): boolean {
 function unknown(name: string): Fault {
   const near = nearestWord(name, Object.keys(DEFAULTS));
   return usage(
-    `--${name} is no flag of it${near === undefined ? "" : `; did you mean --${near}?`}`,
+    `--${name} is no flag of it${near === undefined ? "" : ` (did you mean --${near}?)`}`,
   );
 }
 
@@ -140,7 +152,7 @@ function missing(name: string): never {
 }
 
 function usage(why: string): Fault {
-  return new Fault("USAGE", `Cannot start: ${why}. coreos-cloudinit --help shows what it takes`);
+  return new Fault("USAGE", `Cannot start: ${why}; coreos-cloudinit --help shows what it takes`);
 }
 
 export const HELP = `Usage: coreos-cloudinit SOURCE... [OPTION]...

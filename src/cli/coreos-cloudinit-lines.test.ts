@@ -104,6 +104,16 @@ const LINES: readonly Line[] = [
   { line: "--unknown", status: 2 },
   { line: "---from-file=@good", status: 2 },
   { line: "--=x", status: 2 },
+  {
+    line: "--from-url=file:///etc/passwd",
+    status: 1,
+    ours: [2, "what can never be fetched is not waited for"],
+  },
+  {
+    line: "--from-ec2-metadata 169.254.169.254",
+    status: 1,
+    ours: [2, "what can never be fetched is not waited for"],
+  },
   { line: "-", status: 2 },
   { line: "--", status: 2 },
   { line: "-- --from-file=@good", status: 2 },

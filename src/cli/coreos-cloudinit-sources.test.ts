@@ -149,7 +149,7 @@ test("coreos-cloudinit --convert-netconf sets up the network that a drive descri
   assert.match(out, /^restart systemd-networkd.service$/m);
   assert.match(
     (await run(["--oem=rackspace-onmetal", "--dry-run"])).err,
-    /configdrive is not there/,
+    /cloud-drive at \/media\/configdrive: it is not there/,
   );
   assert.doesNotMatch((await run([line[0]!, "--dry-run"])).out, /network/);
 });
@@ -190,7 +190,7 @@ test("of several sources the first that is there is used, however long that take
   ]);
   assert.equal(status, 0, err);
   assert.equal(await readFile(join(root, "a"), "utf8"), "b");
-  assert.match(err, /"proc-cmdline" is not available/);
+  assert.match(err, /"proc-cmdline" at \S+ is not available/);
 });
 
 test("coreos-cloudinit --wait bounds the time for sources to appear", async (t) => {
@@ -200,7 +200,10 @@ test("coreos-cloudinit --wait bounds the time for sources to appear", async (t) 
   const { root, run } = await makeMachine(t, {}, clock);
   const { status, err } = await run([`--from-file=${root}/never`, "--wait=7"]);
   assert.equal(status, 1);
-  assert.match(err, /no datasource is available in time: local-file at .*never is not there\n$/);
+  assert.match(
+    err,
+    /no datasource is available in time: local-file at .*never: it is not there\n$/,
+  );
   await assert.rejects(run(["--from-file=/never", "--wait=long"]), { code: "USAGE" });
 });
 

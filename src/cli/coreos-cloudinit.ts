@@ -167,6 +167,8 @@ class Run {
     const kind = userDataKind(text);
     if (kind === "script" || kind === "ignition")
       return print(this.#io.stdout, `${place} is no cloud-config (${kind}): nothing to check\n`);
+    if (kind === "empty")
+      return print(this.#io.stdout, `${place} has no user-data: nothing to check\n`);
     const facts = exampleFacts(await readMachineFacts(this.#root, this.#io.env));
     const report = validate(text, facts, gunzip);
     this.#io.stderr.write(describeReport(report));

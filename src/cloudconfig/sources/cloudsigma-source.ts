@@ -1,10 +1,11 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "#base/clock.ts";
-import { reasonOf } from "#base/fault.ts";
+import { isErrno, reasonOf } from "#base/fault.ts";
 import { parseServerContext, userDataOfMeta } from "../core/source-cloudsigma.ts";
 import type { SourceMetadata } from "../core/source-metadata.ts";
+import { readIfThere } from "../read-user-data.ts";
 import { askSerialPort } from "./serial-port.ts";
 import { AVAILABLE, type Availability, type UserDataSource } from "./source.ts";
 
@@ -33,16 +34,19 @@ export class CloudSigmaSource implements UserDataSource {
   /** The machine is CloudSigma's, and has its addresses, which the metadata needs. */
   async availability(): Promise<Availability> {
     const { machineRoot } = this.#options;
+    const product = await readIfThere(join(machineRoot, "sys/class/dmi/id/product_name"));
+    if (product === undefined)
+      return { available: false, reason: "the firmware does not say what machine this is" };
+    const name = new TextDecoder().decode(product).trim();
+    if (!name.startsWith("CloudSigma"))
+      return { available: false, reason: `this machine is a "${name}"` };
     try {
-      const product = await readFile(join(machineRoot, "sys/class/dmi/id/product_name"), "utf8");
-      if (!product.startsWith("CloudSigma"))
-        return { available: false, reason: `this machine is a "${product.trim()}"` };
       const leases = await readdir(join(machineRoot, "run/systemd/netif/leases"));
       if (leases.length > 0) return AVAILABLE;
-      return { available: false, reason: "no address was leased yet" };
     } catch (error) {
-      return { available: false, reason: reasonOf(error) };
+      if (!isErrno(error, "ENOENT")) return { available: false, reason: reasonOf(error) };
     }
+    return { available: false, reason: "no address was leased yet" };
   }
 
   async fetchUserData(signal: AbortSignal): Promise<Uint8Array> {

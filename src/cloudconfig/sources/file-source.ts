@@ -54,12 +54,15 @@ export class StdinSource implements UserDataSource {
   }
 }
 
-/** As the original: only what is known not to be there is not available; what else is wrong is told when it is read. */
-export async function isThere(path: string): Promise<Availability> {
+/**
+ * As the original: only what is known not to be there is not available; what else is wrong is told when it is read.
+ * @param what how the reason calls it
+ */
+export async function isThere(path: string, what = "it"): Promise<Availability> {
   try {
     await stat(path);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return { available: false, reason: `${path} is not there` };
+    if (isErrno(error, "ENOENT")) return { available: false, reason: `${what} is not there` };
   }
   return AVAILABLE;
 }

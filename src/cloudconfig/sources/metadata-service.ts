@@ -15,14 +15,13 @@ export class MetadataService {
 
   /** Whether something is at `path` below the service's URL. */
   async availability(path: string, signal: AbortSignal): Promise<Availability> {
-    const url = this.root + path;
     try {
-      const answer = await this.#http.get(url, signal);
+      const answer = await this.#http.get(this.root + path, signal);
       if (answer.found) return AVAILABLE;
-      return { available: false, reason: `${url} answers ${answer.status}` };
+      return { available: false, reason: `/${path} answers ${answer.status}` };
     } catch (error) {
       signal.throwIfAborted();
-      return { available: false, reason: `${url}: ${reasonOf(error)}` };
+      return { available: false, reason: reasonOf(error) };
     }
   }
 

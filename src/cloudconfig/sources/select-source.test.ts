@@ -74,7 +74,7 @@ test("selectSource() looks again after longer and longer pauses, for five minute
   assert.deepEqual(pauses, [...doubled, ...Array<number>(8).fill(30_000)]);
   assert.deepEqual(lines, [
     'Checking availability of "never" at /never',
-    '"never" is not available: not there',
+    '"never" at /never is not available: not there; looking again for 300 s at most',
   ]);
 });
 

@@ -65,10 +65,13 @@ async function waitFor(
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     const found = await source.availability(signal);
     if (found.available) return source;
-    if (reasons.get(source) !== found.reason)
-      report(`"${source.type}" is not available: ${found.reason}`);
+    const isNew = reasons.get(source) !== found.reason;
     reasons.set(source, found.reason);
-    if (!source.mayAppear || timeoutMs === 0) throw new GoneForGood();
+    if (timeoutMs === 0) throw new GoneForGood(); // the error that follows says all
+    const hope = source.mayAppear ? `; looking again for ${timeoutMs / 1000} s at most` : "";
+    if (isNew)
+      report(`"${source.type}" at ${source.place} is not available: ${found.reason}${hope}`);
+    if (!source.mayAppear) throw new GoneForGood();
     await clock.sleep(pauseMs, signal);
   }
 }

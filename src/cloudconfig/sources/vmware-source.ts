@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { SourceMetadata } from "../core/source-metadata.ts";
 import {
   answerFrom,
@@ -75,7 +75,7 @@ export class GuestinfoSource implements UserDataSource {
       if (!vendor.startsWith("VMware"))
         return { available: false, reason: `this machine is made by "${vendor}", not VMware` };
     } catch (error) {
-      return { available: false, reason: reasonOf(error) };
+      return { available: false, reason: noFirmware(error) };
     }
     this.#program = await findGuestinfoProgram(this.#options.env);
     if (this.#program !== undefined) return AVAILABLE;
@@ -111,6 +111,12 @@ export class GuestinfoSource implements UserDataSource {
     if (this.#program !== undefined) return await askGuestinfo(this.#program, key, signal);
     throw new Fault("SOURCE_FAILED", `Cannot read guestinfo.${key}: install open-vm-tools`);
   }
+}
+
+function noFirmware(error: unknown): string {
+  return isErrno(error, "ENOENT")
+    ? "the firmware does not say who made this machine"
+    : reasonOf(error);
 }
 
 const ENCODINGS: ReadonlySet<string> = new Set([

@@ -18,7 +18,10 @@ export class WaagentSource implements UserDataSource {
   }
 
   availability(): Promise<Availability> {
-    return isThere(join(this.place, "provisioned"));
+    return isThere(
+      join(this.place, "provisioned"),
+      "provisioned, which the agent makes in the end,",
+    );
   }
 
   async fetchUserData(): Promise<Uint8Array> {
