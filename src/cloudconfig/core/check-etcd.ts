@@ -55,7 +55,7 @@ function checkCombinations(coreos: Tree | undefined): readonly Problem[] {
       tell(
         etcd2,
         "listen_client_urls",
-        "needs advertise_client_urls beside it: etcd refuses to start without",
+        "has no advertise_client_urls beside it, without which a genuine etcd refuses to start; give both",
       ),
     );
   return problems;

@@ -193,13 +193,15 @@ for (const { name, yaml, config, problems } of [
   },
   {
     name: "numbers and booleans in quotes",
-    yaml: "coreos:\n  etcd2: {debug: 'yes', election_timeout: \"5\"}\n",
-    config: { coreos: { etcd2: { debug: true, election_timeout: 5 } } },
+    yaml: "coreos:\n  etcd2: {debug: 'yes', election_timeout: \"5\", enable_pprof: tRUE}\n",
+    config: { coreos: { etcd2: { debug: true, election_timeout: 5, enable_pprof: true } } },
     problems: [
       'line 3: warning: incorrect type for "debug" (want bool)',
       "    coreos.etcd2.debug: it is text, and taken as yes; write it without quotes",
       'line 3: warning: incorrect type for "election_timeout" (want int)',
       "    coreos.etcd2.election_timeout: it is text, and taken as 5; write it without quotes",
+      'line 3: warning: incorrect type for "enable_pprof" (want bool)',
+      "    coreos.etcd2.enable_pprof: it is text, and taken as tRUE; write it in small letters",
     ],
   },
   {

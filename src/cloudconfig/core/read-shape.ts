@@ -150,7 +150,7 @@ class Reader {
       tree,
       shape,
       key,
-      `it is text, and taken as ${tree.text}; write it without quotes`,
+      `it is text, and taken as ${tree.text}; write it ${tree.isQuoted ? "without quotes" : "in small letters"}`,
     );
   }
 

@@ -114,6 +114,15 @@ const SENSE = [
     ],
   },
   {
+    name: "what a genuine etcd asks for, and lists that are none",
+    text: "coreos:\n  etcd2:\n    name: a\n    listen-client-urls: http://h:2379\n    initial-cluster: http://h:2380\n  fleet:\n    etcd-servers: h:2379\n",
+    says: [
+      "line 5: warning: coreos.etcd2.listen_client_urls: has no advertise_client_urls beside it, without which a genuine etcd refuses to start; give both",
+      'line 6: warning: coreos.etcd2.initial_cluster: has "http://h:2380"; expected NAME=PEER-URL, several with commas between',
+      'line 8: warning: coreos.fleet.etcd_servers: has "h:2379"; expected a URL that begins with http:// or https://',
+    ],
+  },
+  {
     name: "a unit that is masked and started",
     text: "coreos:\n  units:\n    - name: a.service\n      mask: true\n      command: start\n",
     says: [
