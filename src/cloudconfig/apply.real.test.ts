@@ -184,6 +184,10 @@ async function keys(host: Host): Promise<void> {
   // The part takes the place of what it had, and the user's own keys become one.
   await host.applyAll(plan({ ssh_authorized_keys: [ED25519] }, { sshKeyName: "second" }));
   assert.deepEqual(await shown(), [OTHER, ED25519, "coreos-cloudinit", "second"]);
+  // A part that was emptied is switched off.
+  await host.run(": > ~core/.ssh/authorized_keys.d/second");
+  await host.applyAll(plan({ ssh_authorized_keys: [ED25519] }, { sshKeyName: "second" }));
+  assert.deepEqual(await shown(), [OTHER, "coreos-cloudinit", "second"]);
   await host.run(`install -d -o bob -g bob -m 700 ~bob/.ssh
     echo "my own key" > ~bob/.ssh/authorized_keys; chown bob: ~bob/.ssh/authorized_keys`);
   await host.applyAll(plan({ users: [{ name: "bob", ssh_authorized_keys: [ED25519] }] }));

@@ -22,7 +22,8 @@ const FILE_BYTES_MAX = 1024 * 1024; // thousands of keys
 /**
  * Makes `keys` the part `name` of a user's authorized keys, as update-ssh-keys(1) of the original's machines does:
  * ~/.ssh/authorized_keys.d has a file for each part, and authorized_keys is their sum; one that was there before
- * becomes a part. The directories are the user's, who may put links there: none is followed.
+ * becomes a part. A part that was emptied stays so: that is how keys are switched off. The directories are the user's,
+ * who may put links there: none is followed.
  * @throws {Fault} MACHINE_REFUSED for a user that is not there or has no home, FILE_UNWRITABLE
  */
 export async function applyAuthorizeKeys(
@@ -45,10 +46,13 @@ export async function applyAuthorizeKeys(
   await using ssh = await openOwn(await sshDirectory(user, account, root), account);
   await using parts = await openOwn(`${inside(ssh)}/${PARTS}`, account);
   await keepOriginal(ssh, parts, account);
-  const isNew = await writeOwn(`${inside(parts)}/${name}`, `${keys.join("\n")}\n`, account);
+  const part = `${inside(parts)}/${name}`;
+  const isOff = (await readOwn(part, account)) === "";
+  const isNew = !isOff && (await writeOwn(part, `${keys.join("\n")}\n`, account));
   const sum = sumOfParts(await readParts(parts, account));
   const isOther = await writeOwn(`${inside(ssh)}/${KEYS}`, sum, account);
-  return { result: isNew || isOther ? "done" : "unchanged", note: noteOn(keys) };
+  const off = `its file in ~/.ssh/${PARTS} is empty: these keys are switched off; remove it to have them again`;
+  return { result: isNew || isOther ? "done" : "unchanged", note: isOff ? off : noteOn(keys) };
 }
 
 function noteOn(keys: readonly string[]): string | undefined {
