@@ -177,7 +177,10 @@ test("a file with mistakes stops no machine from being halted and destroyed", as
   await project.write("keelson.yaml", "name: [");
   const unnamed = await project.keelson(["halt"]);
   assert.equal(unnamed.status, 78);
-  assert.match(unnamed.stderr, /Cannot tell the project's name from .*keelson\.yaml:1: /);
+  assert.match(
+    unnamed.stderr,
+    /not even its name can be told; mend that first:\n.*keelson\.yaml:1: /,
+  );
   await project.write("keelson.yaml", PROJECT);
 });
 

@@ -141,7 +141,7 @@ function nameOf({ file, parsed }: ProjectText): string {
   const [first] = parsed.problems;
   throw new Fault(
     "CONFIG_INVALID",
-    `Cannot tell the project's name from ${file}:${first?.line ?? 1}: ${first?.key ? `${first.key}: ` : ""}${first?.message ?? "it has none"}; mend that first`,
+    `Cannot use the project file ${file}: not even its name can be told; mend that first:\n  ${file}:${first?.line ?? 1}: ${first?.key ? `${first.key}: ` : ""}${first?.message ?? "it has none"}`,
   );
 }
 

@@ -159,9 +159,38 @@ const WRONG: { name: string; text: string; says: readonly RegExp[] }[] = [
       /^5: zzz: unknown key; known here: name, provider, /,
     ],
   },
-  { name: "a key twice", text: "groups: {a: 1}\nname: x\nname: y", says: [/^3: : .*unique/] },
-  { name: "bad YAML", text: "groups:\n  web: [", says: [/^2: : /] },
-  { name: "a tab", text: "groups:\n\tweb: 3", says: [/^2: : .*[Tt]ab/] },
+  {
+    name: "a key twice",
+    text: "groups: {a: 1}\nname: x\nname: y",
+    says: [/^3: name: stands on line 2 already; write it once$/],
+  },
+  {
+    name: "a group twice",
+    text: "groups:\n  a: 1\n  b: 1\n  a: 2",
+    says: [/^4: groups\.a: stands on line 2/],
+  },
+  {
+    name: "a key twice, by - and _",
+    text: "groups:\n  a:\n    user-data: f\n    user_data: g",
+    says: [/^4: groups\.a\.user_data: stands on line 3/],
+  },
+  {
+    name: "groups as a list",
+    text: "groups:\n- web: 2",
+    says: [/^1: groups: expected keys below it, not a list$/],
+  },
+  {
+    name: "a second document",
+    text: "groups: {a: 1}\n---\ngroups: {b: 1}",
+    says: [/^2: : a second document begins here/],
+  },
+  {
+    name: "an indentation that is off",
+    text: "groups:\n  web: 2\n   db: 3",
+    says: [/^3: db: it is indented deeper than the line above/],
+  },
+  { name: "bad YAML", text: "groups:\n  web: [", says: [/^2: web: Flow sequence/] },
+  { name: "a tab", text: "groups:\n\tweb: 3", says: [/^2: web: .*tab; use spaces$/] },
   {
     name: "a provider there is not",
     text: "provider: vmware\ngroups: {a: 1}",

@@ -89,7 +89,7 @@ const NOTHING: Common = { userData: undefined, metadata: {}, equipment: { folder
 function readGroups(root: Place, common: Common, place: ProjectPlace): readonly Group[] {
   const at = root.at("groups");
   const entries = at.entries();
-  if (entries.length === 0)
+  if (entries.length === 0 && (at.isMap || !at.isGiven))
     at.refuse('has no groups of machines; write one, such as "core: {count: 3}"');
   if (entries.length > GROUPS_MAX) at.refuse(`has more than ${GROUPS_MAX} groups`);
   const groups = entries.map(({ name, place: group }, index) => {

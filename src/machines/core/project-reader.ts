@@ -9,6 +9,7 @@ import {
   type Node,
   parseDocument,
 } from "yaml";
+import { syntaxProblems } from "#cloudconfig/core/syntax-problems.ts";
 import { nearestWord } from "#unitfile/core/nearest-word.ts";
 
 /** Something wrong in a project file. */
@@ -36,14 +37,21 @@ export function openProjectText(text: string): { root: Place; problems: ProjectP
     schema: "failsafe", // scalars stay text as written: what they mean is known by the key above them
     prettyErrors: false,
     logLevel: "error",
+    uniqueKeys: false, // told with the key they stand under
     lineCounter: lines,
   });
-  const problems = document.errors.map(({ message, pos }): ProjectProblem => {
-    return { line: lines.linePos(pos[0]).line, key: "", message: message.split("\n")[0] ?? "" };
+  const second = document.errors.filter(({ code }) => code === "MULTIPLE_DOCS");
+  const errors = document.errors.filter(({ code }) => code !== "MULTIPLE_DOCS");
+  const problems = syntaxProblems(text, errors, lines).map(({ line, key, message, hint }) => {
+    return { line, key, message: hint ?? message };
   });
+  for (const { pos } of second)
+    problems.push({ line: lines.linePos(pos[0]).line, key: "", message: SECOND_DOCUMENT });
   const root = new Place({ document, lines, problems }, document.contents, "", 1);
   return { root, problems };
 }
+
+const SECOND_DOCUMENT = "a second document begins here (---); keep one project in a file";
 
 /** A place in a project file. Reading collects what is wrong instead of stopping at it. */
 export class Place {
@@ -98,11 +106,17 @@ export class Place {
     }
   }
 
-  /** The entries of a map; refuses what is no map. */
+  /** The entries of a map; refuses what is no map, and keys that stand twice. */
   entries(): readonly { readonly name: string; readonly place: Place }[] {
     if (this.#node !== undefined && !isMap(this.#node))
       this.refuse(`expected keys below it, not ${this.#described()}`);
-    return this.#pairs();
+    const first = new Map<string, number>();
+    return this.#pairs().filter(({ name, place }) => {
+      const line = first.get(dashed(name));
+      if (line === undefined) first.set(dashed(name), place.line);
+      else place.refuse(`stands on line ${line} already; write it once`);
+      return line === undefined;
+    });
   }
 
   /** The items of a list; one thing alone counts as a list of it. */
