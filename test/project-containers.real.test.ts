@@ -74,6 +74,7 @@ async function lifeOfAnAfternoon(t: TestContext, project: ProjectDirectory): Pro
     assert.equal(await succeed("ssh", "compute-01", "sudo -n id -un"), "root\n");
     assert.equal((await project.keelson(["ssh", "compute-01", "exit 9"])).status, 9);
     assert.equal(await plainSsh(project, "compute-01", "hostname"), "compute-01\n");
+    assert.equal(await plainSsh(project, `${NETWORK}.31`, "hostname"), "compute-01\n");
   });
   await t.test("a unit is started from a folder that all machines see", async () => {
     await succeed("ssh", "controller-01", "cd /units && fleetctl start hello.service");
