@@ -29,10 +29,12 @@ function isAuthority(authority: string): boolean {
   const at = authority.lastIndexOf("@");
   const user = at === -1 ? "" : authority.slice(0, at);
   const host = authority.slice(at + 1);
-  if (!USER_INFO.test(user) || !isEscaped(user)) return false;
+  if (!USER_INFO.test(user) || !isEscaped(authority)) return false;
   if (host.startsWith("[")) {
     const end = host.lastIndexOf("]");
-    return end !== -1 && isPort(host.slice(end + 1)) && HOST.test(withoutZone(host));
+    return (
+      end !== -1 && isPort(host.slice(end + 1)) && HOST.test(withoutEscapes(withoutZone(host)))
+    );
   }
   const colon = host.lastIndexOf(":");
   return (colon === -1 || isPort(host.slice(colon))) && HOST.test(withoutEscapes(host));
@@ -47,7 +49,7 @@ function withoutZone(host: string): string {
   return host.replace(/%25[^\]]*/, "");
 }
 
-/** In a host only what is no ASCII may be escaped. */
+/** In a host only what is no ASCII may be escaped, and the percent sign. */
 function withoutEscapes(host: string): string {
-  return host.replaceAll(/%[89A-Fa-f][0-9A-Fa-f]/g, "");
+  return host.replaceAll(/%(?:25|[89A-Fa-f][0-9A-Fa-f])/g, "");
 }

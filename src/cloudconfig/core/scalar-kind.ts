@@ -18,7 +18,7 @@ export function scalarKind(tree: Tree & { readonly kind: "text" }): ScalarKind {
   if (TRUE.has(text) || FALSE.has(text)) return "bool";
   if (!/^[-+.\d]/.test(text)) return "string";
   if (toInteger(text) !== undefined) return "int";
-  const plain = text.startsWith(".") ? text : text.replaceAll("_", "");
+  const plain = text.replaceAll(text.startsWith(".") ? /(?<=\d)_(?=\d)/g : "_", "");
   return (FLOAT.test(plain) && Number.isFinite(Number(plain))) || INFINITE.test(plain)
     ? "float"
     : "string";
