@@ -225,7 +225,7 @@ export class LocalCluster {
     if (holder === undefined) return wanted;
     throw new Fault(
       "ADDRESS_IN_USE",
-      `Cannot use network ${wanted}: the machines of ${holder.called} have its addresses; choose another one, or leave it out`,
+      `Cannot use network ${wanted}: the machines of ${holder.called} have its addresses; choose another one, leave it out, or \`keelson destroy\` those where they were made`,
     );
   }
 
