@@ -74,7 +74,8 @@ export function machineEnvironment({ machine, root, program }: TreeFacts): Recor
     PATH: `${program.slice(0, program.lastIndexOf("/"))}:${SYSTEM_PATH}`,
     FLEETCTL_ENDPOINT: `unix://${root}/run/fleet.sock`,
     ETCDCTL_API: "2",
-    ETCDCTL_ENDPOINTS: etcdUrl(machine),
+    // A cloud-config may have etcd2 listen on either; loopback is a machine's own where its network is.
+    ETCDCTL_ENDPOINTS: root === "" ? `${etcdUrl(machine)},http://127.0.0.1:2379` : etcdUrl(machine),
   };
 }
 
@@ -151,6 +152,7 @@ Type=notify
 NotifyAccess=all
 Environment=${word(`FLEET_API_LISTEN=unix://${root}/run/fleet.sock,${fleetUrl(machine)}`)}
 Environment=FLEET_API_ADVERTISE=${fleetUrl(machine)}
+Environment=FLEET_PUBLIC_IP=${machine.address}
 ExecStart=${run} fleetd
 Restart=always
 RestartSec=2s
