@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -25,7 +25,9 @@ let temporary: string;
 const stack = new AsyncDisposableStack();
 
 before(async () => {
-  sshd = stack.use(await openSshd());
+  const bin = join(import.meta.dirname, "../bin");
+  const PATH = `${bin}:${process.env["PATH"]}`;
+  sshd = stack.use(await openSshd({ PATH, KEELSON_SOURCE: "1" }));
   bench = stack.use(await openBench());
   temporary = await mkdtemp(join(tmpdir(), "keelson-tunnel-"));
   stack.defer(() => rm(temporary, { recursive: true, force: true }));
@@ -225,28 +227,20 @@ for (const [words, says] of [
   });
 
 test("fd-forward carries a request that comes in by ssh, as the original's tunnel sends it", async () => {
-  const bin = await mkdtemp(join(tmpdir(), "keelson-bin-"));
-  try {
-    await symlink(join(import.meta.dirname, "../bin/fleetctl"), join(bin, "fleetctl"));
-    const socket = new URL(bench.options.env["FLEETCTL_ENDPOINT"]!).pathname;
-    const there = `KEELSON_SOURCE=1 PATH=${bin}:$PATH fleetctl fd-forward ${socket}`;
-    const words = ["-F", sshd.config, "-p", String(sshd.port), "-l", sshd.user, "127.0.0.1", there];
-    const child = spawn("ssh", words, { stdio: ["pipe", "pipe", "inherit"] });
-    let answer = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (answer += text));
-    // Standard input stays open, as that of a client which would send more.
-    child.stdin.write(
-      "GET /fleet/v1/machines HTTP/1.1\r\nHost: domain-sock\r\nConnection: close\r\n\r\n",
-    );
-    const [exit] = (await once(child, "exit", { signal: AbortSignal.timeout(LIMIT_MS) })) as [
-      number,
-    ];
-    assert.equal(exit, 0);
-    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
-    assert.match(answer, /"primaryIP":\s*"172\.31\.7\.13"/);
-  } finally {
-    await rm(bin, { recursive: true });
-  }
+  const socket = new URL(bench.options.env["FLEETCTL_ENDPOINT"]!).pathname;
+  const there = `fleetctl fd-forward ${socket}`;
+  const words = ["-F", sshd.config, "-p", String(sshd.port), "-l", sshd.user, "127.0.0.1", there];
+  const child = spawn("ssh", words, { stdio: ["pipe", "pipe", "inherit"] });
+  let answer = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  // Standard input stays open, as that of a client which would send more.
+  child.stdin.write(
+    "GET /fleet/v1/machines HTTP/1.1\r\nHost: domain-sock\r\nConnection: close\r\n\r\n",
+  );
+  const [exit] = (await once(child, "exit", { signal: AbortSignal.timeout(LIMIT_MS) })) as [number];
+  assert.equal(exit, 0);
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  assert.match(answer, /"primaryIP":\s*"172\.31\.7\.13"/);
 });
 
 test("fd-forward says what it cannot reach", async () => {

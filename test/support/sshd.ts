@@ -23,8 +23,11 @@ export interface Sshd extends AsyncDisposable {
 /** In a mount namespace, for the directory that a root's sshd wants and that the host may not have. */
 const START = 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec /usr/sbin/sshd "$@"';
 
-/** A real sshd on a loopback port, with keys and configuration of its own. */
-export async function openSshd(): Promise<Sshd> {
+/**
+ * A real sshd on a loopback port, with keys and configuration of its own.
+ * @param environment of those who log in
+ */
+export async function openSshd(environment: Readonly<Record<string, string>> = {}): Promise<Sshd> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "keelson-sshd-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
@@ -47,6 +50,7 @@ KbdInteractiveAuthentication no
 UsePAM no
 StrictModes no
 PidFile none
+${setEnvironment(environment)}
 `,
   );
   await writeFile(
@@ -83,6 +87,11 @@ BatchMode yes
     log: () => log,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+function setEnvironment(environment: Readonly<Record<string, string>>): string {
+  const words = Object.entries(environment).map(([name, value]) => `"${name}=${value}"`);
+  return words.length === 0 ? "" : `SetEnv ${words.join(" ")}`;
 }
 
 async function freePort(): Promise<number> {

@@ -20,7 +20,7 @@ export async function runSsh(session: Session): Promise<number> {
     return 1;
   }
   if (found.primaryIP === "") {
-    err(`Unable to proceed: machine ${found.id} tells no address; give its fleetd a public_ip`);
+    err(`Could not determine address of machine. Give the fleetd of ${found.id} a public_ip.`);
     return 1;
   }
   const command = isNamed ? args : args.slice(1);
