@@ -7,7 +7,10 @@ import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { cloudinitOn } from "#cli/coreos-cloudinit.ts";
-import { startFakeService } from "#cloudconfig/sources/metadata-service-for-tests.ts";
+import {
+  type FakeRoutes,
+  startFakeService,
+} from "#cloudconfig/sources/metadata-service-for-tests.ts";
 import { PatientClock } from "#cloudconfig/sources/patient-clock-for-tests.ts";
 import { SELECT_TIMEOUT_MS } from "#cloudconfig/sources/select-source.ts";
 
@@ -216,3 +219,71 @@ test("coreos-cloudinit --facts shows what templates know, the metadata's word in
   assert.equal(facts["private_ipv4"], "10.0.0.4");
   assert.equal(facts["hostname"], "node-1");
 });
+
+const CONFIG = "#cloud-config\n";
+const trouble = { status: 500 };
+
+/** Requests and status of the original with --validate, recorded. */
+for (const { name, routes, flag, requests, status = 0 } of [
+  { name: "a URL", routes: { "/x": CONFIG }, flag: "--from-url=URLx", requests: "/x /x" },
+  {
+    name: "a URL that appears late",
+    routes: { "/x": [{ status: 404 }, trouble, { status: 0 }, CONFIG] },
+    flag: "--from-url=URLx",
+    requests: "/x /x /x /x /x",
+  },
+  {
+    name: "a URL in trouble once it was there",
+    routes: { "/x": [CONFIG, trouble, { status: 502 }, CONFIG] },
+    flag: "--from-url=URLx",
+    requests: "/x /x /x /x",
+  },
+  {
+    name: "a URL with odd answers first",
+    routes: { "/x": [{ status: 300 }, { status: 304 }, CONFIG] },
+    flag: "--from-url=URLx",
+    requests: "/x /x /x /x",
+  },
+  {
+    name: "a URL with a query, redirected",
+    routes: {
+      "/x?a=b%20c": { status: 303, headers: { location: "y?z=1#there" } },
+      "/y?z=1": CONFIG,
+    },
+    flag: "--from-url=URLx?a=b%20c#here",
+    requests: "/x?a=b%20c /y?z=1 /x?a=b%20c /y?z=1",
+  },
+  {
+    name: "EC2's service, the slash forgotten",
+    routes: EC2,
+    flag: "--from-ec2-metadata=URL",
+    requests: "/2009-04-04/ /2009-04-04/user-data",
+  },
+  {
+    name: "GCE's service without user-data",
+    routes: { "/computeMetadata/v1/": "" },
+    flag: "--from-gce-metadata=URL",
+    requests: "/computeMetadata/v1/ /computeMetadata/v1/instance/attributes/user-data",
+  },
+  {
+    name: "DigitalOcean's service",
+    routes: { "/metadata/v1": "", "/metadata/v1/user-data": CONFIG },
+    flag: "--from-digitalocean-metadata=URL",
+    requests: "/metadata/v1 /metadata/v1/user-data",
+  },
+  {
+    name: "Packet's service, user-data that is none",
+    routes: { "/": "", "/userdata": "hello" },
+    flag: "--from-packet-metadata=URL",
+    requests: "/ /userdata",
+    status: 1,
+  },
+])
+  test(`coreos-cloudinit --validate asks ${name} as the original does`, async (t) => {
+    await using service = await startFakeService(routes as FakeRoutes);
+    const { run } = await makeMachine(t);
+    const url = flag.endsWith("=URL") ? service.url.slice(0, -1) : service.url;
+    const result = await run([flag.replace("URL", url), "--validate", "--wait=300"]);
+    assert.equal(result.status, status, result.err);
+    assert.equal(service.requests.join(" "), requests);
+  });

@@ -11,7 +11,8 @@ const REQUEST_MS = 10_000;
 const ATTEMPTS_MAX = 15;
 const FIRST_PAUSE_MS = 100;
 const PAUSE_MS_MAX = 5_000;
-const REDIRECTS_MAX = 10;
+/** One after the other, each redirected by the one before. */
+const HOPS_MAX = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** 4xx that pass with time: too slow, too early, too many; the others mean that there is nothing. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
@@ -101,12 +102,11 @@ export class HttpGetter {
 
   async #follow(start: string, signal: AbortSignal): Promise<HttpAnswer> {
     let url = parseUrl(start);
-    for (let redirects = 0; ; redirects++) {
+    for (let hops = 1; ; hops++) {
       const { status, location, body } = await this.#exchange(url, signal);
       if (status >= 200 && status < 300) return { found: true, body };
       if (REDIRECTS.has(status) && location !== undefined) {
-        if (redirects === REDIRECTS_MAX)
-          throw new AttemptFailed(`it redirects more than ${REDIRECTS_MAX} times`);
+        if (hops === HOPS_MAX) throw new AttemptFailed(`it redirects ${HOPS_MAX} times`);
         url = parseUrl(location, url);
         continue;
       }
