@@ -17,14 +17,21 @@ groups:
     cpus: 0.5
 `;
 
-test("a computer that systemd booted lends containers their groups", async (t: TestContext) => {
-  await using cluster = await openContainerCluster({
-    count: 1,
-    equipment: () => ({
+const OUTSIDE_PORT = 8099;
+
+/** A computer, and another one beside it. */
+function openComputers() {
+  return openContainerCluster({
+    count: 2,
+    equipment: (number) => ({
       folders: [{ host: CACHE, path: CACHE, readOnly: false }],
-      packages: ["mmdebstrap", "systemd-container"],
+      packages: number === 1 ? ["mmdebstrap", "nftables", "systemd-container"] : [],
     }),
   });
+}
+
+test("a computer that systemd booted lends containers their groups", async (t: TestContext) => {
+  await using cluster = await openComputers();
   await cluster.boot();
   const does = (script: string) => cluster.succeed("core-01", `${ENVIRONMENT} ${script}`);
   await does(`printf '%s' '${PROJECT}' > keelson.yaml; printf '#cloud-config\\n' > user-data`);
@@ -63,4 +70,46 @@ test("a computer that systemd booted lends containers their groups", async (t: T
     assert.equal(await does("systemctl is-system-running"), "running\n");
     assert.equal(await does("ls /var/lib/containers"), "");
   });
+});
+
+test("machines reach other networks only where that is asked for, and nobody there reaches them", async (t) => {
+  await using cluster = await openComputers();
+  await cluster.boot();
+  const does = (script: string) => cluster.succeed("core-01", `${ENVIRONMENT} ${script}`);
+  const [computer, other] = cluster.machines;
+  const outside = `http://${other!.address}:${OUTSIDE_PORT}`;
+  const serve = `systemd-run --quiet --unit=outside keelson discovery --listen ${outside}`;
+  await cluster.succeed("core-02", serve);
+  await does(`ip route add default via ${other!.address}`);
+  const project = (internet: boolean) =>
+    `name: small\nprovider: container\nnetwork: 10.7.7\ngroups: {core: {count: 1, internet: ${internet}, user-data: user-data}}\n`;
+  const asks = `curl -sS --max-time 60 --retry 30 --retry-delay 1 --retry-all-errors ${outside}/health`;
+  const ask = (how: string) =>
+    cluster.run("core-01", `${ENVIRONMENT} keelson ssh core-01 '${how}'`);
+
+  await does(`echo '#cloud-config' > user-data; cat > keelson.yaml << 'END'\n${project(false)}END`);
+  await does("keelson up 2>&1");
+  assert.notEqual((await ask(asks.replace(/--retry.*errors/, ""))).status, 0);
+  assert.equal(await does("nft list tables"), "");
+  assert.equal(await does("cat /proc/sys/net/ipv4/conf/eth0/forwarding"), "0\n");
+
+  await t.test("asked for", async () => {
+    await does(`cat > keelson.yaml << 'END'\n${project(true)}END`);
+    assert.match(await does("keelson reload 2>&1"), /forwards packets of eth0/);
+    const answer = await ask(asks);
+    assert.equal(answer.status, 0, answer.stderr);
+  });
+
+  await t.test("from outside", async () => {
+    const reach = "ping -q -c1 -W2 10.7.7.1 > /dev/null && echo reached || echo lost";
+    await cluster.succeed("core-02", `ip route add 10.7.7.0/24 via ${computer!.address}`);
+    assert.equal(await cluster.succeed("core-02", reach), "lost\n");
+    await does("nft flush ruleset"); // it is the rules that keep them out
+    assert.equal(await cluster.succeed("core-02", reach), "reached\n");
+  });
+
+  await does("keelson reload 2>&1");
+  assert.match(await does("nft list tables"), /^table ip keelson_kl_[0-9a-f]{8}\n$/);
+  await does("keelson destroy 2>&1");
+  assert.equal(await does("nft list tables"), "");
 });

@@ -18,8 +18,9 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { systemClock } from "#base/clock.ts";
+import { openInternet } from "#machines/container-internet.ts";
 import { ContainerProvider } from "#machines/container-provider.ts";
-import { ip } from "#machines/container-tools.ts";
+import { checkContainerTools, ip } from "#machines/container-tools.ts";
 import { type ContainerCluster, openContainerCluster } from "#test/support/container-cluster.ts";
 import { PROGRAM } from "#test/support/keelson.ts";
 
@@ -308,6 +309,12 @@ test("what cannot be is said before anything is made", async () => {
   } finally {
     await ip("link", "del", dummy);
   }
+  assert.throws(() => checkContainerTools("/nowhere"), {
+    code: "SYSTEMD_MISSING",
+    message: /systemd-nspawn, mmdebstrap, .*script\/setup containers.*systemd-container mmdebstrap/,
+  });
+  const nowhere = { bridge: dummy, path: "/nowhere", report: () => {} };
+  await assert.rejects(openInternet(network, nowhere), { message: /install.* nftables/ });
   const poor = new ContainerProvider({
     state: cluster.state,
     program: PROGRAM,

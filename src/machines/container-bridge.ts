@@ -1,15 +1,20 @@
 import { existsSync } from "node:fs";
 import { Fault } from "#base/fault.ts";
+import { closeInternet, type InternetInit, openInternet } from "#machines/container-internet.ts";
 import { ip } from "#machines/container-tools.ts";
 import { freeNetwork, gatewayOf, overlaps, portName } from "#machines/core/container-network.ts";
 
 /** What a cluster's containers are linked by, and this computer with them. Gone with a reboot; made at the next boot. */
 export class ContainerBridge {
-  readonly name: string;
+  readonly #init: InternetInit;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(name: string) {
-    this.name = name;
+  constructor(init: InternetInit) {
+    this.#init = init;
+  }
+
+  get name(): string {
+    return this.#init.bridge;
   }
 
   /** First three bytes of a network that nothing on this computer leads to. @throws {Fault} CONFIG_INVALID */
@@ -24,22 +29,27 @@ export class ContainerBridge {
 
   /**
    * Makes it when it is missing, with this computer's address on it.
+   * @param leadsOn whether other networks are reached from it, for good then.
    * @throws {Fault} ADDRESS_IN_USE when the computer reaches that network by another way.
    */
-  async open(network: string): Promise<void> {
+  async open(network: string, leadsOn: boolean): Promise<void> {
     await this.#inTurn(async () => {
-      if (await this.#isWhole(network)) return;
-      await this.#remove(); // cut off in the making
-      if (overlaps(network, await takenNetworks()))
-        throw new Fault(
-          "ADDRESS_IN_USE",
-          `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
-        );
-      await ip("link", "add", this.name, "type", "bridge");
-      await ip("link", "set", this.name, "addrgenmode", "none"); // no address of version 6
-      await ip("addr", "add", `${gatewayOf(network)}/24`, "dev", this.name);
-      await ip("link", "set", this.name, "up"); // last: with it the bridge is whole
+      if (!(await this.#isWhole(network))) await this.#make(network);
+      if (leadsOn) await openInternet(network, this.#init);
     });
+  }
+
+  async #make(network: string): Promise<void> {
+    await this.#remove(); // cut off in the making
+    if (overlaps(network, await takenNetworks()))
+      throw new Fault(
+        "ADDRESS_IN_USE",
+        `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
+      );
+    await ip("link", "add", this.name, "type", "bridge");
+    await ip("link", "set", this.name, "addrgenmode", "none"); // no address of version 6
+    await ip("addr", "add", `${gatewayOf(network)}/24`, "dev", this.name);
+    await ip("link", "set", this.name, "up"); // last: with it the bridge is whole
   }
 
   /**
@@ -78,7 +88,9 @@ export class ContainerBridge {
   }
 
   async #remove(): Promise<void> {
-    if (this.#exists()) await ip("link", "del", this.name);
+    if (!this.#exists()) return;
+    await ip("link", "del", this.name);
+    await closeInternet(this.#init);
   }
 }
 

@@ -12,6 +12,7 @@ import { CONTAINER_BOOT_SCRIPT } from "#machines/container-boot-script.ts";
 import { ContainerBridge } from "#machines/container-bridge.ts";
 import { ContainerDisk } from "#machines/container-disk.ts";
 import { containerGroup } from "#machines/container-group.ts";
+import { nameservers } from "#machines/container-internet.ts";
 import { ensureHostKey, ensureKeyPair } from "#machines/container-keys.ts";
 import { leaderOf } from "#machines/container-leader.ts";
 import { checkFolders, nspawnOptions } from "#machines/container-options.ts";
@@ -68,7 +69,11 @@ export class ContainerProvider implements Provider {
     this.#init = init;
     this.#path = toolPath(init.env);
     this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
-    this.#bridge = new ContainerBridge(bridgeName(this.#tag));
+    this.#bridge = new ContainerBridge({
+      bridge: bridgeName(this.#tag),
+      path: this.#path,
+      report: init.report,
+    });
     this.#base = new ContainerBase({
       directory: init.cache ?? CACHE,
       path: this.#path,
@@ -104,7 +109,7 @@ export class ContainerProvider implements Provider {
         this.#init.state.root(name),
         signal,
       );
-      await this.#bridge.open(networkOf(machine.address));
+      await this.#bridge.open(networkOf(machine.address), machine.equipment.internet === true);
       await this.#bridge.clearPort(containerName(this.#tag, machine.number));
       const booted = await this.#spawn(machine, tree);
       await writeFileAtomic(this.#disk(name).process, JSON.stringify(booted));
@@ -212,7 +217,8 @@ export class ContainerProvider implements Provider {
     const environment: Record<string, string> = source ? { KEELSON_SOURCE: source } : {};
     const disk = this.#disk(machine.name);
     const mayRaiseLimits = await hasCapability(CAP_SYS_RESOURCE);
-    await disk.layOut({ machine, publicKey, environment, mayRaiseLimits });
+    const asked = machine.equipment.internet === true ? await nameservers() : [];
+    await disk.layOut({ machine, publicKey, environment, mayRaiseLimits, nameservers: asked });
     await ensureHostKey(disk, machine, this.#path);
   }
 

@@ -14,7 +14,8 @@ function tree(equipment: Equipment, mayRaiseLimits = true): ReadonlyMap<string, 
     metadata: { role: "worker", disk: "ssd" },
     equipment,
   };
-  const facts = { machine, publicKey: "ssh-ed25519 AAAA keelson\n", mayRaiseLimits };
+  const nameservers = ["192.0.2.53"];
+  const facts = { machine, publicKey: "ssh-ed25519 AAAA keelson\n", mayRaiseLimits, nameservers };
   const files = containerTree({ ...facts, environment: { KEELSON_SOURCE: "1" } });
   const paths = files.map(({ path }) => path);
   assert.deepEqual(paths, [...new Set(paths)], "no file is written twice");
@@ -38,6 +39,14 @@ test("a container's disk says who it is", () => {
   assert.match(files.get("etc/hosts") ?? "", /^10\.64\.5\.2 core-02$/m);
 });
 
+test("only a machine that is to reach other networks has a way to them", () => {
+  const network = (equipment: Equipment) =>
+    tree(equipment).get("usr/lib/systemd/network/zz-keelson.network") ?? "";
+  assert.doesNotMatch(network({ folders: [] }), /Gateway/);
+  assert.match(network({ folders: [], internet: true }), /^Gateway=10\.64\.5\.254$/m);
+  assert.equal(tree({ folders: [] }).get("etc/resolv.conf"), "nameserver 192.0.2.53\n");
+});
+
 test("units, logins and shells have the same environment", () => {
   const files = tree({ folders: [] });
   for (const path of [
@@ -46,7 +55,7 @@ test("units, logins and shells have the same environment", () => {
   ])
     assert.match(
       files.get(path) ?? "",
-      /"ETCDCTL_ENDPOINTS=http:\/\/10\.64\.5\.2:2379".*"KEELSON_SOURCE=1"/,
+      /"ETCDCTL_ENDPOINTS=http:\/\/10\.64\.5\.2:2379,http:\/\/127\.0\.0\.1:2379".*"KEELSON_SOURCE=1"/,
     );
   assert.match(files.get("etc/profile.d/keelson.sh") ?? "", /^export KEELSON_SOURCE='1'$/m);
 });

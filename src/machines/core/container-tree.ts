@@ -1,4 +1,5 @@
 import { daemonUnits, machineEnvironment, type TreeFile } from "./base-tree.ts";
+import { gatewayOf, networkOf } from "./container-network.ts";
 import { PROGRAM_INSIDE } from "./container-recipe.ts";
 import type { Machine } from "./machine.ts";
 
@@ -10,6 +11,8 @@ export interface ContainerFacts {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether root may raise limits on this computer (CAP_SYS_RESOURCE, capabilities(7)); inside it is the same. */
   readonly mayRaiseLimits: boolean;
+  /** Where names are asked for; for a machine that reaches other networks. */
+  readonly nameservers: readonly string[];
 }
 
 const DEFAULT_CHANNEL = "stable";
@@ -45,9 +48,13 @@ export function containerTree(facts: ContainerFacts): readonly TreeFile[] {
       path: "usr/share/coreos/update.conf",
       content: `GROUP=${machine.equipment.channel ?? DEFAULT_CHANNEL}\n`,
     },
+    {
+      path: "etc/resolv.conf",
+      content: facts.nameservers.map((server) => `nameserver ${server}\n`).join(""),
+    },
     { path: "etc/motd", content: motd(machine) },
     { path: "etc/systemd/journald.conf.d/10-keelson.conf", content: JOURNALD },
-    { path: "usr/lib/systemd/network/zz-keelson.network", content: network(address) },
+    { path: "usr/lib/systemd/network/zz-keelson.network", content: network(machine) },
     { path: "etc/ssh/authorized_keys.d/core", content: facts.publicKey },
     { path: "etc/ssh/sshd_config.d/10-keelson.conf", content: sshd(environment) },
     {
@@ -128,13 +135,14 @@ ForwardToWall=no
 `;
 
 /** The last of all, so that a cloud-config's own file for the interface comes before it. */
-function network(address: string): string {
+function network({ address, equipment }: Machine): string {
+  const gateway = equipment.internet === true ? `Gateway=${gatewayOf(networkOf(address))}\n` : "";
   return `[Match]
 Name=${INTERFACE}
 
 [Network]
 Address=${address}/24
-LinkLocalAddressing=no
+${gateway}LinkLocalAddressing=no
 IPv6AcceptRA=no
 `;
 }
