@@ -44,11 +44,12 @@ interface Opened {
 }
 
 async function openPage(t: TestContext, colorScheme: "light" | "dark" = "light"): Promise<Opened> {
+  const stack = new AsyncDisposableStack(); // the browser goes first, then what it writes to
+  t.after(() => stack.disposeAsync());
   const directory = await mkdtemp(join(tmpdir(), "keelson-chromium-"));
-  t.after(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }));
   const handle = routeHandler(await validateRoutes(PAGE));
-  const server = await openHttpServer(parseAddress("http://127.0.0.1:0"), handle);
-  t.after(() => server[Symbol.asyncDispose]());
+  const server = stack.use(await openHttpServer(parseAddress("http://127.0.0.1:0"), handle));
   assert.ok(server.address.kind === "tcp");
   const url = `http://127.0.0.1:${server.address.port}`;
   const context = await chromium.launchPersistentContext(directory, {
@@ -59,7 +60,7 @@ async function openPage(t: TestContext, colorScheme: "light" | "dark" = "light")
     colorScheme,
     timeout: LIMIT_MS,
   });
-  t.after(() => context.close());
+  stack.defer(() => context.close());
   context.setDefaultTimeout(LIMIT_MS);
   const page = await context.newPage();
   const [complaints, foreign]: [string[], string[]] = [[], []];
