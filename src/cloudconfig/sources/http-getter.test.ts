@@ -162,9 +162,9 @@ test("HttpGetter refuses more than user-data may be", async () => {
   }
 });
 
-test("HttpGetter goes through the proxy of the environment, and not for what no_proxy names", async () => {
+test("HttpGetter goes through the proxy of the environment, and not for what is near or in no_proxy", async () => {
   await using proxy = await startFakeService({ "http://192.0.2.1/x": "by proxy" });
-  const { http } = getter({ http_proxy: proxy.url, no_proxy: "127.0.0.1" });
+  const { http } = getter({ http_proxy: proxy.url, NO_PROXY: "192.0.2.2" });
   const answer = await http.get("http://192.0.2.1/x", signal);
   assert.equal(answer.found && new TextDecoder().decode(answer.body), "by proxy");
   await using service = await startFakeService({ "/x": "direct" });

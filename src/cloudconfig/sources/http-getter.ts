@@ -171,7 +171,7 @@ export class HttpGetter {
     const scheme = isSecure ? "https" : "http";
     let agent = this.#agents.get(scheme);
     if (agent === undefined) {
-      const proxyEnv = { ...this.#options.env };
+      const proxyEnv = withoutProxyNearby(this.#options.env);
       agent = isSecure
         ? new (process.getBuiltinModule("node:https").Agent)({ proxyEnv, ca: authorities() })
         : new (process.getBuiltinModule("node:http").Agent)({ proxyEnv });
@@ -179,6 +179,15 @@ export class HttpGetter {
     }
     return agent;
   }
+}
+
+/** A proxy cannot reach what only this machine can; the original asks it for all but the first two. */
+const NEARBY = ["localhost", "127.0.0.1", "169.254.169.254", "metadata.google.internal"];
+
+function withoutProxyNearby(env: HttpGetterOptions["env"]): NodeJS.ProcessEnv {
+  const given = env["no_proxy"] ?? env["NO_PROXY"] ?? "";
+  const none = [given, ...NEARBY].filter(Boolean).join(",");
+  return { ...env, no_proxy: none, NO_PROXY: none };
 }
 
 /** Those that Node brings and those of the machine, where a company puts its own. */
