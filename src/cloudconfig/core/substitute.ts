@@ -87,7 +87,7 @@ class Substitution {
     return { ...kept, entries };
   }
 
-  /** What `tree` becomes; nothing when its condition does not hold. */
+  /** What `tree` becomes; nothing when its condition does not hold, or its expressions are wrong. */
   #value(tree: Tree, key: string): Tree | undefined {
     const kept = this.#conditional(tree, key);
     if (kept === undefined) return undefined;
@@ -159,10 +159,13 @@ class Substitution {
     return undefined;
   }
 
-  #scalar(node: Text, key: string): Text {
+  #scalar(node: Text, key: string): Tree | undefined {
+    const problems = this.problems.length;
     const text = this.text(node, key);
-    if (this.#template === undefined || !LONE_EXPRESSION.test(unmaskExpressions(node.text)))
-      return { ...node, text };
+    if (this.#template === undefined) return { ...node, text };
+    // A text that is not whole is left out, for nothing more is to be said of it.
+    if (this.problems.length > problems) return undefined;
+    if (!LONE_EXPRESSION.test(unmaskExpressions(node.text))) return { ...node, text };
     // Quotes around an expression are there for YAML's sake: what it gives may be a number.
     const { isQuoted: _, ...plain } = node;
     return { ...plain, text };

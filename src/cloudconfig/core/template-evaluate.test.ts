@@ -98,6 +98,10 @@ for (const [expression, message] of [
     '"node7" is neither true nor false; compare it (== "…"), or ask defined(FACT)',
   ],
   ["{{ hostname < 3 }}", '"node7" is not a number'],
+  [
+    "{{ 1 if os.id = 'debian' else 2 }}",
+    `expected else, and what to take then; there is "= 'debian' else 2 }}"; write == to compare`,
+  ],
   ["{{ }}", 'expected a fact, a text in quotes or a number; there is "}}"'],
   ["{{ hostname", "expected an operator, a filter or }}; it ends"],
   ["{{ hostname }", 'expected an operator, a filter or }}; there is "}"'],

@@ -42,9 +42,17 @@ export function unmaskExpressions(text: string): string {
   return text.replace(MASKS, (mask) => MASKED.charAt(mask.charCodeAt(0) - MASK));
 }
 
+/** An expression that names a fact; what stands between braces in other languages of templates looks otherwise. */
+const OF_A_FACT =
+  /\{\{ *(?:hostname *[|}]|(?:default|interfaces|machine|metadata|os)[.[]\w|reverse\(|(?:public|private)_ipv[46] *[|}])/;
+
 /** What looks as if a template were meant, and is none. */
 export function templateWarnings(text: string): readonly Problem[] {
   if (isTemplate(text)) return [];
+  return [...misplacedMark(text), ...strayExpression(text)].slice(0, 1);
+}
+
+function misplacedMark(text: string): readonly Problem[] {
   for (const [i, line] of text.split("\n").entries()) {
     if (!line.startsWith("#") && line.trim() !== "") return [];
     const engine = MARK.exec(line)?.[1];
@@ -56,4 +64,13 @@ export function templateWarnings(text: string): readonly Problem[] {
     return [warning(i + 1, "", why)];
   }
   return [];
+}
+
+function strayExpression(text: string): readonly Problem[] {
+  const at = text.search(OF_A_FACT);
+  if (at === -1) return [];
+  const line = text.slice(0, at).split("\n").length;
+  const why =
+    'braces stay as they are here; for an expression, write "## template: keelson" directly below "#cloud-config"';
+  return [warning(line, "", why)];
 }

@@ -240,6 +240,7 @@ class ExpressionParser {
       return new TemplateError(`is longer than ${EXPRESSION_LENGTH_MAX} characters`);
     const rest = this.#text.slice(this.#at, this.#at + 100).split("\n", 1)[0] ?? "";
     const found = rest === "" ? "it ends" : `there is "${shorten(rest)}"`;
-    return new TemplateError(`expected ${wanted}; ${found}`);
+    const advice = rest.startsWith("=") ? "; write == to compare" : "";
+    return new TemplateError(`expected ${wanted}; ${found}${advice}`);
   }
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { InterfaceFacts } from "./machine-facts.ts";
 import { parseTree } from "./parse-tree.ts";
 import { describeProblem } from "./problem.ts";
+import { readCloudConfig } from "./read-cloud-config.ts";
 import { substitute } from "./substitute.ts";
 import { describeFacts } from "./template-facts.ts";
 import { evaluated, FACTS, HEADER, plain, rendered } from "./template-for-tests.ts";
@@ -127,12 +128,24 @@ test("only the mark directly below the header makes a template; what comes near 
     ["#cloud-config\n## template: jinja\n", false, /"jinja" is not known here/],
     ["#cloud-config\nx: y\n## template: keelson\n", false, undefined],
     ["#cloud-config\nx: '{{ y }}'\n", false, undefined],
+    ["#cloud-config\nx: docker ps --format '{{ .Names }} {{hostnames}}'\n", false, undefined],
+    ["#cloud-config\na: 1\nx: '{{ hostname }}'\n", false, /^line 3: warning: braces stay as they/],
+    ["#cloud-config\nx: '{{ interfaces.eth0.ipv4 }}'\n", false, /^line 2: warning: braces stay/],
   ] as const) {
     assert.equal(isTemplate(text), is, text);
     const [told] = templateWarnings(text).map(describeProblem);
     if (warning === undefined) assert.equal(told, undefined);
     else assert.match(told ?? "", warning);
   }
+});
+
+test("of a value that could not be filled in nothing more is said", () => {
+  const text = `${HEADER}hostname: "core-{{ metadata.gone }}"\n`;
+  const { problems } = readCloudConfig(text, FACTS, (data) => data);
+  assert.deepEqual(
+    problems.map(({ line, key }) => [line, key]),
+    [[3, "hostname"]],
+  );
 });
 
 test("without the mark, braces stay as they are", () => {
@@ -152,7 +165,6 @@ c: "{{ machine.idd }}"`;
     hostname: "example",
     a: "5",
     b: "192.0.2.254 1 1 2001:db8::2",
-    c: "",
   });
   assert.equal(problems.length, 1);
   assert.match(problems[0] ?? "", /line 7, column 5.*machine\.idd.*did you mean "machine\.id"/);
