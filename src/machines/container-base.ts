@@ -22,6 +22,7 @@ import { baseRecipe, isPackageName } from "#machines/core/container-recipe.ts";
 const UNUSED_DAYS_MAX = 30;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const LAST_LINES = 8;
+const WITH_US = ["--pdeathsig=KILL"]; // setpriv(1): it ends when we do, however that is
 const TREE = /^debian-[0-9a-f]{12}$/;
 const BUILDING = "building-";
 const USERS = ".users";
@@ -29,7 +30,8 @@ const USERS = ".users";
 export interface ContainerBaseInit {
   /** Where trees are kept between clusters, such as `/var/cache/keelson`. */
   readonly directory: string;
-  readonly path: string;
+  /** Of mmdebstrap(1): a PATH with root's directories, and perhaps a proxy. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Tells a person what takes its time now. */
   readonly report: (what: string) => void;
 }
@@ -112,9 +114,9 @@ export class ContainerBase {
   /** In namespaces of its own, so that what it started and mounted goes with it when it is interrupted. */
   async #bootstrap(args: readonly string[], signal: AbortSignal): Promise<void> {
     const child = spawn(
-      "unshare",
-      ["--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", ...args],
-      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, PATH: this.#init.path } },
+      "setpriv",
+      [...WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", ...args],
+      { stdio: ["ignore", "ignore", "pipe"], env: this.#init.env },
     );
     const end = () => void child.kill("SIGKILL");
     signal.addEventListener("abort", end, { once: true });

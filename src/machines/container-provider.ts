@@ -76,7 +76,7 @@ export class ContainerProvider implements Provider {
     });
     this.#base = new ContainerBase({
       directory: init.cache ?? CACHE,
-      path: this.#path,
+      env: { ...init.env, PATH: this.#path },
       report: init.report,
     });
   }

@@ -15,6 +15,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   unshare: "util-linux",
   nsenter: "util-linux",
   flock: "util-linux",
+  setpriv: "util-linux",
 };
 
 const SYSTEM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

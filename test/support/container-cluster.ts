@@ -58,7 +58,7 @@ export async function openContainerCluster(
     state,
     program: PROGRAM,
     clock: systemClock,
-    env: { PATH: process.env["PATH"], KEELSON_SOURCE: "1" },
+    env: { ...process.env, KEELSON_SOURCE: "1" },
     report: () => {},
   });
   const machines = await makeMachines(provider, options);
