@@ -18,6 +18,8 @@ export class FakeProvider implements Provider {
   unusable: string | undefined;
   /** Of machines that shut down by themselves: how often they are still seen to run. */
   readonly stopping = new Map<string, number>();
+  /** How often it still hangs up on who asks. */
+  hangUps = 0;
   /** Runs at the beginning of each step; a test may wait or throw in it. */
   before: (step: string, signal: AbortSignal) => Promise<void> = async () => {};
 
@@ -69,6 +71,10 @@ export class FakeProvider implements Provider {
   async commandIn(name: string, argv: readonly string[]): Promise<readonly string[]> {
     if (argv.includes("restart")) this.done.push(`configure ${name}`);
     if (argv[0] === "journalctl") return ["echo", "coreos-cloudinit: Cannot apply that"];
+    if (this.hangUps > 0) {
+      this.hangUps -= 1;
+      return ["false"];
+    }
     if (argv.includes("--property=SystemState"))
       return ["echo", this.stopping.has(name) ? "stopping" : "running"];
     await this.before(`ask ${name}`, new AbortController().signal);

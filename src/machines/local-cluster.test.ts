@@ -210,6 +210,16 @@ for (const stage of STAGES)
     await assert.rejects(readdir(state.path), { code: "ENOENT" });
   });
 
+test("a machine whose systemd hangs up on some who ask is asked again", async (t) => {
+  const { provider, up, status } = await bench(t);
+  provider.hangUps = 3;
+  await up(WEB);
+  provider.hangUps = 3;
+  await up(WEB);
+  assert.equal(provider.hangUps, 0);
+  assert.deepEqual(await status(), ["web-01 running", "web-02 running"]);
+});
+
 test("a machine that is still shutting down is waited for, not told again", async (t) => {
   const { cluster, provider, up, status, told } = await bench(t);
   await up(WEB);

@@ -9,6 +9,8 @@ const run = promisify(execFile);
 const CLOUDINIT = "coreos-cloudinit.service";
 const CONFIGURED_LIMIT_MS = 120_000;
 const OFF_LIMIT_MS = 150_000; // a shutdown ends what does not stop after DefaultTimeoutStopSec of 90 s
+/** A manager that comes up or goes down hangs up on some: its socket is there before it listens. */
+const ANSWER_LIMIT_MS = 10_000;
 const POLL_MS = 50;
 
 /** What a machine's own systemd says of how far its boot is. */
@@ -58,12 +60,9 @@ export class MachineBoot {
   async isStopping(name: string, signal: AbortSignal): Promise<boolean> {
     const query = [...this.#systemctl(), "show", "--property=SystemState", "--value"];
     try {
-      const { stdout } = await this.#runIn(name, query, signal);
-      return stdout.trim() === "stopping";
+      return (await this.#ask(name, query, signal)).trim() === "stopping";
     } catch (error) {
-      signal.throwIfAborted();
       if (error instanceof Fault && error.code === "MACHINE_NOT_FOUND") return true; // off meanwhile
-      if (error instanceof Fault && error.code === "SYSTEMD_FAILED") return true; // it hung up on us
       throw error;
     }
   }
@@ -85,8 +84,20 @@ export class MachineBoot {
   async #activeStates(name: string, signal: AbortSignal): Promise<readonly string[]> {
     const units = ["multi-user.target", CLOUDINIT];
     const query = [...this.#systemctl(), "show", "--property=ActiveState", "--value", ...units];
-    const { stdout } = await this.#runIn(name, query, signal);
-    return stdout.split("\n").filter(Boolean);
+    return (await this.#ask(name, query, signal)).split("\n").filter(Boolean);
+  }
+
+  /** What systemctl(1) prints there. @throws {Fault} SYSTEMD_FAILED, MACHINE_NOT_FOUND when it is off */
+  async #ask(name: string, query: readonly string[], signal: AbortSignal): Promise<string> {
+    const endMs = this.#clock.monotonicMs() + ANSWER_LIMIT_MS;
+    for (;;)
+      try {
+        return (await this.#runIn(name, query, signal)).stdout;
+      } catch (error) {
+        const isRefusal = error instanceof Fault && error.code === "SYSTEMD_FAILED";
+        if (!isRefusal || this.#clock.monotonicMs() > endMs) throw error;
+        await this.#clock.sleep(POLL_MS, signal);
+      }
   }
 
   async #configurationFailure(name: string, sinceMs: number, signal: AbortSignal): Promise<Fault> {
