@@ -8,6 +8,7 @@ import { exampleFacts, loadCloudConfig } from "#cloudconfig/load-cloud-config.ts
 import { parseProject } from "#machines/core/project-file.ts";
 
 const EXAMPLES = join(import.meta.dirname, "../examples");
+
 for (const file of globSync("**/keelson.yaml", { cwd: EXAMPLES }))
   test(`the machines of examples/${file} have user-data without a mistake`, async () => {
     const directory = join(EXAMPLES, dirname(file));
