@@ -134,6 +134,20 @@ groups:
   assert.deepEqual({ ...groups[0], name: "db", first: 11 }, groups[1]);
 });
 
+test("a group reaches other networks when it, or the defaults, say so", () => {
+  const { groups } = sound(`
+provider: container
+defaults: {internet: true}
+groups: {web: 1, db: {internet: false}}
+`);
+  assert.deepEqual(
+    groups.map(({ equipment }) => equipment.internet),
+    [true, false],
+  );
+  assert.equal(sound("groups: {web: 1}").groups[0]?.equipment.internet, undefined);
+  assert.match(problemsOf("groups: {web: {internet: maybe}}").join(), /internet.*true.*false/);
+});
+
 const MEMORY: [text: string, bytes: number][] = [
   ["512M", 512 * 2 ** 20],
   ["512MB", 512 * 2 ** 20],
@@ -327,7 +341,17 @@ for (const [directory, name] of DIRECTORIES)
   });
 
 const KEYS = ["name", "provider", "network", "discovery", "defaults", "groups", "count", "first"];
-const MORE = ["servers", "user-data", "metadata", "memory", "cpus", "folders", "channel", "x"];
+const MORE = [
+  "servers",
+  "user-data",
+  "metadata",
+  "memory",
+  "cpus",
+  "folders",
+  "channel",
+  "internet",
+  "x",
+];
 const word = fc.constantFrom(...KEYS, ...MORE, "1", "3", "300", "1G", "a:/b", "process", "~", "");
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
