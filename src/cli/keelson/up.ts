@@ -71,6 +71,21 @@ export async function up(args: readonly string[], io: Io): Promise<number> {
     network: { type: "string" },
   });
   const local = await openLocalCluster(io, values);
-  await local.cluster.up(positionals, await wishOf(local, values, io), io.signal);
+  const wish = await wishOf(local, values, io);
+  try {
+    await local.cluster.up(positionals, wish, io.signal);
+  } catch (error) {
+    throw withAdvice(error, local);
+  }
   return 0;
+}
+
+/** How there can be more machines, for a person who named one too many. */
+function withAdvice(error: unknown, { project }: Local): unknown {
+  if (!(error instanceof Fault) || error.code !== "MACHINE_NOT_FOUND") return error;
+  const advice =
+    project === undefined
+      ? "`keelson up --machines N` makes more"
+      : `${project.file} says which there shall be`;
+  return new Fault("MACHINE_NOT_FOUND", `${error.message}; ${advice}`, { cause: error });
 }
