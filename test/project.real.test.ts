@@ -195,7 +195,7 @@ const MISTAKES: { name: string; args: string[]; status: number; says: RegExp }[]
     name: "a slip in a name",
     args: ["halt", "wbe-01"],
     status: 1,
-    says: /there are web-01, web-02, db-01; did you mean web-01\?/,
+    says: /there are web-01, web-02, db-01; did you mean web-01/,
   },
   {
     name: "a group for one machine",

@@ -96,7 +96,7 @@ test("up of some machines leaves the others not created; groups and patterns are
     "db-01 running",
     "db-02 running",
   ]);
-  await assert.rejects(up(project, "dbb"), { code: "MACHINE_NOT_FOUND", message: /mean db\?$/ });
+  await assert.rejects(up(project, "dbb"), { code: "MACHINE_NOT_FOUND", message: /mean db$/ });
 });
 
 test("a project that grows, changes and shrinks is told of, and applied by reload and destroy", async (t) => {
@@ -170,7 +170,7 @@ test("halting all moves no units about; halting some does", async (t) => {
   await cluster.halt(["web-01"], false, NEVER);
   await cluster.halt([], false, NEVER);
   assert.deepEqual(provider.done, ["halt web-01 leave", "cut web-01", "halt web-02"]);
-  await assert.rejects(cluster.halt(["wep"], false, NEVER), { message: /did you mean web\?/ });
+  await assert.rejects(cluster.halt(["wep"], false, NEVER), { message: /did you mean web/ });
 });
 
 test("user-data that cannot be applied is told with the journal, and tried again by the next up", async (t) => {

@@ -30,8 +30,8 @@ for (const { words, chosen } of CASES)
   });
 
 const REFUSALS: { word: string; says: RegExp }[] = [
-  { word: "web-03", says: /"web-03": there are web-01, web-02, db-01, .*; did you mean web-01\?$/ },
-  { word: "wb", says: /did you mean web\?$/ },
+  { word: "web-03", says: /"web-03": there are web-01, web-02, db-01, .*; did you mean web-01$/ },
+  { word: "wb", says: /did you mean web$/ },
   { word: "x*", says: /Cannot find machine "x\*": there are web-01/ },
   { word: "", says: /Cannot find machine ""/ },
 ];

@@ -50,7 +50,7 @@ function notFound(word: string, names: readonly string[]): Fault {
       `Cannot find machine "${word}": there are no machines; make some with \`keelson up\``,
     );
   const near = nearestWord(word, [...names, ...new Set(names.map(groupOf))]);
-  const meant = near === undefined ? "" : `; did you mean ${near}?`;
+  const meant = near === undefined ? "" : `; did you mean ${near}`;
   const shown = names.slice(0, NAMES_SHOWN_MAX).join(", ");
   const more = names.length > NAMES_SHOWN_MAX ? ` and ${names.length - NAMES_SHOWN_MAX} more` : "";
   return new Fault(
