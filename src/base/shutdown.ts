@@ -12,8 +12,11 @@ export function shutdownSignal(): AbortSignal {
 /** The reason of an abort that a person or systemd asked for: an end, not an error. */
 export class ShutdownRequested extends Error {
   override readonly name = "ShutdownRequested";
+  /** The signal, such as `SIGINT` for a Ctrl-C. */
+  readonly by: string;
   constructor(by: string) {
     super(`told to stop by ${by}`);
+    this.by = by;
   }
 }
 

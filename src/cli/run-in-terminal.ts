@@ -2,13 +2,22 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import { Fault, isErrno } from "#base/fault.ts";
+import { ShutdownRequested } from "#base/shutdown.ts";
 import type { Io } from "#cli/program.ts";
 
-/** Runs it in the place of this program: its terminal, its exit status. */
+/**
+ * Runs it in the place of this program: its terminal, its exit status. A Ctrl-C is the program's own affair, as often as
+ * it is typed: the terminal sends it there too.
+ */
 export async function runInTerminal(argv: readonly string[], io: Io): Promise<number> {
   const [program = "", ...args] = argv;
   const child = spawn(program, args, { stdio: "inherit" });
-  const end = () => void child.kill("SIGTERM"); // the terminal's Ctrl-C reaches it without us; a kill of us does not
+  const end = () => {
+    const { reason } = io.signal as { reason: unknown };
+    if (!(reason instanceof ShutdownRequested && reason.by === "SIGINT")) child.kill("SIGTERM");
+  };
+  const ignore = () => {};
+  process.on("SIGINT", ignore); // else the second one would end us before it
   io.signal.addEventListener("abort", end, { once: true });
   try {
     const [status, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
@@ -22,6 +31,7 @@ export async function runInTerminal(argv: readonly string[], io: Io): Promise<nu
     );
   } finally {
     io.signal.removeEventListener("abort", end);
+    process.off("SIGINT", ignore);
   }
 }
 
