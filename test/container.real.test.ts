@@ -91,8 +91,14 @@ test("a container lives through halts and power cuts, and nothing of it stays", 
     hostKey,
   );
 
-  await cluster.succeed("core-01", "touch /var/unsaved");
+  const connect = `exec 3<>/dev/tcp/${address}/22; read -ru3 banner; touch /run/connected`;
+  const ending = cluster.run("core-02", `${connect}; read -rt5 -u3 rest; echo $?`);
+  await until("it is connected", async () => {
+    return (await cluster.run("core-02", "test -e /run/connected")).status === 0;
+  });
   await provider.cutPower("core-01", NEVER);
+  const SILENCE = /^1[2-9]\d$/m; // read(1) of bash: more than 128 when the time is over, 1 at the end of what is sent
+  assert.match((await ending).stdout, SILENCE, "a machine without power does not say that it goes");
   await cluster.boot("core-01");
   assert.equal(await cluster.succeed("core-01", "cat /var/stopped"), "in order\n");
   assert.equal((await cluster.ssh("core-01", "true")).status, 0);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { Fault } from "#base/fault.ts";
 import { closeInternet, type InternetInit, openInternet } from "#machines/container-internet.ts";
 import { ip } from "#machines/container-tools.ts";
-import { freeNetwork, gatewayOf, overlaps, portName } from "#machines/core/container-network.ts";
+import { freeNetwork, gatewayOf, overlaps } from "#machines/core/container-network.ts";
 
 /** What a cluster's containers are linked by, and this computer with them. Gone with a reboot; made at the next boot. */
 export class ContainerBridge {
@@ -62,11 +62,14 @@ export class ContainerBridge {
     });
   }
 
-  /** Removes what the kernel has not yet taken away of a container's link. */
-  async clearPort(container: string): Promise<void> {
-    const port = portName(container);
+  /**
+   * Takes a container's link away. The kernel alone does so only when the last connection has ended, and until then
+   * answers in the container's name.
+   */
+  async unplug(port: string): Promise<void> {
+    if (!existsSync(`/sys/class/net/${port}`)) return;
     await ip("link", "del", port).catch((error: unknown) => {
-      if (existsSync(`/sys/class/net/${port}`)) throw error; // else there was none
+      if (existsSync(`/sys/class/net/${port}`)) throw error; // else the kernel was faster
     });
   }
 

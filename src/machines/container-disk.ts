@@ -26,6 +26,8 @@ export class ContainerDisk {
   /** The private halves of its host keys are on its disk. */
   readonly knownHosts: string;
   readonly process: string;
+  /** The name of its link on this computer. */
+  readonly link: string;
 
   constructor(directory: string) {
     this.upper = join(directory, "disk");
@@ -34,6 +36,7 @@ export class ContainerDisk {
     this.console = join(directory, "console.log");
     this.knownHosts = join(directory, "known_hosts");
     this.process = join(directory, "process");
+    this.link = join(directory, "link");
     this.userData = join(this.upper, USER_DATA);
     this.journal = join(this.upper, "var/log/journal");
     this.volumes = Object.fromEntries(

@@ -20,7 +20,12 @@ import { healLinks, severLink } from "#machines/container-partition.ts";
 import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
-import { bridgeName, containerName, networkOf } from "#machines/core/container-network.ts";
+import {
+  bridgeName,
+  containerName,
+  networkOf,
+  portName,
+} from "#machines/core/container-network.ts";
 import { type Equipment, type Machine, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
@@ -110,7 +115,7 @@ export class ContainerProvider implements Provider {
         signal,
       );
       await this.#bridge.open(networkOf(machine.address), machine.equipment.internet === true);
-      await this.#bridge.clearPort(containerName(this.#tag, machine.number));
+      await this.#plugIn(machine);
       const booted = await this.#spawn(machine, tree);
       await writeFileAtomic(this.#disk(name).process, JSON.stringify(booted));
       await this.#untilAnswering(name, booted, signal);
@@ -142,13 +147,16 @@ export class ContainerProvider implements Provider {
   }
 
   async cutPower(name: string, signal: AbortSignal): Promise<void> {
-    const nspawn = await readRunningProcess(this.#disk(name).process);
+    const disk = this.#disk(name);
+    const port = await readFile(disk.link, "utf8").catch(() => undefined);
+    if (port !== undefined) await this.#bridge.unplug(port); // first: processes that end take leave of their peers
+    const nspawn = await readRunningProcess(disk.process);
     // Cut off early it may not have entered its group yet.
     if (nspawn !== undefined && (await isAlive(nspawn))) killProcess(nspawn.pid);
     while (nspawn !== undefined && (await isAlive(nspawn)))
       await this.#init.clock.sleep(POLL_MS, signal);
     await this.#group(name).kill(signal);
-    await rm(this.#disk(name).process, { force: true });
+    await rm(disk.process, { force: true });
     await this.#bridge.closeUnless(() => this.#isAnyOn());
   }
 
@@ -220,6 +228,13 @@ export class ContainerProvider implements Provider {
     const asked = machine.equipment.internet === true ? await nameservers() : [];
     await disk.layOut({ machine, publicKey, environment, mayRaiseLimits, nameservers: asked });
     await ensureHostKey(disk, machine, this.#path);
+  }
+
+  /** Notes its link, for when its power is cut, and takes away one that is there from before. */
+  async #plugIn({ name, number }: Machine): Promise<void> {
+    const port = portName(containerName(this.#tag, number));
+    await writeFileAtomic(this.#disk(name).link, port);
+    await this.#bridge.unplug(port);
   }
 
   /** Starts the boot script and returns what becomes systemd-nspawn. */
