@@ -291,6 +291,44 @@ for (const { name, yaml, key, is } of [
     assert.equal(values[key], is);
   });
 
+for (const { name, yaml, told } of [
+  {
+    name: "two backslashes before a variable in double quotes",
+    yaml: 'hostname: "\\\\$private_ipv4"',
+    told: [
+      "line 2: error: found unknown escape character",
+      "    hostname: two backslashes stand before the variable; one keeps its dollar sign, in quotes too",
+    ],
+  },
+  {
+    name: "another escape that YAML does not have",
+    yaml: 'hostname: "a\\d"',
+    told: [
+      "line 2: error: found unknown escape character",
+      "    hostname: in double quotes a backslash is written \\\\, and \\d means nothing; or put the value in single quotes",
+    ],
+  },
+  {
+    name: "a key with an escaped variable",
+    yaml: "coreos: {\\$private_ipv4: x}",
+    told: [
+      'line 2: warning: unrecognized key "\\$private_ipv4"',
+      "    coreos.\\$private_ipv4: it is passed over; known here: etcd, etcd2, flannel, fleet, locksmith, oem, units, update",
+    ],
+  },
+  {
+    name: "an expression in an alias",
+    yaml: '## template: keelson\nhostname: *foo{{"a,b"}}',
+    told: [
+      `line 3: error: Unknown anchor 'foo{{"a,b"}}' referenced`,
+      '    hostname: there is no anchor &foo{{"a,b"}} before this alias',
+    ],
+  },
+])
+  test(`readCloudConfig() quotes ${name} as it was written`, () => {
+    assert.deepEqual(problemsOf(yaml), told);
+  });
+
 const KEYS = ["coreos", "units", "name", "write_files", "path", "hostname", "etcd2", "users", "x"];
 const value = fc.letrec((tie) => ({
   tree: fc.oneof(

@@ -1,5 +1,6 @@
 import type { LineCounter, YAMLError } from "yaml";
 import { error, original, type Problem } from "./problem.ts";
+import { ESCAPE } from "./template-mode.ts";
 
 /**
  * What the YAML parser stumbled over: libyaml's words for it, as the original tells them, and what to do. Lines whose
@@ -94,8 +95,17 @@ function explain(cause: YAMLError, isDeeper: boolean): string {
     return 'the line is neither "KEY: VALUE", with a blank behind the colon, nor part of what stands above it';
   if (/block-seq-ind/.test(cause.message))
     return "a list begins on a line of its own, each item with a hyphen and a blank";
+  if (cause.code === "BAD_DQ_ESCAPE") return badEscape(cause.message);
   if (cause.code === "BAD_SCALAR_START") return `${cause.message}; put the value in quotes`;
   return PLAIN_WORDS[cause.code] ?? cause.message;
+}
+
+/** @param message the parser's, which ends in the escape. */
+function badEscape(message: string): string {
+  const escape = message.replace(/^Invalid escape sequence /, "");
+  if (escape === `\\${ESCAPE}`)
+    return "two backslashes stand before the variable; one keeps its dollar sign, in quotes too";
+  return `in double quotes a backslash is written \\\\, and ${escape} means nothing; or put the value in single quotes`;
 }
 
 const PLAIN_WORDS: Partial<Record<YAMLError["code"], string>> = {

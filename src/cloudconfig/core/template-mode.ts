@@ -37,6 +37,11 @@ export function markAddresses(text: string): string {
   return text.replace(/\\(?=\$(?:public|private)_ipv[46])/g, ESCAPE);
 }
 
+/** Words about user-data with all as it was before `markEscapes`, for people. */
+export function unmark(text: string): string {
+  return unmaskExpressions(text).replaceAll(ESCAPE, "\\");
+}
+
 /** Expressions as they were before `markEscapes`. */
 export function unmaskExpressions(text: string): string {
   return text.replace(MASKS, (mask) => MASKED.charAt(mask.charCodeAt(0) - MASK));
