@@ -1,5 +1,5 @@
 import { Fault } from "#base/fault.ts";
-import { NETWORK_FORMATS, type NetworkFormat } from "#cloudconfig/core/network-config.ts";
+import { NETWORK_FORMATS, type NetworkFormat } from "#cloudconfig/core/network-format.ts";
 import { DEFAULT_WORKSPACE } from "#cloudconfig/core/plan-script.ts";
 import { DEFAULT_SSH_KEY_NAME } from "#cloudconfig/core/plan-users.ts";
 import type { SourceChoice } from "#cloudconfig/sources/open-sources.ts";

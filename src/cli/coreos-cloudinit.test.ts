@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { coreosCloudinit } from "#cli/coreos-cloudinit.ts";
 
@@ -147,3 +149,22 @@ test("coreos-cloudinit takes no wrong use", async (t) => {
   assert.equal((await run(["--from-file=/nowhere", "--wait=0"], "", root)).status, 1);
   assert.match((await run(["-version"], "", root)).out, /^coreos-cloudinit \d/);
 });
+
+/** Prints what Node loads from then on, one URL on a line. */
+const TELL_LOADS = `import { registerHooks } from "node:module";
+registerHooks({ load: (url, context, next) => (process._rawDebug(url), next(url, context)) });`;
+
+for (const { arg, loads } of [
+  { arg: "--version", loads: false },
+  { arg: "--help", loads: false },
+  { arg: "--facts", loads: true },
+])
+  test(`coreos-cloudinit ${arg} ${loads ? "loads" : "is not kept waiting by"} what reads a cloud-config`, async () => {
+    const main = join(import.meta.dirname, "main.ts");
+    const hooks = `data:text/javascript,${encodeURIComponent(TELL_LOADS)}`;
+    const args = ["--import", hooks, main, arg];
+    const env = { ...process.env, KEELSON_CALLED_AS: "coreos-cloudinit" };
+    const { stderr } = await promisify(execFile)(process.execPath, args, { env });
+    assert.match(stderr, /coreos-cloudinit\.ts$/m);
+    assert.equal(/\/node_modules\/yaml\//.test(stderr), loads);
+  });

@@ -3,12 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Fault } from "#base/fault.ts";
-import {
-  convertNetworkConfig,
-  NETWORK_FORMATS,
-  type NetworkConfiguration,
-  type NetworkFormat,
-} from "./network-config.ts";
+import { convertNetworkConfig, type NetworkConfiguration } from "./network-config.ts";
+import { NETWORK_FORMATS, type NetworkFormat } from "./network-format.ts";
 
 /**
  * What the last coreos-cloudinit (its network package, built with Go 1.19) makes of these stands behind `----`; where it

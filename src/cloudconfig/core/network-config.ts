@@ -1,18 +1,11 @@
 import { readDebian } from "./network-debian.ts";
+import type { NetworkFormat } from "./network-format.ts";
 import { readPacket } from "./network-packet.ts";
-import { type NetworkFormat, refusal } from "./network-refusal.ts";
+import { refusal } from "./network-refusal.ts";
 import { describeNetwork, type NetworkConfiguration } from "./network-units.ts";
 import { readVmware } from "./network-vmware.ts";
 
-export type { NetworkFormat } from "./network-refusal.ts";
 export type { NetworkConfiguration } from "./network-units.ts";
-
-/** `--convert-netconf` takes these. */
-export const NETWORK_FORMATS = [
-  "debian",
-  "packet",
-  "vmware",
-] as const satisfies readonly NetworkFormat[];
 
 const TEXT_MAX = 1024 * 1024;
 

@@ -1,6 +1,5 @@
 import { Fault } from "#base/fault.ts";
-
-export type NetworkFormat = "debian" | "packet" | "vmware";
+import type { NetworkFormat } from "./network-format.ts";
 
 /** Far above any machine's, so that a small input cannot become a huge output. */
 export const INTERFACES_MAX = 1000;
