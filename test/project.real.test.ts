@@ -276,6 +276,19 @@ test("mistakes are told with what to do instead, and change nothing", async (t) 
   assert.equal(await project.succeed("status", "--json"), before);
 });
 
+test("a Ctrl-C is for the program on the machine, as often as it is typed", async () => {
+  await using project = await projectDirectory(FILES);
+  await project.tells("up", "db");
+  const line = "trap 'echo got >&2' INT; echo here >&2; sleep 4; sleep 4; exit 5";
+  const shell = startKeelson(project, ["ssh", "db-01", line], { detached: true });
+  const ended = once(shell, "exit");
+  for (const said of ["here", "got"]) {
+    await untilSaid(shell, said);
+    process.kill(-(shell.pid ?? 0), "SIGINT"); // as a terminal does, to all in the foreground
+  }
+  assert.deepEqual(await ended, [5, null]);
+});
+
 for (const said of ["shutting down", "halted", "booting", "applying"])
   test(`a reload that is interrupted when "${said}" is made good by up`, async () => {
     await using project = await projectDirectory(FILES);

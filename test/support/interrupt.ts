@@ -3,9 +3,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { PROGRAM } from "./keelson.ts";
 import type { ProjectDirectory } from "./project.ts";
 
-/** `keelson ARGS` in the project's directory, to be interrupted. */
-export function startKeelson(project: ProjectDirectory, args: readonly string[]): ChildProcess {
+/** `keelson ARGS` in the project's directory, to be interrupted; detached: in a process group of its own. */
+export function startKeelson(
+  project: ProjectDirectory,
+  args: readonly string[],
+  options: { readonly detached?: boolean } = {},
+): ChildProcess {
   return spawn(PROGRAM, args, {
+    ...options,
     cwd: project.directory,
     env: { ...process.env, KEELSON_STATE: project.state.path, KEELSON_SOURCE: "1" },
     stdio: ["ignore", "pipe", "pipe"],
