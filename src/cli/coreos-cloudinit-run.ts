@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { Writable } from "node:stream";
 import { Fault } from "#base/fault.ts";
 import type { CloudinitGround } from "#cli/coreos-cloudinit.ts";
@@ -76,6 +77,7 @@ class Run {
   }
 
   async all(): Promise<number> {
+    await checkRoot(this.#root);
     if (this.#flags.facts) return await this.#showFacts();
     const source = await this.#select();
     const text = await this.#fetchText(source);
@@ -226,6 +228,16 @@ class Run {
   #say(line: string): void {
     this.#io.stderr.write(`coreos-cloudinit: ${line}\n`);
   }
+}
+
+/** Else a mistyped one would be made, a new tree beside the one that was meant. */
+async function checkRoot(root: string): Promise<void> {
+  const status = await stat(root).catch(() => undefined);
+  if (status?.isDirectory()) return;
+  throw new Fault(
+    "FILE_UNREADABLE",
+    `Cannot configure the machine in ${root}: it is no directory that can be read; name one that is there by --root`,
+  );
 }
 
 /** A file or the standard input: of these nothing is told that goes well. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -148,6 +148,14 @@ test("coreos-cloudinit takes no wrong use", async (t) => {
     await assert.rejects(run(args, "", root), { code: "USAGE" });
   assert.equal((await run(["--from-file=/nowhere", "--wait=0"], "", root)).status, 1);
   assert.match((await run(["-version"], "", root)).out, /^coreos-cloudinit \d/);
+});
+
+test("coreos-cloudinit makes no new tree where a mistyped root is", async (t) => {
+  const root = join(await makeRoot(t), "mistyped");
+  const { status, out, err } = await run(["--from-file=-", `--root=${root}`], MOTD, "/nowhere");
+  assert.deepEqual([status, out], [1, ""]);
+  assert.match(err, /Cannot configure the machine in \S+mistyped: it is no directory.*--root/);
+  await assert.rejects(stat(root), { code: "ENOENT" });
 });
 
 /** Prints what Node loads from then on, one URL on a line. */

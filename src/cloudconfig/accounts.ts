@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Outcome } from "./outcome.ts";
-import { pathInRoot } from "./root-path.ts";
+import { readInRoot } from "./root-path.ts";
 import { runProgram } from "./run-program.ts";
 
 export interface Account {
@@ -54,12 +52,6 @@ export async function findLine(
 }
 
 /** @returns nothing where the root has no such file */
-export async function readDatabase(root: string, database: Database): Promise<string | undefined> {
-  const path = await pathInRoot(root, `/etc/${database}`);
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
+export function readDatabase(root: string, database: Database): Promise<string | undefined> {
+  return readInRoot(root, `/etc/${database}`);
 }

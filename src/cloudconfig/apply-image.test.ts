@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { lstat, mkdir, mkdtemp, readFile, readlink, rm } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -92,6 +101,14 @@ test("applyPlan() keeps setuid of a file that is given to another", {
   assert.deepEqual([status.uid, status.gid, status.mode & 0o7777], [4242, 4343, 0o4755]);
   assert.deepEqual(told(await applyPlan([action], { root, signal })), ["write unchanged"]);
   assert.equal(await readFile(join(root, "tool"), "utf8"), "x");
+});
+
+test("openSystemdOf() takes no systemd outside of the tree, to which a link there leads", async (t) => {
+  const [computer, root] = [await makeRoot(t), await makeRoot(t)];
+  await mkdir(join(computer, "run/systemd"), { recursive: true });
+  await writeFile(join(computer, "run/systemd/private"), "");
+  await symlink(join(computer, "run"), join(root, "run"));
+  assert.equal(await openSystemdOf(root, {}, signal), undefined);
 });
 
 test("openSystemdOf() finds none in an image's tree, and misses that of a machine", async (t) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -50,6 +50,14 @@ test("readMachineFacts() lets a source's addresses and name win", async (t) => {
   assert.equal(facts.publicIpv4, "198.51.100.7");
   assert.equal(facts.privateIpv6, "2001:db8::9");
   assert.equal(facts.hostname, "given");
+});
+
+test("readMachineFacts() follows the root's links as the machine does, never to this computer's files", async (t) => {
+  const computer = await makeRoot(t, { hostname: "computer\n", environment: "SECRET=1\n" });
+  const root = await makeRoot(t, { "etc/name": "core-01\n" });
+  await symlink("/etc/name", join(root, "etc/hostname"));
+  await symlink(join(computer, "environment"), join(root, "etc/environment"));
+  assert.deepEqual(await factsOfRoot(root, {}), { currentHostname: "core-01", metadata: {} });
 });
 
 test("readMachineFacts() takes a root that has nothing", async (t) => {

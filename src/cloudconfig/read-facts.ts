@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { parseEnvironmentFile } from "./core/environment-file.ts";
 import { ADDRESS_VARIABLES, type MachineFacts } from "./core/machine-facts.ts";
 import { NO_METADATA, type SourceMetadata } from "./core/source-metadata.ts";
 import { readSystemFacts } from "./read-system.ts";
+import { readInRoot } from "./root-path.ts";
 
 /**
  * What is known of the machine below `root`: its addresses (the source's, then the environment's, then etc/environment's), its
@@ -18,7 +18,7 @@ export async function readMachineFacts(
   env: Readonly<Record<string, string | undefined>>,
   source: SourceMetadata = NO_METADATA,
 ): Promise<MachineFacts> {
-  const read = (path: string) => readIfThere(join(root, path));
+  const read = (path: string) => readInRoot(root, path);
   const environmentFile = await read("etc/environment");
   const environment = parseEnvironmentFile(environmentFile ?? "");
   const addresses: Partial<Record<(typeof ADDRESS_VARIABLES)[AddressVariable], string>> = {};
@@ -56,13 +56,4 @@ function parseMetadata(text: string, root: string): Record<string, string> {
     metadata[match[1]] = match[2] ?? "";
   }
   return metadata;
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT") || isErrno(cause, "ENOTDIR")) return undefined;
-    throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
-  }
 }

@@ -5,14 +5,13 @@ import { parseEnvironmentFile } from "./core/environment-file.ts";
 import { isLinkLocal } from "./core/link-local.ts";
 import type { InterfaceAddress, InterfaceFacts, SystemFacts } from "./core/machine-facts.ts";
 import { defaultRouteIpv4, defaultRouteIpv6 } from "./core/route-table.ts";
+import { readInRoot } from "./root-path.ts";
 
 /** Read from the kernel's and the firmware's files; what is not there, or not to be read, is left out. */
 export async function readSystemFacts(root: string): Promise<SystemFacts> {
-  const machineId = (await readIfPossible(join(root, "etc/machine-id")))?.trim();
-  const osRelease =
-    (await readIfPossible(join(root, "etc/os-release"))) ??
-    (await readIfPossible(join(root, "usr/lib/os-release"))) ??
-    "";
+  const own = (path: string) => readInRoot(root, path).catch(() => undefined);
+  const machineId = (await own("etc/machine-id"))?.trim();
+  const osRelease = (await own("etc/os-release")) ?? (await own("usr/lib/os-release")) ?? "";
   const defaultRoute =
     defaultRouteIpv4((await readIfPossible("/proc/net/route")) ?? "") ??
     defaultRouteIpv6((await readIfPossible("/proc/net/ipv6_route")) ?? "");

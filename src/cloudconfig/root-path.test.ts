@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, realpath, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { pathInRoot } from "./root-path.ts";
+import { findInRoot, pathInRoot, readInRoot } from "./root-path.ts";
 
 /** A root with links in it: `in` to a directory inside, `out` and `up` to outside, `gone` to nowhere, `loop` to itself. */
 async function makeRoot(t: TestContext): Promise<string> {
@@ -56,4 +56,47 @@ test("pathInRoot() never leaves the root", async (t) => {
     }),
     { numRuns: 500 },
   );
+});
+
+/** Each file, in the root and outside of it, says where it is. */
+async function makeFiles(t: TestContext): Promise<string> {
+  const root = await makeRoot(t);
+  await writeFile(join(root, "etc/file"), "etc/file");
+  await writeFile(join(root, "../root-outside/file"), "outside");
+  await symlink("/etc/file", join(root, "etc/absolute"));
+  await symlink("../in/../file", join(root, "etc/relative"));
+  await symlink(join(root, "../root-outside/file"), join(root, "etc/outside"));
+  await symlink("../../root-outside/file", join(root, "etc/beside"));
+  return root;
+}
+
+test("readInRoot() finds what the machine would find, and nothing outside of its root", async (t) => {
+  const root = await makeFiles(t);
+  for (const [path, is] of [
+    ["/etc/file", "etc/file"],
+    ["etc/absolute", "etc/file"],
+    ["/absolute/relative", "etc/file"],
+    ["/etc/outside", undefined],
+    ["/etc/beside", undefined],
+    ["/up/file", undefined],
+    ["/../root-outside/file", undefined],
+    ["/loop", undefined],
+    ["/gone", undefined],
+    ["/etc/file/below", undefined],
+    ["/nothing/at/all", undefined],
+  ] as const) {
+    assert.equal(await readInRoot(root, path), is, path);
+    assert.equal(await findInRoot(root, path), is && join(root, is), path);
+  }
+});
+
+test("readInRoot() says what it may not read", async (t) => {
+  const root = await makeFiles(t);
+  await assert.rejects(readInRoot(root, "/etc"), { code: "FILE_UNREADABLE" });
+});
+
+test("a root that is not there is a fault", async (t) => {
+  const root = join(await makeRoot(t), "mistyped");
+  await assert.rejects(pathInRoot(root, "/etc/a"), { code: "FILE_UNWRITABLE" });
+  assert.equal(await readInRoot(root, "/etc/a"), undefined);
 });

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Systemd } from "#systemd/systemd.ts";
+import { findInRoot } from "./root-path.ts";
 
 /**
  * The systemd that runs the machine below `root`: this computer's for `/`, that of the machine which the environment
@@ -18,11 +18,12 @@ export async function openSystemdOf(
     const address = isRoot ? { socketPath: "/run/systemd/private" } : ({ bus: "system" } as const);
     return openSystemd(address, signal);
   }
-  const own = join(root, "run/systemd/private");
   if (env["KEELSON_ROOT"] !== undefined && resolve(env["KEELSON_ROOT"]) === resolve(root)) {
     const runtime = env["XDG_RUNTIME_DIR"];
-    const socketPath = runtime === undefined ? own : join(runtime, "systemd/private");
+    const socketPath = join(runtime ?? join(root, "run"), "systemd/private");
     return openSystemd({ socketPath }, signal);
   }
-  return existsSync(own) ? openSystemd({ socketPath: own }, signal) : undefined;
+  // Never this computer's, to which a link in the tree may lead.
+  const socketPath = await findInRoot(root, "run/systemd/private");
+  return socketPath === undefined ? undefined : openSystemd({ socketPath }, signal);
 }
