@@ -10,11 +10,19 @@ const KINDS: Readonly<Record<string, (i: number) => SampleUnit>> = {
   plain: () => ({}),
   "role of 1 in 10": (i) => ({ fleet: [`MachineMetadata=role=r${i % 10}`] }),
   "apart by 10": (i) => ({ fleet: [`Conflicts=u${Math.floor(i / 10)}-*.service`] }),
+  "1 of 10 a machine": (i) => ({ fleet: [`MaxPerMachine=1 u${Math.floor(i / 10)}-*`] }),
+  "with needs": (i) => ({ fleet: [`MemoryNeed=${1 + (i % 5)}G`, "CPUNeed=0.25"] }),
+  "preferring 1 in 10": (i) => ({ fleet: [`Prefer=role=r${i % 10}`] }),
+  "10 groups spread": (i) => ({ fleet: [`Spread=role u*-${i % 10}.service`] }),
+  "1000 groups spread": (i) => ({ fleet: [`Spread=role u${Math.floor(i / 10)}-*`] }),
+  "other conditions": (i) => ({
+    fleet: [`MachineMetadata=role notin (r${i % 10}, x*)`, `MachineMetadata=size>=${i % 7}`],
+  }),
 };
 
 const rows = Object.entries(KINDS).map(([kind, unitOf]) => {
   const machines = Object.fromEntries(
-    Array.from({ length: MACHINES }, (_, i) => [`m${i}`, `role=r${i % 10}`]),
+    Array.from({ length: MACHINES }, (_, i) => [`m${i}`, `role=r${i % 10},size=${i % 16}`]),
   );
   const units = Object.fromEntries(
     Array.from({ length: UNITS }, (_, i) => [
@@ -22,15 +30,20 @@ const rows = Object.entries(KINDS).map(([kind, unitOf]) => {
       unitOf(i),
     ]),
   );
-  const model = sampleCluster({ machines, units });
+  const facts = Object.fromEntries(
+    Object.keys(machines).map((name) => [name, { memoryBytes: 64 * 2 ** 30, millicores: 16_000 }]),
+  );
+  const model = sampleCluster({ machines, facts, units });
   const all = timed(() => schedule(model, new Map(), "all"));
   carryOut(model, all.result, 100_000);
-  const more = Array.from({ length: 50 }, (_, i) => `more${i}.service` as UnitName).map((name) => {
-    addUnit(model, name);
-    const one = timed(() => schedule(model, new Map(), [name]));
-    carryOut(model, one.result, 200_000);
-    return one.ms;
-  });
+  const more = Array.from({ length: 50 }, (_, i) => `more${i}.service` as UnitName).map(
+    (name, i) => {
+      addUnit(model, name, unitOf(i));
+      const one = timed(() => schedule(model, new Map(), [name]));
+      carryOut(model, one.result, 200_000);
+      return one.ms;
+    },
+  );
   const again = timed(() => schedule(model, new Map(), "all"));
   return {
     kind,
@@ -44,11 +57,18 @@ const rows = Object.entries(KINDS).map(([kind, unitOf]) => {
 console.log(`${UNITS} units onto ${MACHINES} machines, milliseconds`);
 console.table(rows);
 
-function addUnit(model: ReturnType<typeof sampleCluster>, name: UnitName): void {
-  const hash = "f".repeat(40);
+function addUnit(
+  model: ReturnType<typeof sampleCluster>,
+  name: UnitName,
+  { fleet = [] }: SampleUnit,
+): void {
+  const hash = name.replace(/\D/g, "").padStart(40, "f");
   const put = (key: string, value: string) =>
     model.apply({ key, after: { value, modifiedIndex: 1 }, by: undefined });
-  put(model.keys.blob(hash), writeBlob("[Service]\nExecStart=/bin/true\n"));
+  put(
+    model.keys.blob(hash),
+    writeBlob(`[Service]\nExecStart=/bin/true\n[X-Fleet]\n${fleet.join("\n")}\n`),
+  );
   put(model.keys.job(name, "object"), writeJobObject(name, hash));
   put(model.keys.job(name, "target-state"), "launched");
 }

@@ -10,6 +10,7 @@ import type {
 } from "#fleet/core/schema.ts";
 import { fleetSection } from "#unitfile/core/fleet-section.ts";
 import { matchGlob } from "#unitfile/core/glob.ts";
+import { meetsCondition } from "#unitfile/core/metadata-condition.ts";
 import { unitDescription } from "#unitfile/core/unit-file.ts";
 import { parseUnitName } from "#unitfile/core/unit-name.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
@@ -160,9 +161,9 @@ export class FakeFleet implements AsyncDisposable {
   #misfit(unit: FakeUnit, machine: SchemaMachine): string | undefined {
     const { conflicts, machineId, machineMetadata, machineOf } = this.#section(unit);
     if (machineId !== undefined && machineId !== machine.id) return `needs machine ${machineId}`;
-    for (const [key, values] of machineMetadata)
-      if (!values.has(machine.metadata[key] ?? ""))
-        return `has not ${key}=${[...values].join(" or ")}`;
+    const metadata = new Map(Object.entries(machine.metadata));
+    const unmet = machineMetadata.find((one) => !meetsCondition(one, { ...machine, metadata }));
+    if (unmet !== undefined) return `has not ${unmet.text}`;
     const others = [...this.units.values()].filter((u) => u.machineID === machine.id && u !== unit);
     const rival = others.find((other) => conflicts.some((glob) => matchGlob(glob, other.name)));
     if (rival !== undefined) return `conflicts with ${rival.name}`;

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { SchemaUnit, SchemaUnitOption, UnitStateName } from "#fleet/core/schema.ts";
-import { fleetWarnings } from "#unitfile/core/fleet-section.ts";
+import { fleetWarnings } from "#unitfile/core/check-fleet-option.ts";
 import type { UnitFile } from "#unitfile/core/unit-file.ts";
 import {
   nameWithDefaultType,
@@ -82,7 +82,7 @@ async function prepare(
   const before = await session.api.unit(name);
   if (before !== undefined) return prepareKnown(session, target, { ...wanted, before });
   const file = await findFile(session, wanted);
-  for (const { message, line, advice } of fleetWarnings(file))
+  for (const { message, line, advice } of fleetWarnings(file, name))
     session.err(
       `WARNING: Unit ${name}: ${message}${line > 0 ? ` in line ${line}` : ""}: ${advice}`,
     );

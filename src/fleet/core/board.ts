@@ -1,10 +1,17 @@
+import { isOrMatches } from "#unitfile/core/glob.ts";
+import { expandMachineSpecifiers } from "#unitfile/core/specifiers.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import { LoadOrder } from "./load-order.ts";
 import type { MachineId } from "./machine-id.ts";
+import { limitMisfit } from "./machine-limits.ts";
 import { globalFits, type Misfit, machineMisfit, mateMisfit, replaces } from "./misfit.ts";
+import { Ranking } from "./ranking.ts";
 import type { MachineRecord } from "./records.ts";
+import { Resources } from "./resources.ts";
 import type { Unit } from "./unit.ts";
+
+const GLOB = /[*?[]/; // none of these is in a unit's name
 
 /** Placements as they are and as a plan changes them; the model itself stays as it is. */
 export class Board {
@@ -13,10 +20,15 @@ export class Board {
   readonly #units = new Map<MachineId, Set<UnitName>>();
   readonly #where = new Map<UnitName, MachineId | undefined>();
   readonly #order: LoadOrder;
+  readonly #resources: Resources;
+  /** Which machines are better than others; kept as units come and go. */
+  readonly ranking: Ranking;
 
   constructor(model: ClusterModel) {
     this.#model = model;
     this.#order = new LoadOrder(model.machines.keys(), (id) => model.placedOn(id).size);
+    this.#resources = new Resources((machine) => this.#unitsAt(machine));
+    this.ranking = new Ranking(model.machines, (id) => this.unitsOn(id));
   }
 
   /** Machines that are present, least loaded first. */
@@ -43,7 +55,7 @@ export class Board {
   add(unit: UnitName, machine: MachineId): void {
     this.#own(machine).add(unit);
     this.#where.set(unit, machine);
-    this.#order.change(machine, 1);
+    this.#moved(unit, machine, 1);
   }
 
   remove(unit: UnitName): void {
@@ -51,7 +63,7 @@ export class Board {
     if (machine === undefined) return;
     this.#own(machine).delete(unit);
     this.#where.set(unit, undefined);
-    this.#order.change(machine, -1);
+    this.#moved(unit, machine, -1);
   }
 
   /** Why `unit` may not run on the machine as it would be; units that it replaces do not count. */
@@ -59,28 +71,40 @@ export class Board {
     if (this.#model.isLeaving(machine.id)) return { kind: "leaving" };
     return (
       machineMisfit(unit, machine) ??
-      this.peerMisfit(unit, machine.id) ??
-      this.mateMisfit(unit, machine)
+      this.peerMisfit(unit, machine) ??
+      this.mateMisfit(unit, machine) ??
+      this.#resourceMisfit(unit, machine)
     );
   }
 
-  peerMisfit({ wants }: Unit, machine: MachineId): Misfit | undefined {
-    for (const peer of wants.machineOf) {
-      const at = this.where(peer);
-      if (at !== machine) return { kind: "peer", peer, at };
+  peerMisfit({ name, wants }: Unit, machine: MachineRecord): Misfit | undefined {
+    for (const wanted of wants.machineOf) {
+      const peer = expandMachineSpecifiers(wanted, machine);
+      if (GLOB.test(peer)) {
+        const isPeer = (other: UnitName) =>
+          other !== name && this.#isJob(other) && isOrMatches(peer, other);
+        if (![...this.unitsOn(machine.id)].some(isPeer)) return { kind: "noPeer", glob: peer };
+      } else {
+        const at = this.where(peer);
+        if (at !== machine.id) return { kind: "peer", peer, at };
+      }
     }
     return undefined;
   }
 
   /** Other units that are, or run globally, on the machine. */
   *mates(unit: Unit, machine: MachineRecord): Generator<Unit> {
+    for (const mate of this.#unitsAt(machine)) if (mate.name !== unit.name) yield mate;
+  }
+
+  *#unitsAt(machine: MachineRecord): Generator<Unit> {
     for (const name of this.unitsOn(machine.id)) {
-      const mate = this.#model.jobs.get(name)?.unit;
-      if (mate !== undefined && name !== unit.name) yield mate;
+      const unit = this.#model.jobs.get(name)?.unit;
+      if (unit !== undefined) yield unit;
     }
     for (const name of this.#model.globals) {
       const job = this.#model.jobs.get(name);
-      if (job?.unit === undefined || job.desired === "inactive" || name === unit.name) continue;
+      if (job?.unit === undefined || job.desired === "inactive") continue;
       if (globalFits(job.unit, machine)) yield job.unit;
     }
   }
@@ -89,24 +113,51 @@ export class Board {
   replacedBy(unit: Unit, machine: MachineRecord): UnitName[] {
     if (unit.wants.replaces.length === 0) return [];
     return [...this.mates(unit, machine)]
-      .filter((mate) => replaces(unit, mate))
+      .filter((mate) => replaces(unit, mate, machine))
       .map((mate) => mate.name)
       .sort();
   }
 
-  /** The misfit with the unit of the lowest name among those that `counts`, so that reasons do not depend on order. */
+  /**
+   * The misfit with the unit of the lowest name among those that `counts`, so that reasons do not depend on order; then
+   * that with all of them together, by how many may share a machine.
+   */
   mateMisfit(
     unit: Unit,
     machine: MachineRecord,
-    counts: (mate: Unit, misfit: Misfit) => boolean = () => true,
+    counts: (mate: Unit, misfit: Misfit | undefined) => boolean = () => true,
   ): Misfit | undefined {
     let first: { readonly name: UnitName; readonly misfit: Misfit } | undefined;
     for (const mate of this.mates(unit, machine)) {
       if (first !== undefined && first.name < mate.name) continue;
-      const misfit = mateMisfit(unit, mate);
+      const misfit = mateMisfit(unit, mate, machine);
       if (misfit !== undefined && counts(mate, misfit)) first = { name: mate.name, misfit };
     }
-    return first?.misfit;
+    if (first !== undefined || this.#model.limiting.size === 0) return first?.misfit;
+    const others = [...this.mates(unit, machine)].filter(
+      (mate) => counts(mate, undefined) && !replaces(unit, mate, machine),
+    );
+    return limitMisfit(unit, others, machine);
+  }
+
+  #resourceMisfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
+    if (unit.wants.memoryBytes === 0 && unit.wants.millicores === 0) return undefined;
+    const isHere = this.where(unit.name) === machine.id;
+    const going = this.replacedBy(unit, machine).flatMap(
+      (name) => this.#model.jobs.get(name)?.unit ?? [],
+    );
+    return this.#resources.misfit(unit, machine, isHere ? [unit, ...going] : going);
+  }
+
+  #isJob(name: UnitName): boolean {
+    return this.#model.jobs.get(name)?.hash !== undefined;
+  }
+
+  #moved(name: UnitName, machine: MachineId, by: 1 | -1): void {
+    this.#order.change(machine, by);
+    this.ranking.change(name, machine, by);
+    const unit = this.#model.jobs.get(name)?.unit;
+    if (unit !== undefined) this.#resources.change(unit, machine, by);
   }
 
   #own(machine: MachineId): Set<UnitName> {

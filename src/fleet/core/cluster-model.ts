@@ -4,10 +4,12 @@ import type { FleetKey, FleetKeys, JobPart, MachinePart } from "./fleet-keys.ts"
 import { isMachineId, type MachineId } from "./machine-id.ts";
 import {
   type Incarnation,
+  type MachineFacts,
   type MachineRecord,
   type Parsed,
   readBlob,
   readDesiredState,
+  readFacts,
   readIncarnation,
   readJobObject,
   readLease,
@@ -18,6 +20,7 @@ import {
 import type { UnitStateName } from "./schema.ts";
 import { SetMap } from "./set-map.ts";
 import { type Unit, unitOf } from "./unit.ts";
+import { UnitIndex } from "./unit-index.ts";
 
 /** A value with the index of its last change. */
 export interface Versioned<T> {
@@ -59,22 +62,14 @@ export type Effect =
   | { readonly kind: "lease" }
   | { readonly kind: "none" };
 
-interface MutableJob {
-  name: UnitName;
-  hash: string | undefined;
-  unit: Unit | undefined;
-  desired: UnitStateName | undefined;
-  isDesiredSaid: boolean;
-  target: Versioned<MachineId> | undefined;
-  targetUnreadable: boolean;
-  launchedOn: string | undefined;
-}
+type MutableJob = { -readonly [Part in keyof Job]: Job[Part] };
 
 interface Machine {
   record: MachineRecord | undefined;
   readonly metadata: Map<string, string>;
   api: string | undefined;
   incarnation: Incarnation | undefined;
+  facts: MachineFacts | undefined;
   leaving: boolean;
 }
 
@@ -92,8 +87,7 @@ export class ClusterModel {
   readonly #jobs = new Map<UnitName, MutableJob>();
   readonly #jobsByHash = new SetMap<string, UnitName>();
   readonly #placed = new SetMap<MachineId, UnitName>();
-  readonly #globals = new Set<UnitName>();
-  readonly #followers = new SetMap<string, UnitName>();
+  readonly #index = new UnitIndex();
   readonly #states = new Map<UnitName, Map<MachineId, UnitStateRecord>>();
   readonly #removed = new Map<UnitName, string>();
   /** Jobs seen to be destroyed by an event about just them, since this model began. */
@@ -120,7 +114,12 @@ export class ClusterModel {
 
   /** Names of the jobs whose unit runs on every machine that fits. */
   get globals(): ReadonlySet<UnitName> {
-    return this.#globals;
+    return this.#index.globals;
+  }
+
+  /** Names of the jobs whose unit says how many may share a machine. */
+  get limiting(): ReadonlySet<UnitName> {
+    return this.#index.limiting;
   }
 
   /** Machines that some job is placed on, present or not. */
@@ -152,9 +151,9 @@ export class ClusterModel {
     return this.#placed.get(machine);
   }
 
-  /** Units that have to run where this one runs. */
+  /** Units that have to run where this one runs, or another that will do instead. */
   followers(unit: UnitName): ReadonlySet<UnitName> {
-    return this.#followers.get(unit);
+    return this.#index.followers(unit);
   }
 
   jobsWithHash(hash: string): ReadonlySet<UnitName> {
@@ -181,10 +180,14 @@ export class ClusterModel {
     return this.#destroyed.has(unit) || this.#removed.has(unit);
   }
 
-  /** The machine as it is configured, with the metadata that was set for it since. */
+  /** The machine as it is configured, with the metadata that was set for it since and the facts it tells. */
   withMetadata(machine: MachineRecord): MachineRecord {
-    const set = this.#machines.get(machine.id)?.metadata ?? [];
-    return { ...machine, metadata: new Map([...machine.metadata, ...set]) };
+    const { metadata = [], facts } = this.#machines.get(machine.id) ?? {};
+    return {
+      ...machine,
+      metadata: new Map([...machine.metadata, ...metadata]),
+      facts: machine.facts ?? facts,
+    };
   }
 
   apply(change: KeyChange): Effect {
@@ -229,6 +232,9 @@ export class ClusterModel {
       case "incarnation":
         machine.incarnation = this.#read(change, readIncarnation)?.value;
         break;
+      case "facts":
+        machine.facts = this.#read(change, readFacts)?.value;
+        break;
       case "leaving":
         machine.leaving = change.after !== undefined;
         break;
@@ -256,6 +262,7 @@ export class ClusterModel {
       metadata: new Map(),
       api: undefined,
       incarnation: undefined,
+      facts: undefined,
       leaving: false,
     };
     this.#machines.set(id, machine);
@@ -338,11 +345,9 @@ export class ClusterModel {
 
   /** Finds the unit of the job again after its object or a blob changed, and what depends on the unit. */
   #resolve(job: MutableJob): void {
-    for (const peer of job.unit?.wants.machineOf ?? []) this.#followers.delete(peer, job.name);
+    if (job.unit !== undefined) this.#index.remove(job.unit);
     job.unit = this.#unitOf(job);
-    for (const peer of job.unit?.wants.machineOf ?? []) this.#followers.add(peer, job.name);
-    if (job.unit?.wants.global === true && !job.unit.isTemplate) this.#globals.add(job.name);
-    else this.#globals.delete(job.name);
+    if (job.unit !== undefined) this.#index.add(job.unit);
   }
 
   #unitOf(job: MutableJob): Unit | undefined {

@@ -42,9 +42,10 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
   return (machine) => {
     if (machine.id === job.target?.value) return { fits: true, reason: "it is placed here" };
     const misfit = board.misfit(unit, machine);
-    return misfit === undefined
-      ? { fits: true, reason: `fits; units placed here: ${board.load(machine.id)}` }
-      : { fits: false, reason: describeMisfit(misfit) };
+    if (misfit !== undefined) return { fits: false, reason: describeMisfit(misfit) };
+    const preferred = board.ranking.describe(unit, machine);
+    const load = `fits; units placed here: ${board.load(machine.id)}`;
+    return { fits: true, reason: preferred === "" ? load : `${load}; ${preferred}` };
   };
 }
 

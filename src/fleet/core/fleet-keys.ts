@@ -4,7 +4,8 @@ import { isMachineId, type MachineId } from "./machine-id.ts";
 /** Where fleet keeps everything unless told otherwise, as the original does. */
 export const DEFAULT_KEY_PREFIX = "/_coreos.com/fleet";
 
-export type MachinePart = "object" | "api" | "incarnation" | "leaving";
+const MACHINE_PARTS = ["object", "api", "incarnation", "leaving", "facts"] as const;
+export type MachinePart = (typeof MACHINE_PARTS)[number];
 export type JobPart = "object" | "target" | "target-state" | "job-state";
 
 /** What a key under the prefix says something about. `unknown` keys belong to others or to later versions. */
@@ -108,7 +109,7 @@ function machineKey(id: string, part: string | undefined, name: string | undefin
 }
 
 function isMachinePart(text: string | undefined): text is MachinePart {
-  return text === "object" || text === "api" || text === "incarnation" || text === "leaving";
+  return MACHINE_PARTS.some((part) => part === text);
 }
 
 function isJobPart(text: string | undefined): text is JobPart {

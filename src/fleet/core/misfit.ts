@@ -1,4 +1,7 @@
-import { matchGlob } from "#unitfile/core/glob.ts";
+import { isOrMatches } from "#unitfile/core/glob.ts";
+import { type MetadataCondition, meetsCondition } from "#unitfile/core/metadata-condition.ts";
+import { formatBytes, formatCores } from "#unitfile/core/quantity.ts";
+import { expandMachineSpecifiers } from "#unitfile/core/specifiers.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { type MachineId, meansMachine } from "./machine-id.ts";
 import type { MachineRecord } from "./records.ts";
@@ -9,13 +12,23 @@ export type Misfit =
   | { readonly kind: "machineId"; readonly wanted: string }
   | {
       readonly kind: "metadata";
-      readonly key: string;
-      readonly wanted: ReadonlySet<string>;
+      readonly condition: MetadataCondition;
       readonly has: string | undefined;
     }
   | { readonly kind: "peer"; readonly peer: string; readonly at: MachineId | undefined }
+  /** None of the units that the glob means is there. */
+  | { readonly kind: "noPeer"; readonly glob: string }
   | { readonly kind: "conflict"; readonly other: UnitName }
   | { readonly kind: "replaced"; readonly by: UnitName }
+  /** As many of the group as may share a machine are there. */
+  | { readonly kind: "full"; readonly max: number; readonly group: string; readonly count: number }
+  /** `need`, `free` and `capacity` in bytes, or in thousandths of a core. */
+  | {
+      readonly kind: "memory" | "cpu";
+      readonly need: number;
+      readonly free: number;
+      readonly capacity: number;
+    }
   | { readonly kind: "leaving" };
 
 /** For people, as the fleet API gives it. */
@@ -23,19 +36,28 @@ export function describeMisfit(misfit: Misfit): string {
   switch (misfit.kind) {
     case "machineId":
       return `MachineID ${misfit.wanted || '""'}: this is another machine`;
-    case "metadata": {
-      const { key, wanted, has } = misfit;
-      const found = has === undefined ? `no ${key}` : `${key}=${has}`;
-      return `MachineMetadata ${[...wanted].map((value) => `${key}=${value}`).join(" or ")}: machine has ${found}`;
-    }
+    case "metadata":
+      return describeMetadata(misfit);
     case "peer":
       return misfit.at === undefined
         ? `MachineOf ${misfit.peer}: that unit is placed nowhere`
         : `MachineOf ${misfit.peer}: that unit is on ${misfit.at}`;
+    case "noPeer":
+      return `MachineOf ${misfit.glob}: no unit of such a name is placed here`;
     case "conflict":
       return `conflicts with ${misfit.other}`;
     case "replaced":
       return `replaced by ${misfit.by}`;
+    case "full":
+      return `MaxPerMachine ${misfit.max} of ${misfit.group}: machine has ${misfit.count}`;
+    case "memory": {
+      const { need, free, capacity } = misfit;
+      return `MemoryNeed ${formatBytes(need)}: ${formatBytes(free)} of ${formatBytes(capacity)} are free`;
+    }
+    case "cpu": {
+      const { need, free, capacity } = misfit;
+      return `CPUNeed ${formatCores(need)}: ${formatCores(free)} of ${formatCores(capacity)} cores are free`;
+    }
     case "leaving":
       return "machine is leaving the cluster";
     default:
@@ -43,22 +65,34 @@ export function describeMisfit(misfit: Misfit): string {
   }
 }
 
+function describeMetadata({ condition, has }: Misfit & { kind: "metadata" }): string {
+  const { key, kind, text } = condition;
+  const found = has === undefined ? `no ${key}` : `${key}=${has}`;
+  const isNumber = has === undefined || /^-?\d+(\.\d+)?[KMGT]?$/.test(has);
+  const remark = kind === "number" && !isNumber ? ", which is no number" : "";
+  return `MachineMetadata ${text}: machine has ${found}${remark}`;
+}
+
 /** What the machine itself lacks for the unit, other units aside. */
-export function machineMisfit({ wants }: Unit, machine: MachineRecord): Misfit | undefined {
-  if (wants.machineId !== undefined && !meansMachine(wants.machineId, machine.id))
-    return { kind: "machineId", wanted: wants.machineId };
-  return metadataMisfit(wants.machineMetadata, machine);
+export function machineMisfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
+  const { machineId } = unit.wants;
+  if (machineId !== undefined && !isWantedMachine(machineId, machine))
+    return { kind: "machineId", wanted: machineId };
+  return metadataMisfit(unit.wants.machineMetadata, machine);
+}
+
+/** Whether a value of MachineID means this machine. */
+export function isWantedMachine(wanted: string, machine: MachineRecord): boolean {
+  return meansMachine(expandMachineSpecifiers(wanted, machine), machine.id);
 }
 
 function metadataMisfit(
   wanted: Unit["wants"]["machineMetadata"],
   machine: MachineRecord,
 ): Misfit | undefined {
-  for (const [key, values] of wanted) {
-    const has = machine.metadata.get(key);
-    if (has === undefined || !values.has(has))
-      return { kind: "metadata", key, wanted: values, has };
-  }
+  for (const condition of wanted)
+    if (!meetsCondition(condition, machine))
+      return { kind: "metadata", condition, has: machine.metadata.get(condition.key) };
   return undefined;
 }
 
@@ -67,23 +101,25 @@ export function globalFits(unit: Unit, machine: MachineRecord): boolean {
   return metadataMisfit(unit.wants.machineMetadata, machine) === undefined;
 }
 
-/** What keeps `unit` from sharing a machine with `mate`. */
-export function mateMisfit(unit: Unit, mate: Unit): Misfit | undefined {
-  if (matchesAny(unit.wants.conflicts, mate.name) || matchesAny(mate.wants.conflicts, unit.name))
+/** What keeps `unit` from sharing this machine with `mate`. */
+export function mateMisfit(unit: Unit, mate: Unit, machine: MachineRecord): Misfit | undefined {
+  if (
+    matchesAny(unit.wants.conflicts, mate.name, machine) ||
+    matchesAny(mate.wants.conflicts, unit.name, machine)
+  )
     return { kind: "conflict", other: mate.name };
-  if (replaces(mate, unit)) return { kind: "replaced", by: mate.name };
+  if (replaces(mate, unit, machine)) return { kind: "replaced", by: mate.name };
   return undefined;
 }
 
-/** Whether `unit` makes `mate` move away; two that name each other stay as they are. */
-export function replaces(unit: Unit, mate: Unit): boolean {
-  return matchesAny(unit.wants.replaces, mate.name) && !matchesAny(mate.wants.replaces, unit.name);
+/** Whether `unit` makes `mate` move away from this machine; two that name each other stay as they are. */
+export function replaces(unit: Unit, mate: Unit, machine: MachineRecord): boolean {
+  return (
+    matchesAny(unit.wants.replaces, mate.name, machine) &&
+    !matchesAny(mate.wants.replaces, unit.name, machine)
+  );
 }
 
-const SPECIAL = /[*?[\\]/;
-
-function matchesAny(patterns: readonly string[], name: string): boolean {
-  return patterns.some((pattern) =>
-    SPECIAL.test(pattern) ? matchGlob(pattern, name) : pattern === name,
-  );
+function matchesAny(patterns: readonly string[], name: string, machine: MachineRecord): boolean {
+  return patterns.some((pattern) => isOrMatches(expandMachineSpecifiers(pattern, machine), name));
 }

@@ -13,6 +13,16 @@ export interface MachineRecord {
   readonly publicIp: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly version: string;
+  /** Kept under a key of its own; absent for machines of the original's agents. */
+  readonly facts?: MachineFacts | undefined;
+}
+
+/** What a machine has for its units, and its host name; what is not known is undefined. */
+export interface MachineFacts {
+  readonly memoryBytes: number | undefined;
+  /** Thousandths of a processor core. */
+  readonly millicores: number | undefined;
+  readonly hostName: string | undefined;
 }
 
 /** What systemd says about a unit on one machine. */
@@ -54,6 +64,11 @@ const StateWire = v.object({
   unitHash: v.nullish(v.string(), ""),
 });
 const LeaseWire = v.object({ MachineID: v.string() });
+const FactsWire = v.object({
+  memoryBytes: v.nullish(v.pipe(v.number(), v.minValue(0))),
+  cpus: v.nullish(v.pipe(v.number(), v.minValue(0))),
+  hostName: v.nullish(v.string()),
+});
 const IncarnationWire = v.object({ instance: v.string(), address: v.string() });
 
 export function readMachine(json: string): Parsed<MachineRecord> {
@@ -141,6 +156,19 @@ export function readIncarnation(json: string): Parsed<Incarnation> {
 
 export function writeIncarnation({ instance, address }: Incarnation): string {
   return JSON.stringify({ instance, address });
+}
+
+export function readFacts(json: string): Parsed<MachineFacts> {
+  return read(FactsWire, json, ({ memoryBytes, cpus, hostName }) => ({
+    memoryBytes: memoryBytes ?? undefined,
+    millicores: cpus === undefined || cpus === null ? undefined : Math.round(cpus * 1000),
+    hostName: hostName ?? undefined,
+  }));
+}
+
+export function writeFacts({ memoryBytes, millicores, hostName }: MachineFacts): string {
+  const cpus = millicores === undefined ? undefined : millicores / 1000;
+  return JSON.stringify({ memoryBytes, cpus, hostName });
 }
 
 function read<Schema extends v.GenericSchema, T>(

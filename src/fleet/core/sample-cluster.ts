@@ -2,7 +2,13 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { ClusterModel } from "./cluster-model.ts";
 import { DEFAULT_KEY_PREFIX, FleetKeys } from "./fleet-keys.ts";
 import type { MachineId } from "./machine-id.ts";
-import { writeBlob, writeJobObject, writeMachine } from "./records.ts";
+import {
+  type MachineFacts,
+  writeBlob,
+  writeFacts,
+  writeJobObject,
+  writeMachine,
+} from "./records.ts";
 import type { Decision } from "./schedule.ts";
 import type { UnitStateName } from "./schema.ts";
 
@@ -10,6 +16,8 @@ import type { UnitStateName } from "./schema.ts";
 export interface Sample {
   /** Short names of machines and their metadata: `{ a: "role=web,az=1" }`. */
   readonly machines: Readonly<Record<string, string>>;
+  /** What some of the machines tell of themselves. */
+  readonly facts?: Readonly<Record<string, Partial<MachineFacts>>>;
   readonly units: Readonly<Record<string, SampleUnit>>;
 }
 
@@ -49,7 +57,13 @@ export function sampleCluster(
   return model;
 }
 
-function sampleKeys(keys: FleetKeys, { machines, units }: Sample): [string, string][] {
+const NO_FACTS: MachineFacts = {
+  memoryBytes: undefined,
+  millicores: undefined,
+  hostName: undefined,
+};
+
+function sampleKeys(keys: FleetKeys, { machines, facts, units }: Sample): [string, string][] {
   const all: [string, string][] = [];
   for (const [short, text] of Object.entries(machines)) {
     const id = sampleMachine(short);
@@ -62,6 +76,8 @@ function sampleKeys(keys: FleetKeys, { machines, units }: Sample): [string, stri
     const record = { id, publicIp: "", metadata, version: "" };
     all.push([keys.machine(id, "object"), writeMachine(record, false)]);
   }
+  for (const [short, some] of Object.entries(facts ?? {}))
+    all.push([keys.machine(sampleMachine(short), "facts"), writeFacts({ ...NO_FACTS, ...some })]);
   let serial = 0;
   for (const [name, { fleet = [], desired = "launched", on }] of Object.entries(units)) {
     const unit = name as UnitName;

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel } from "./cluster-model.ts";
+import { explain } from "./explain.ts";
 import {
   carryOut,
   type Sample,
@@ -208,13 +209,26 @@ const anyUnit: fc.Arbitrary<SampleUnit> = fc.record(
         "Conflicts=u2.service",
         "MachineOf=u3.service",
         "MachineOf=u0.service",
+        "MachineOf=u1*.service",
+        "MachineOf=%m.service u2.service",
         "MachineMetadata=role=x",
+        "MachineMetadata=!role",
+        "MachineMetadata=size>1",
+        "MaxPerMachine=1 u*",
+        "MaxPerMachine=2 u1*",
+        "Prefer=3 role",
+        "Spread=size u*",
+        "Priority=5",
+        "Priority=-5",
+        "MemoryNeed=3",
+        "MemoryNeed=1",
+        "CPUNeed=2",
         "Replaces=u4.service",
         "Replaces=u5.service",
         "Global=true",
         `MachineID=${sampleMachine("b")}`,
       ),
-      { maxLength: 2 },
+      { maxLength: 3 },
     ),
     desired: fc.constantFrom("inactive", "loaded", "launched"),
     on: fc.constantFrom("a", "b", "c", "d", "e"),
@@ -226,8 +240,17 @@ const anySample: fc.Arbitrary<Sample> = fc.record({
   machines: fc
     .subarray(["a", "b", "c", "d"])
     .chain((names) =>
-      fc.record(Object.fromEntries(names.map((n) => [n, fc.constantFrom("", "role=x")]))),
+      fc.record(
+        Object.fromEntries(
+          names.map((n) => [n, fc.constantFrom("", "role=x", "size=1", "role=x,size=2")]),
+        ),
+      ),
     ),
+  facts: fc.constantFrom(
+    {},
+    { a: { memoryBytes: 4 } },
+    { a: { memoryBytes: 3, millicores: 3000 } },
+  ),
   units: fc
     .subarray(["u0", "u1", "u10", "u2", "u3", "u4", "u5", "u6", "u7@", "u7@1"])
     .chain((names) => fc.record(Object.fromEntries(names.map((n) => [`${n}.service`, anyUnit])))),
@@ -285,6 +308,37 @@ test("schedule() ignores the order in which the cluster became known", () => {
     { numRuns: 500 },
   );
 });
+
+test("schedule() leaves no unit without a machine that it could have, nor without a reason for each", () => {
+  fc.assert(
+    fc.property(anySample, (sample) => {
+      const model = sampleCluster(sample);
+      const decisions = schedule(model, LOST, "all");
+      carryOut(model, decisions, 1000);
+      for (const { kind, unit } of decisions) {
+        if (kind !== "wait") continue;
+        const { reasons } = explain(model, unit, new Map())!;
+        const told = reasons.map(({ machineID }) => machineID);
+        assert.deepEqual(told, [...model.machines.keys()].sort());
+        for (const { reason } of reasons) assert.notEqual(reason, "");
+        // What is placed after it in the same plan may leave room that it had not.
+        const moves = decisions.some((d) => d.kind === "move" || d.kind === "unplace");
+        const isSimple = Object.values(sample.units).every((u) => !u.fleet?.some(isEntangled));
+        if (isSimple && !moves)
+          assert.deepEqual(
+            reasons.filter(({ fits }) => fits),
+            [],
+          );
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** Whether a unit with this line may have others move, or wait for others. */
+function isEntangled(line: string): boolean {
+  return line.startsWith("Replaces") || line.startsWith("MachineOf");
+}
 
 test("schedule() looks only at the units in focus and at what they move", () => {
   const model = sampleCluster({

@@ -1,10 +1,12 @@
+import { isOrMatches } from "#unitfile/core/glob.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
-import { type MachineId, meansMachine } from "./machine-id.ts";
-import { describeMisfit, type Misfit, machineMisfit } from "./misfit.ts";
+import type { MachineId } from "./machine-id.ts";
+import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import type { Unit } from "./unit.ts";
+import { anyPeer, isPeerGlob } from "./unit-index.ts";
 
 /** What the engine decided about one unit. `reason` is shown to operators as it is. */
 export type Decision =
@@ -81,7 +83,11 @@ class Planner {
     if (open.length === 0) return undefined;
     // Who takes somebody's place goes first, or the other would be placed only to be moved again.
     const rank = ({ unit }: Pending) => (unit.wants.replaces.length > 0 ? 0 : 1);
-    return open.sort((a, b) => rank(a) - rank(b) || (a.unit.name < b.unit.name ? -1 : 1));
+    const priority = ({ unit }: Pending) => unit.wants.priority;
+    return open.sort(
+      (a, b) =>
+        rank(a) - rank(b) || priority(b) - priority(a) || (a.unit.name < b.unit.name ? -1 : 1),
+    );
   }
 
   /** Whether the unit may stay where it is, and if not, what becomes of it. */
@@ -121,16 +127,19 @@ class Planner {
     if (misfit !== undefined) this.#want({ unit, from, reason: describeMisfit(misfit) });
   }
 
-  /** Of two units that conflict, the one that was placed later has to go. */
+  /**
+   * Of units that conflict, or are too many, those that were placed later have to go. What runs is not stopped because
+   * a machine turned out to be smaller.
+   */
   #misfitInPlace(unit: Unit, machine: MachineRecord): Misfit | undefined {
     return (
       machineMisfit(unit, machine) ??
-      this.#board.peerMisfit(unit, machine.id) ??
+      this.#board.peerMisfit(unit, machine) ??
       this.#board.mateMisfit(
         unit,
         machine,
         (mate, misfit) =>
-          misfit.kind === "replaced" || mate.wants.global || this.#isOlder(mate.name, unit.name),
+          misfit?.kind === "replaced" || mate.wants.global || this.#isOlder(mate.name, unit.name),
       )
     );
   }
@@ -163,24 +172,30 @@ class Planner {
     const { unit, from, reason } = pending;
     if (this.#settled.has(unit.name)) return;
     this.#settled.add(unit.name);
-    for (const peer of unit.wants.machineOf) {
-      const first = this.#pending.get(peer as UnitName);
-      if (first !== undefined) this.#place(first);
-    }
+    for (const peer of unit.wants.machineOf)
+      for (const first of this.#pendingPeers(peer)) this.#place(first);
     const to = this.#choose(unit, from);
     if (to === undefined) this.#giveUp(pending);
     else {
       for (const mate of this.#board.replacedBy(unit, to)) this.#evict(mate, unit.name, to.id);
-      const load = this.#board.load(to.id);
+      const why = `${reason}; ${to.id} ${this.#whyChosen(unit, to)}`;
       this.#board.add(unit.name, to.id);
       if (to.id === from) return;
-      const why = `${reason}; ${to.id} ${whyChosen(unit, load)}`;
       this.#decisions.push(
         from === undefined
           ? { kind: "place", unit: unit.name, to: to.id, reason: why }
           : { kind: "move", unit: unit.name, from, to: to.id, reason: why },
       );
     }
+  }
+
+  /** Units that wait for a machine and that this value of MachineOf may mean. */
+  #pendingPeers(peer: string): Pending[] {
+    if (!isPeerGlob(peer)) return [this.#pending.get(peer as UnitName) ?? []].flat();
+    const glob = anyPeer(peer);
+    return [...this.#pending.values()]
+      .filter(({ unit }) => !this.#settled.has(unit.name) && isOrMatches(glob, unit.name))
+      .sort((a, b) => (a.unit.name < b.unit.name ? -1 : 1));
   }
 
   #evict(name: UnitName, by: UnitName, from: MachineId): void {
@@ -195,37 +210,64 @@ class Planner {
     else this.#decisions.push({ kind: "wait", unit: unit.name, reason: nowhere });
   }
 
+  /** Where it is, then where it takes somebody's place, then the best by what it prefers and by load. */
   #choose(unit: Unit, from: MachineId | undefined): MachineRecord | undefined {
-    for (const id of this.#candidates(unit, from)) {
+    for (const id of this.#firstChoices(unit, from)) {
       const machine = this.#model.machines.get(id);
       if (machine !== undefined && this.#isFree(unit, machine)) return machine;
     }
-    return undefined;
+    const rank = this.#board.ranking.rankFor(unit);
+    let best: { readonly machine: MachineRecord; readonly rank: number } | undefined;
+    for (const id of this.#choices(unit)) {
+      const machine = this.#model.machines.get(id)!;
+      const own = rank?.of(machine) ?? 0;
+      if ((best === undefined || own > best.rank) && this.#isFree(unit, machine)) {
+        if (rank === undefined || own === rank.most) return machine;
+        best = { machine, rank: own };
+      }
+    }
+    return best?.machine;
   }
 
-  /** Where it is, then where it takes somebody's place, then by load. */
-  *#candidates(unit: Unit, from: MachineId | undefined): Generator<MachineId> {
+  *#firstChoices({ wants }: Unit, from: MachineId | undefined): Generator<MachineId> {
     if (from !== undefined) yield from;
-    const { machineId, machineOf, replaces } = unit.wants;
-    if (machineOf.length > 0) {
-      const at = this.#board.where(machineOf[0]!);
-      if (at !== undefined) yield at;
-      return;
-    }
-    if (machineId !== undefined) {
-      yield* [...this.#board.byLoad].filter((id) => meansMachine(machineId, id));
-      return;
-    }
-    for (const name of replaces) {
+    if (wants.machineOf.length > 0 || wants.machineId !== undefined) return;
+    for (const name of wants.replaces) {
       const at = this.#board.where(name);
       if (at !== undefined) yield at;
     }
-    yield* this.#board.byLoad;
+  }
+
+  /** Machines that may do, least loaded first. */
+  #choices({ wants }: Unit): Iterable<MachineId> {
+    const { machines } = this.#model;
+    const { machineId, machineOf } = wants;
+    const peer = machineOf.find((one) => !isPeerGlob(one));
+    if (peer !== undefined) {
+      const at = this.#board.where(peer);
+      return at !== undefined && machines.has(at) ? [at] : [];
+    }
+    const { byLoad } = this.#board;
+    if (machineId === undefined) return byLoad;
+    return [...byLoad].filter((id) => isWantedMachine(machineId, machines.get(id)!));
   }
 
   #isFree(unit: Unit, machine: MachineRecord): boolean {
     if (this.#board.misfit(unit, machine) !== undefined) return false;
     return this.#board.replacedBy(unit, machine).every((mate) => this.#isMovable(mate));
+  }
+
+  /** Why the machine is taken for the unit, just before it is. */
+  #whyChosen(unit: Unit, to: MachineRecord): string {
+    const { machineId, machineOf } = unit.wants;
+    if (machineId !== undefined) return "is the machine it asks for";
+    if (machineOf.length > 0) return `runs ${machineOf.join(" and ")}`;
+    const load = this.#board.load(to.id);
+    const units = `${load} ${load === 1 ? "unit" : "units"}`;
+    const preferred = this.#board.ranking.describe(unit, to);
+    return preferred === ""
+      ? `is the least loaded that fits (${units})`
+      : `is the best that fits (${preferred}; ${units})`;
   }
 
   /** What this plan placed already, and what that was placed beside, does not move again in it. */
@@ -240,10 +282,4 @@ function neverPlaced({ unit, desired }: Job): string | undefined {
   if (unit?.isTemplate === true) return "a template is never placed, only its instances";
   if (unit?.wants.global === true) return "a global unit has no machine of its own";
   return desired === "inactive" ? "desired state is inactive" : undefined;
-}
-
-function whyChosen({ wants }: Unit, load: number): string {
-  if (wants.machineId !== undefined) return "is the machine it asks for";
-  if (wants.machineOf.length > 0) return `runs ${wants.machineOf.join(" and ")}`;
-  return `is the least loaded that fits (${load} ${load === 1 ? "unit" : "units"})`;
 }

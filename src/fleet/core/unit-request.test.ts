@@ -82,6 +82,12 @@ const REFUSED: readonly (readonly [name: string, body: string, status: number, m
     ],
     [
       "new.service",
+      fleet("MachineID=1", "Conflict=a"),
+      400,
+      'unrecognized requirement in [X-Fleet] section: "Conflict" in line 3: did you mean Conflicts?',
+    ],
+    [
+      "new.service",
       fleet("MachineID=1", "MachineOf=a.service"),
       400,
       "MachineID cannot be used with Peers",
@@ -128,6 +134,20 @@ test("readUnitRequest() creates, replaces and updates", () => {
     name: "a.service",
     desired: "inactive",
   });
+});
+
+test("readUnitRequest() lets be what another client put into the store", () => {
+  const raw = "[X-Fleet]\nConflict=b\n";
+  const update = (body: string) =>
+    readUnitRequest(
+      "a.service",
+      body,
+      () => ({ ...THERE, hash: raw }),
+      (text) => text,
+    );
+  const body = fleet("Conflict=b").replace("{", '{"desiredState":"launched",');
+  assert.deepEqual(update(body), { kind: "update", name: "a.service", desired: "launched" });
+  assert.equal(update(body.replace('"b"', '"c"')).kind, "refuse");
 });
 
 test("readUnitRequest() never throws", () => {

@@ -4,7 +4,7 @@ import { serialiseUnitFile, unitFileFromOptions } from "#unitfile/core/serialise
 import { parseUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
 import type { Job } from "./cluster-model.ts";
-import { isUnitStateName, type SchemaUnitOption, type UnitStateName } from "./schema.ts";
+import { isUnitStateName, type UnitStateName } from "./schema.ts";
 
 /** What a request to set a unit amounts to. */
 export type UnitRequest =
@@ -68,9 +68,14 @@ export function readUnitRequest(
   const job = jobOf(name);
   const isThere = job?.hash !== undefined;
   if (body.options.length > 0) {
-    const raw = readOptions(name, body.options);
-    if (typeof raw !== "string") return raw;
-    if (!isThere || job.hash !== hashOf(raw))
+    const { options } = body;
+    const file = caught(() => unitFileFromOptions(options, name));
+    if ("kind" in file) return file;
+    const raw = serialiseUnitFile(options);
+    if (!isThere || job.hash !== hashOf(raw)) {
+      // What is in the store already is let be, even if a client put it there that checks less.
+      const bad = caught(() => validateFleetSection(file, name));
+      if (bad !== undefined) return bad;
       return {
         kind: "create",
         name,
@@ -78,6 +83,7 @@ export function readUnitRequest(
         desired: desired || (job?.desired ?? "inactive"),
         replaces: isThere,
       };
+    }
   }
   if (!isThere) return refuse(409, "unit does not exist and options field empty");
   if (desired === "") return refuse(409, "must provide DesiredState to update existing unit");
@@ -106,16 +112,7 @@ function readBody(text: string): v.InferOutput<typeof Body> | Refusal {
   return refuse(400, `unable to decode body: ${v.getDotPath(issue) ?? "value"}: ${issue.message}`);
 }
 
-/** The text of the unit that the options make. */
-function readOptions(name: UnitName, options: readonly SchemaUnitOption[]): string | Refusal {
-  return caught(() => {
-    const file = unitFileFromOptions(options, name);
-    validateFleetSection(file, name);
-    return serialiseUnitFile(options);
-  });
-}
-
-function caught<T extends string>(read: () => T): T | Refusal {
+function caught<T>(read: () => T): T | Refusal {
   try {
     return read();
   } catch (error) {

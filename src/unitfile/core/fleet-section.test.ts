@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Fault } from "#base/fault.ts";
-import { fleetSection, fleetWarnings } from "./fleet-section.ts";
+import { fleetErrors, fleetWarnings } from "./check-fleet-option.ts";
+import { fleetSection } from "./fleet-section.ts";
 import { installSection, isInstallable } from "./install-section.ts";
 import { parseUnitFile } from "./parse-unit-file.ts";
-import { expandSpecifiers } from "./specifiers.ts";
 import { parseUnitName } from "./unit-name.ts";
 import { validateFleetSection } from "./validate-fleet-section.ts";
 
@@ -23,10 +23,16 @@ test("fleetSection() of a file without the section asks for nothing", () => {
       machineOf: [],
       conflicts: [],
       replaces: [],
-      machineMetadata: new Map(),
+      machineMetadata: [],
       global: false,
       onPartition: "keep",
       atMostOnce: false,
+      maxPerMachine: [],
+      prefer: [],
+      spread: undefined,
+      priority: 0,
+      memoryBytes: 0,
+      millicores: 0,
     },
   );
 });
@@ -39,16 +45,41 @@ X-Conflicts="c.service" "d %i.service"
 Replaces=%N.service
 OnPartition=stop
 AtMostOnce=yes
+MaxPerMachine=2
+MaxPerMachine=3 db-*.service
+Prefer=%p=%i
+Prefer="7 disk>=100" "!old"
+Spread=zone
+Priority=1
+Priority=-%i0
+MemoryNeed=1.5G
+CPUNeed=0.25
 `;
   assert.deepEqual(sectionOf(lines), {
     machineId: undefined,
     machineOf: ["b.service", "a.service"],
-    conflicts: ["c.service", "d 1.service", "web@*.service"],
+    conflicts: ["c.service", "d", "1.service", "web@*.service"],
     replaces: ["web@1.service"],
-    machineMetadata: new Map(),
+    machineMetadata: [],
     global: false,
     onPartition: "stop",
     atMostOnce: true,
+    maxPerMachine: [
+      { max: 2, group: "web@*.service" },
+      { max: 3, group: "db-*.service" },
+    ],
+    prefer: [
+      { weight: 1, condition: { kind: "anyOf", key: "web", values: ["1"], text: "web=1" } },
+      {
+        weight: 7,
+        condition: { kind: "number", key: "disk", operator: ">=", bound: 100, text: "disk>=100" },
+      },
+      { weight: 1, condition: { kind: "absent", key: "old", text: "!old" } },
+    ],
+    spread: { key: "zone", group: "web@*.service" },
+    priority: -10,
+    memoryBytes: 1536 * 2 ** 20,
+    millicores: 250,
   });
 });
 
@@ -63,8 +94,8 @@ MachineMetadata=x=
 `;
   const metadata = sectionOf(lines).machineMetadata;
   assert.deepEqual(
-    [...metadata].map(([key, values]) => `${key}=${[...values].join("|")}`),
-    ["az=b|a", "region=lab", "role=node2|node1"],
+    metadata.map(({ text }) => text),
+    ["az=b or az=a", "region=lab", "role=node2 or role=node1"],
   );
 });
 
@@ -82,34 +113,93 @@ test("fleetSection() takes the last Global", () => {
     assert(!sectionOf(`Global=true\nGlobal=${no}\n`).global, no);
 });
 
-test("expandSpecifiers() reads once from left to right", () => {
-  assert.equal(
-    expandSpecifiers("%n %N %p %i %% %%i %h %", NAME),
-    "web@1.service web@1 web 1 % %i %h %",
-  );
+test("fleetSection() ignores what it does not know or cannot read, as the original does", () => {
+  const lines =
+    "Foo=bar\nMaxPerMachine=0\nPrefer=0 a=b\nSpread=a b c\nPriority=high\nMemoryNeed=-1\nCPUNeed=1e3\nMachineMetadata=a==b\n";
+  assert.deepEqual(sectionOf(lines), sectionOf(""));
 });
 
 const WARNED: readonly (readonly [line: string, message: RegExp, advice: RegExp])[] = [
-  ["Foo=bar", /^unrecognized requirement in \[X-Fleet\] section: "Foo"$/, /no effect/],
-  ["Conflict=a", /^unrecognized .*"Conflict"$/, /^did you mean Conflicts\?$/],
-  ["machineid=a", /"machineid"/, /MachineID/],
-  ["X-ConditionMachineMetaData=a=b", /unrecognized/, /X-ConditionMachineMetadata\?/],
-  ["MachineMetadata=ssd", /"ssd" is not KEY=VALUE/, /write KEY=VALUE/],
-  ['MachineMetadata="a=b" "c"', /"c" is not KEY=VALUE/, /write/],
-  ["Global=maybe", /"maybe" is not true or false/, /write true or false/],
-  ["OnPartition=sotp", /"sotp" is not keep or stop/, /write/],
-  ["MachineID=", /"" is not a value/, /remove/],
+  ["Global=maybe", /has no effect: "maybe" is not true or false/, /write true or false/],
+  ["MachineID=", /has no effect: "" is not a value/, /remove/],
+  ["MachineOf=", /has no effect: "" is not a value/, /remove/],
 ];
 
 for (const [line, message, advice] of WARNED)
   test(`fleetWarnings() warns of ${line}`, () => {
     const file = parseUnitFile(`[Service]\nFoo=1\n[X-Fleet]\nGlobal=false\n${line}\n`, "x");
-    const [warning, ...more] = fleetWarnings(file);
+    const [warning, ...more] = fleetWarnings(file, NAME);
     assert.deepEqual(more, []);
     assert.equal(warning?.line, 5);
     assert.match(warning.message, message);
     assert.match(warning.advice, advice);
+    assert.deepEqual(fleetErrors(file, NAME), []);
   });
+
+const REFUSED: readonly (readonly [line: string, message: RegExp, advice: RegExp])[] = [
+  [
+    "Foo=bar",
+    /^unrecognized requirement in \[X-Fleet\] section: "Foo"$/,
+    /^use one of MachineID, .*CPUNeed, or remove/,
+  ],
+  ["Conflict=a", /^unrecognized .*"Conflict"$/, /^did you mean Conflicts\?$/],
+  ["machineid=a", /"machineid"/, /MachineID\?/],
+  ["X-ConditionMachineMetaData=a=b", /unrecognized/, /X-ConditionMachineMetadata\?/],
+  ["MemoryNeeds=1G", /unrecognized/, /MemoryNeed\?/],
+  ['MachineMetadata="a=b" "c="', /"c=" is not KEY=VALUE, KEY!=VALUE/, /write KEY=VALUE/],
+  ["MachineMetadata=role = web", /"role = web" is not/, /write/],
+  ["MachineMetadata=role=web disk>9", /"role=web disk>9" is not/, /write/],
+  ["MachineMetadata=!role=web", /"!role=web" is not/, /write/],
+  ["MachineMetadata=disk>=big", /"disk>=big" is not/, /NUMBER/],
+  ["MachineMetadata=az in a, b", /is not/, /KEY in \(A, B\)/],
+  ["Conflicts=a* [b", /"\[b" is not a glob pattern/, /glob/],
+  ["OnPartition=sotp", /"sotp" is not keep or stop/, /write keep or stop/],
+  ["AtMostOnce=perhaps", /"perhaps" is not yes or no/, /write/],
+  ["MaxPerMachine=0", /"0" is not a number of 1 to/, /write/],
+  ["MaxPerMachine=1000001", /is not a number of 1 to 1000000/, /write/],
+  ["Prefer=1001 a=b", /is not a condition/, /weight of 1 to 1000/],
+  ["Spread=zone=a", /is not a key of metadata/, /write/],
+  ["Spread=zone x-%m*", /"zone x-%m\*" depends on the machine/, /without %m/],
+  ["Priority=1001", /is not a whole number from -1000 to 1000/, /write/],
+  ["MemoryNeed=12 MB", /"12 MB" is not bytes above 0 such as 512M/, /write/],
+  ["CPUNeed=0", /"0" is not processor cores above 0/, /write/],
+];
+
+for (const [line, message, advice] of REFUSED)
+  test(`validateFleetSection() refuses ${line} by its line`, () => {
+    const file = parseUnitFile(`[Service]\nFoo=1\n[X-Fleet]\nGlobal=false\n${line}\n`, "x");
+    const [error, ...more] = fleetErrors(file, NAME);
+    assert.deepEqual(more, []);
+    assert.equal(error?.line, 5);
+    assert.match(error.message, message);
+    assert.match(error.advice, advice);
+    const reason = `${error.message} in line 5: ${error.advice}`;
+    assert.throws(() => validateFleetSection(file, NAME), {
+      code: "UNIT_FILE_INVALID",
+      message: `Cannot use ${NAME} line 5: ${error.message}; ${error.advice}`,
+      facts: { file: NAME, line: 5, reason },
+    });
+  });
+
+test("validateFleetSection() leaves values that an instance decides to the instances", () => {
+  const file = parseUnitFile("[X-Fleet]\nPriority=%i\nMachineMetadata=az=%i\n", "x");
+  validateFleetSection(file, parseUnitName("web@.service"));
+  validateFleetSection(file, parseUnitName("web@7.service"));
+  assert.throws(() => validateFleetSection(file, parseUnitName("web@x.service")), /"x" is not a/);
+});
+
+test("validateFleetSection() refuses what only instances or processes can have", () => {
+  const refused = [
+    ["web.service", "MaxPerMachine=2", /"2" is not a number/],
+    ["web.service", "Spread=zone", /"zone" is not a key/],
+    ["web.timer", "MemoryNeed=1G", /MemoryNeed in .* has no meaning for a timer/],
+  ] as const;
+  for (const [name, line, message] of refused)
+    assert.throws(
+      () => validateFleetSection(parseUnitFile(`[X-Fleet]\n${line}\n`, "x"), parseUnitName(name)),
+      message,
+    );
+});
 
 const CONTRADICTIONS: readonly (readonly [lines: string, reason: string])[] = [
   ["Global=true\nMachineOf=foo.service", "Global cannot be used with Peers"],
@@ -121,8 +211,10 @@ const CONTRADICTIONS: readonly (readonly [lines: string, reason: string])[] = [
   ["Conflicts=a\nReplaces=b", "Conflicts cannot be used with Replaces"],
   ["MachineOf=ab\nConflicts=a*", 'unresolvable requirements: peer "ab" matches conflict "a*"'],
   ["MachineOf=ab\nReplaces=a*", 'unresolvable requirements: peer "ab" matches replace "a*"'],
-  ["OnPartition=sotp", "OnPartition=sotp is neither keep nor stop"],
-  ["Conflicts=[a", '"[a" is not a glob pattern'],
+  ["Global=true\nMaxPerMachine=1", "Global cannot be used with MaxPerMachine"],
+  ["Global=true\nPrefer=ssd", "Global cannot be used with Prefer"],
+  ["Global=true\nSpread=zone", "Global cannot be used with Spread"],
+  ["Global=true\nPriority=3", "Global cannot be used with Priority"],
 ];
 
 for (const [lines, reason] of CONTRADICTIONS)
@@ -141,6 +233,9 @@ test("validateFleetSection() accepts what goes together", () => {
     "MachineOf=a\nConflicts=b*",
     "MachineID=a",
     "Global=no\nMachineID=a",
+    "Global=true\nMachineMetadata=!role\nMemoryNeed=64M",
+    "MachineOf=agent-%m.service web@*.service\nConflicts=%p-%H.service",
+    "Prefer=5 zone in (a, b)\nSpread=zone %p*\nPriority=-5\nMaxPerMachine=1 %p-%m*",
   ])
     validateFleetSection(parseUnitFile(`[X-Fleet]\n${lines}\n`, "x"), NAME);
 });
@@ -155,6 +250,12 @@ test("any text gives a section, and is valid or UNIT_FILE_INVALID", () => {
       "Replaces",
       "Global",
       "OnPartition",
+      "MaxPerMachine",
+      "Prefer",
+      "Spread",
+      "Priority",
+      "MemoryNeed",
+      "CPUNeed",
       "X",
     ),
     fc.string().map((text) => text.replace(/[\r\n\\]/g, '"')),
@@ -166,7 +267,7 @@ test("any text gives a section, and is valid or UNIT_FILE_INVALID", () => {
         "x",
       );
       fleetSection(file, NAME);
-      fleetWarnings(file);
+      fleetWarnings(file, NAME);
       try {
         validateFleetSection(file, NAME);
       } catch (error) {

@@ -1,143 +1,93 @@
-import { nearestWord } from "./nearest-word.ts";
-import { expandSpecifiers } from "./specifiers.ts";
-import type { UnitFile, UnitFileWarning, UnitOption } from "./unit-file.ts";
+import {
+  isTrue,
+  type MachineLimit,
+  type Preference,
+  parseMachineLimit,
+  parsePreference,
+  parsePriority,
+  parseSpread,
+  type Spread,
+  valuesOf,
+} from "./fleet-values.ts";
+import { joinEqualKeys, type MetadataCondition, parseConditions } from "./metadata-condition.ts";
+import { parseBytes, parseMillicores } from "./quantity.ts";
+import { expandMachineSpecifiers } from "./specifiers.ts";
+import type { UnitFile, UnitOption } from "./unit-file.ts";
 import type { UnitName } from "./unit-name.ts";
 
-/** What a unit's [X-Fleet] section asks of the scheduler, specifiers expanded. Other sections do not count. */
+/**
+ * What a unit's [X-Fleet] section asks of the scheduler, with the specifiers of the unit's name expanded; `%m`, `%H`,
+ * `%l` and `%%` are left in texts that are compared with a machine's. Other sections do not count.
+ */
 export interface FleetSection {
   /** The only machine it may run on. An empty text is kept: no machine has that id, so it runs nowhere. */
   readonly machineId: string | undefined;
-  /** Units on whose machine it has to run. */
+  /** Units on whose machine it has to run; one that is a glob means any unit that matches. */
   readonly machineOf: readonly string[];
   /** Globs of units it may not share a machine with. */
   readonly conflicts: readonly string[];
   /** Globs of units that move away for it. */
   readonly replaces: readonly string[];
-  /** For every key, a machine has to have one of the values. */
-  readonly machineMetadata: ReadonlyMap<string, ReadonlySet<string>>;
+  /** All of them have to hold of its machine. */
+  readonly machineMetadata: readonly MetadataCondition[];
   /** It runs on every machine that the other conditions allow. */
   readonly global: boolean;
   /** What its agent does with it when the cluster cannot be reached. */
   readonly onPartition: OnPartition;
   /** It gets a fencing token, so that two copies can never both do their work. */
   readonly atMostOnce: boolean;
+  /** How many of its kind may share a machine; all of them count. */
+  readonly maxPerMachine: readonly MachineLimit[];
+  /** Of the machines it may run on, those with the greatest sum of weights come first. */
+  readonly prefer: readonly Preference[];
+  readonly spread: Spread | undefined;
+  /** Where room is short, units with a greater number are placed first; 0 unless it says otherwise. */
+  readonly priority: number;
+  /** Memory that is set aside for it on its machine, in bytes; 0 when it does not say. */
+  readonly memoryBytes: number;
+  /** Processor time that is set aside for it, in thousandths of a core; 0 when it does not say. */
+  readonly millicores: number;
 }
 export type OnPartition = "keep" | "stop";
 
-/** Every key that counts in [X-Fleet], with the key it is an older spelling of. */
-const KEYS: ReadonlyMap<string, string> = new Map([
-  ["MachineID", "MachineID"],
-  ["X-ConditionMachineID", "MachineID"],
-  ["X-ConditionMachineBootID", "MachineID"],
-  ["MachineOf", "MachineOf"],
-  ["X-ConditionMachineOf", "MachineOf"],
-  ["MachineMetadata", "MachineMetadata"],
-  ["X-ConditionMachineMetadata", "MachineMetadata"],
-  ["Conflicts", "Conflicts"],
-  ["X-Conflicts", "Conflicts"],
-  ["Replaces", "Replaces"],
-  ["Global", "Global"],
-  ["OnPartition", "OnPartition"],
-  ["AtMostOnce", "AtMostOnce"],
-]);
-
-/** Reads [X-Fleet]; values it cannot use count for nothing and are listed by `fleetWarnings`. */
+/** Reads [X-Fleet]; keys it does not know and values it cannot use count for nothing, as in the original. */
 export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
-  const values = (key: string) =>
-    fleetOptions(file)
+  const options = fleetOptions(file);
+  const values = (key: string, split: "quotes" | "blanks" = "quotes") =>
+    options
       .filter((option) => option.name === key)
-      .flatMap((option) => splitQuoted(option.value))
-      .map((value) => expandSpecifiers(value, name));
-  const either = (old: string, key: string) => [...values(old), ...values(key)];
+      .flatMap(({ value }) => valuesOf(value, name, split));
+  const plain = (key: string) =>
+    values(key).map((value) => expandMachineSpecifiers(value, undefined));
+  const names = (old: string, key: string) => [...values(old, "blanks"), ...values(key, "blanks")];
+  const metadata = [...values("X-ConditionMachineMetadata"), ...values("MachineMetadata")];
+  const last = <T>(key: string, read: (value: string) => T | undefined) =>
+    plain(key)
+      .flatMap((value) => read(value) ?? [])
+      .at(-1);
   return {
     machineId:
       values("MachineID")[0] ??
       values("X-ConditionMachineID")[0] ??
       values("X-ConditionMachineBootID")[0],
-    machineOf: either("X-ConditionMachineOf", "MachineOf"),
-    conflicts: either("X-Conflicts", "Conflicts"),
-    replaces: values("Replaces"),
-    machineMetadata: metadataOf(either("X-ConditionMachineMetadata", "MachineMetadata")),
+    machineOf: names("X-ConditionMachineOf", "MachineOf"),
+    conflicts: names("X-Conflicts", "Conflicts"),
+    replaces: values("Replaces", "blanks"),
+    machineMetadata: joinEqualKeys(metadata.flatMap(parseConditions)),
     global: isTrue(values("Global").at(-1)),
     onPartition: values("OnPartition").at(-1) === "stop" ? "stop" : "keep",
     atMostOnce: isTrue(values("AtMostOnce").at(-1)),
+    maxPerMachine: values("MaxPerMachine").flatMap((value) => parseMachineLimit(value, name) ?? []),
+    prefer: values("Prefer").flatMap((value) => parsePreference(value) ?? []),
+    spread: values("Spread")
+      .flatMap((value) => parseSpread(value, name) ?? [])
+      .at(-1),
+    priority: last("Priority", parsePriority) ?? 0,
+    memoryBytes: last("MemoryNeed", parseBytes) ?? 0,
+    millicores: last("CPUNeed", parseMillicores) ?? 0,
   };
 }
 
-/** What in [X-Fleet] is accepted but has no effect, or another one than it seems, in the order of the file. */
-export function fleetWarnings(file: UnitFile): UnitFileWarning[] {
-  return fleetOptions(file).flatMap((option) => warningOf(option) ?? []);
-}
-
-function fleetOptions(file: UnitFile): UnitOption[] {
+export function fleetOptions(file: UnitFile): UnitOption[] {
   return file.options.filter((option) => option.section === "X-Fleet");
-}
-
-function warningOf({ name, value, line }: UnitOption): UnitFileWarning | undefined {
-  const key = KEYS.get(name);
-  if (key === undefined) {
-    const near = nearestWord(name, [...KEYS.keys()]);
-    return {
-      line,
-      message: `unrecognized requirement in [X-Fleet] section: ${JSON.stringify(name)}`,
-      advice: near ? `did you mean ${near}?` : "it has no effect; remove it",
-    };
-  }
-  const bad = splitQuoted(value).find((one) => !isUsable(key, one));
-  if (bad === undefined) return undefined;
-  const message = `${name}=${value} in [X-Fleet] section has no effect: ${JSON.stringify(bad)} is not ${EXPECTED[key] ?? "a value"}`;
-  return { line, message, advice: `write ${EXPECTED[key] ?? "a value"}, or remove the line` };
-}
-
-const EXPECTED: Readonly<Record<string, string>> = {
-  MachineMetadata: "KEY=VALUE",
-  Global: "true or false",
-  AtMostOnce: "yes or no",
-  OnPartition: "keep or stop",
-};
-
-function isUsable(key: string, value: string): boolean {
-  switch (key) {
-    case "MachineMetadata":
-      return splitPair(value) !== undefined;
-    case "Global":
-    case "AtMostOnce":
-      return isTrue(value) || /^(false|no|0|off|f)$/i.test(value);
-    case "OnPartition":
-      return value === "keep" || value === "stop";
-    default:
-      return value !== "";
-  }
-}
-
-function metadataOf(pairs: readonly string[]): Map<string, Set<string>> {
-  const metadata = new Map<string, Set<string>>();
-  for (const text of pairs) {
-    const pair = splitPair(text);
-    if (pair === undefined) continue;
-    const values = metadata.get(pair.key) ?? new Set();
-    metadata.set(pair.key, values.add(pair.value));
-  }
-  return metadata;
-}
-
-function splitPair(text: string): { key: string; value: string } | undefined {
-  const [key, value, ...more] = text.split("=");
-  return key && value && more.length === 0 ? { key, value } : undefined;
-}
-
-/** The values of a line such as `"az=a" "region=lab"`; a line not within quotes is one value. */
-function splitQuoted(value: string): string[] {
-  if (!value.startsWith('"') || !value.endsWith('"')) return [value];
-  const values: string[] = [""];
-  let quoted = false;
-  for (const character of value)
-    if (character === '"') quoted = !quoted;
-    else if (character === " " && !quoted) values.push("");
-    else values[values.length - 1] += character;
-  return values;
-}
-
-function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(true|yes|1|on|t)$/i.test(value);
 }

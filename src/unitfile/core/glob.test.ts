@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isGlob, matchGlob } from "./glob.ts";
+import { globMatcher, isGlob, isOrMatches, matchGlob } from "./glob.ts";
 
 const CASES: readonly (readonly [pattern: string, text: string, matches: boolean])[] = [
   ["", "", true],
@@ -56,6 +56,22 @@ test("matchGlob() agrees with a regular expression", () => {
       assert.equal(matchGlob(tokens.join(""), text), new RegExp(`^${expression}$`).test(text));
     }),
     { numRuns: 2_000 },
+  );
+});
+
+test("isOrMatches() and globMatcher() also find a text under itself, and agree", () => {
+  assert(isOrMatches("a\\x2db", "a\\x2db"));
+  assert(!isOrMatches("a\\x2db", "a-b"));
+  const anyText = fc
+    .array(fc.constantFrom("*", "?", "a", "b", "/", "[", "]", "\\"), { maxLength: 7 })
+    .map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(anyText, anyText, (pattern, text) => {
+      const expected = pattern === text || matchGlob(pattern, text);
+      assert.equal(isOrMatches(pattern, text), expected);
+      assert.equal(globMatcher(pattern)(text), expected);
+    }),
+    { numRuns: 5_000 },
   );
 });
 

@@ -13,6 +13,27 @@ export function isGlob(pattern: string): boolean {
   return parseGlob(pattern) !== undefined;
 }
 
+const SPECIAL = /[*?[\\]/;
+
+/** Whether `text` is what `pattern` says or matches it as a glob; so a name with a backslash is found under itself too. */
+export function isOrMatches(pattern: string, text: string): boolean {
+  return pattern === text || (SPECIAL.test(pattern) && matchGlob(pattern, text));
+}
+
+/** `isOrMatches` for one pattern and many texts. */
+export function globMatcher(pattern: string): (text: string) => boolean {
+  if (!SPECIAL.test(pattern)) return (text) => text === pattern;
+  const [, head, tail = ""] = /^([^*?[\\]*)\*([^*?[\\]*)$/.exec(pattern) ?? [];
+  if (head !== undefined)
+    return (text) =>
+      text.startsWith(head) &&
+      text.endsWith(tail) &&
+      text.length >= head.length + tail.length &&
+      !text.slice(head.length, text.length - tail.length).includes("/");
+  const tokens = parseGlob(pattern);
+  return (text) => text === pattern || (tokens !== undefined && matches(tokens, Array.from(text)));
+}
+
 type Token = "*" | ((character: string) => boolean);
 
 /** Goes back to the latest `*` only, so the time is at most pattern length times text length. */

@@ -1,17 +1,25 @@
 import { Fault } from "#base/fault.ts";
+import { fleetErrors } from "./check-fleet-option.ts";
 import { type FleetSection, fleetSection } from "./fleet-section.ts";
-import { isGlob, matchGlob } from "./glob.ts";
+import { matchGlob } from "./glob.ts";
 import type { UnitFile } from "./unit-file.ts";
-import { optionValues } from "./unit-file.ts";
 import type { UnitName } from "./unit-name.ts";
 
 /**
- * Refuses what can never be scheduled as its [X-Fleet] section says, in fleet's words (fact `reason`).
- * @throws {Fault} UNIT_FILE_INVALID
+ * Refuses an [X-Fleet] section with an unknown key or a bad value, and one that can never be scheduled as it says.
+ * The fact `reason` says why in fleet's words where it has them.
+ * @throws {Fault} UNIT_FILE_INVALID, with the fact `line` when one line is to blame
  */
 export function validateFleetSection(file: UnitFile, name: UnitName): void {
-  const section = fleetSection(file, name);
-  const reason = contradiction(section) ?? badValue(file, section);
+  const [first] = fleetErrors(file, name);
+  if (first !== undefined) {
+    const { line, message, advice } = first;
+    const reason = `${message} in line ${line}: ${advice}`;
+    throw new Fault("UNIT_FILE_INVALID", `Cannot use ${name} line ${line}: ${message}; ${advice}`, {
+      facts: { file: name, line, reason },
+    });
+  }
+  const reason = contradiction(fleetSection(file, name));
   if (reason !== undefined)
     throw new Fault(
       "UNIT_FILE_INVALID",
@@ -38,19 +46,14 @@ function contradiction(section: FleetSection): string | undefined {
     ["Global", section.global, "Peers", machineOf.length > 0],
     ["Global", section.global, "Replaces", replaces.length > 0],
     ["Conflicts", conflicts.length > 0, "Replaces", replaces.length > 0],
+    // A global unit is not chosen a machine for, so nothing of how one is chosen can count.
+    ["Global", section.global, "MaxPerMachine", section.maxPerMachine.length > 0],
+    ["Global", section.global, "Prefer", section.prefer.length > 0],
+    ["Global", section.global, "Spread", section.spread !== undefined],
+    ["Global", section.global, "Priority", section.priority !== 0],
   ];
   const found = pairs.find(([, first, , second]) => first && second);
   return found && `${found[0]} cannot be used with ${found[2]}`;
-}
-
-/** Values of Keelson's own keys must be right; in a glob a slip would silently allow what it should prevent. */
-function badValue(file: UnitFile, section: FleetSection): string | undefined {
-  const partition = optionValues(file, "X-Fleet", "OnPartition").at(-1) ?? "keep";
-  if (partition !== "keep" && partition !== "stop")
-    return `OnPartition=${partition} is neither keep nor stop`;
-  const globs = [...section.conflicts, ...section.replaces];
-  const bad = globs.find((glob) => !isGlob(glob));
-  return bad === undefined ? undefined : `${JSON.stringify(bad)} is not a glob pattern`;
 }
 
 function unresolvable(peer: string, kind: string, other: string): string {
