@@ -13,7 +13,12 @@ export const TROUBLE_SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       run: `list-unit-files ${SOME_FIELDS} --no-legend c@4`,
       out: "c@4.service\tlaunched\tinactive\t-\tfalse",
     },
-    { run: "status c@4", err: "Unit c@4.service does not appear to be loaded.", exit: 1 },
+    // The original said no more than the first line.
+    {
+      run: "status c@4",
+      err: /^Unit c@4\.service does not appear to be loaded\.\nUnit c@4\.service fits no machine.*(\n {2}.*c@\d\.service){3}\n$/,
+      exit: 1,
+    },
     { run: "journal c@4", err: "Unit c@4.service does not appear to be running.", exit: 1 },
     // The original was silent, and exited with 0 for a unit that had been told to start before.
     {

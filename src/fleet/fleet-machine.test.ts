@@ -289,6 +289,30 @@ test("a unit submitted anew with other content is replaced", async (t) => {
   await cluster.until("x runs", () => cluster.where("x.service").length === 1);
 });
 
+test("a unit that another client put into the store runs, whatever its [X-Fleet] section has", async (t) => {
+  const cluster = await clusterOf(t, "a");
+  await cluster.submit("x.service", { fleet: ["Foo=bar", "MachineMetadata=a=b=c", "Spread="] });
+  await cluster.until("x runs", () => cluster.where("x.service").length === 1);
+});
+
+test("machines take no more than they have, and units are held to what they need", async (t) => {
+  const cluster = await clusterOf(t, "a", "b");
+  const need = { fleet: ["MemoryNeed=2.5G", "CPUNeed=1"] };
+  for (const name of ["x", "y", "z"]) await cluster.submit(`${name}.service`, need);
+  const count = () => Object.values(cluster.running()).flat().length;
+  await cluster.until("two of them run", () => count() === 2);
+  await cluster.pass(10_000);
+  assert.deepEqual(cluster.running(), { a: ["x.service"], b: ["y.service"] });
+  const { files } = cluster.machine("a");
+  const x = "x.service" as UnitName;
+  assert.match(files.dropIns.get(x)!, /\[Service\]\nMemoryMax=2684354560\nCPUWeight=100\n$/);
+  cluster.add("c");
+  await cluster.until("all of them run", () => count() === 3);
+  assert.deepEqual(cluster.where("z.service"), ["c"]);
+  await cluster.destroy("x.service", need.fleet);
+  await cluster.until("nothing is left of x", () => files.dropIns.size === 0);
+});
+
 test("an idle cluster writes once per machine and heartbeat, whatever its units", async (t) => {
   const cluster = await clusterOf(t, "a", "b");
   for (let i = 0; i < 20; i++) await cluster.submit(`u${i}.service`);

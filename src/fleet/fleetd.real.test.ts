@@ -277,3 +277,47 @@ test("a hundred instances start and go together; a bad one fails alone", { skip 
   await until("all are gone", async () => (await client.listStates({}, signal)).length === 0);
   t.diagnostic(`100 destroyed to all gone: ${Math.round(performance.now() - destroyMs)} ms`);
 });
+
+test("systemd holds a unit to what it needs, and machines to what they have", {
+  skip,
+}, async (t) => {
+  const store = await startMember();
+  t.after(() => store[Symbol.asyncDispose]());
+  const settings = { FLEET_MEMORY: "1G", FLEET_CPUS: "2" };
+  const daemon = await startDaemon(t, store, settings);
+  const { client, systemd } = daemon;
+  const show = (name: string) =>
+    output(
+      "systemctl",
+      ["--user", "show", "--property=MemoryMax,CPUWeight,DropInPaths,NeedDaemonReload", name],
+      { ...process.env, ...systemd.env },
+    );
+  const need = (name: string, ...fleet: string[]) =>
+    client.setUnit(unit(name, "/bin/sleep infinity", fleet), signal);
+  await need("big.service", "MemoryNeed=600M", "CPUNeed=1.5");
+  await until("big is active", () => isActive(daemon, "big.service"));
+  const big = await show("big.service");
+  assert.match(big, /^MemoryMax=629145600$/m);
+  assert.match(big, /^CPUWeight=150$/m);
+  assert.match(big, /^DropInPaths=\S+\/big\.service\.d\/00-fleet-needs\.conf$/m);
+  assert.match(big, /^NeedDaemonReload=no$/m);
+
+  await need("more.service", "MemoryNeed=600M");
+  await until("more waits for memory", async () => {
+    const { placed, reasons } = await client.reasons("more.service", signal);
+    return placed === null && reasons[0]?.reason === "MemoryNeed 600M: 424M of 1G are free";
+  });
+  await client.deleteUnit("big.service", signal);
+  await until("more is active", () => isActive(daemon, "more.service"));
+  assert.match(await show("more.service"), /^MemoryMax=629145600$/m);
+  await until("nothing of big is left", async () =>
+    /^MemoryMax=infinity$[\s\S]*^DropInPaths=$/m.test(await show("big.service")),
+  );
+
+  // The same unit without a need has no limit any more.
+  await need("more.service");
+  await until("more is as free as it says", async () =>
+    /^MemoryMax=infinity$/m.test(await show("more.service")),
+  );
+  await until("more is active again", () => isActive(daemon, "more.service"));
+});

@@ -26,7 +26,7 @@ function systemdHolding(rows: UnitStatus[], asked: string[][]): Systemd {
 
 async function unitsWith(...names: UnitName[]): Promise<LocalUnits> {
   const files = new MemoryUnitFiles();
-  for (const name of names) await files.write(name, `# ${name}`);
+  for (const name of names) await files.write(name, `# ${name}`, undefined);
   await files.writeLaunched({ systemdRun: "1", launched: [on, "gone.service"] });
   return LocalUnits.open(files, "1");
 }
@@ -54,7 +54,7 @@ test("LocalUnits: what was launched is remembered for the same run of systemd on
   const units = await unitsWith(on, off);
   assert.deepEqual([units.get(on)?.launched, units.get(off)?.launched], [true, false]);
   const files = new MemoryUnitFiles();
-  await files.write(on, "");
+  await files.write(on, "", undefined);
   await files.writeLaunched({ systemdRun: "1", launched: [on] });
   assert.equal((await LocalUnits.open(files, "2")).get(on)?.launched, false);
 });

@@ -103,6 +103,8 @@ export class Registration {
     const found = await registry.readMachine(machine.id, signal);
     const other = found.object && this.#otherHolder(found.object.value, found.incarnation);
     if (other !== undefined) throw this.#conflict(other);
+    // Before the record, or units would be placed here as if the machine were of any size.
+    if (machine.facts !== undefined) await registry.writeFacts(machine.id, machine.facts, signal);
     const how = { ttlSeconds, over: found.object?.index };
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
     await registry.writeIncarnation(machine.id, incarnation, signal);

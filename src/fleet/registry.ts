@@ -5,8 +5,10 @@ import type { FleetKeys } from "./core/fleet-keys.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import {
   type Incarnation,
+  type MachineFacts,
   type UnitStateRecord,
   writeBlob,
+  writeFacts,
   writeIncarnation,
   writeJobObject,
   writeLease,
@@ -173,6 +175,10 @@ export class Registry {
   ): Promise<void> {
     const value = writeIncarnation(incarnation);
     await this.#set(this.#at.machine(id, "incarnation"), value, {}, signal);
+  }
+
+  async writeFacts(id: MachineId, facts: MachineFacts, signal: AbortSignal): Promise<void> {
+    await this.#set(this.#at.machine(id, "facts"), writeFacts(facts), {}, signal);
   }
 
   async writeApi(id: MachineId, address: string, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { availableParallelism, hostname, totalmem } from "node:os";
+import { dirname, join } from "node:path";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Address } from "#base/listen.ts";
@@ -10,7 +11,7 @@ import type { SystemdAddress } from "#systemd/connection.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
 import { openApiServer } from "./api-server.ts";
 import { type MachineId, parseMachineId } from "./core/machine-id.ts";
-import type { Incarnation } from "./core/records.ts";
+import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
@@ -35,7 +36,7 @@ const SYSTEM_SOCKET = "/run/systemd/private";
 export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Promise<void> {
   const { root, settings, version, env, onListening } = options;
   const logger = openLogger(settings.verbosity > 0 ? "debug" : "info");
-  const id = await readMachineId(root);
+  const me = await machineOf(root, settings, version);
   const bootId = (await readFile(BOOT_ID, "utf8")).trim();
   const systemd = await systemdAddress(root, env);
   const api = advertised(settings);
@@ -60,13 +61,16 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   );
   const machine = stack.use(
     openFleetMachine({
-      machine: { id, publicIp: settings.public_ip, metadata: settings.metadata, version },
+      machine: me,
       incarnation: incarnationOf(`${bootId} ${root}`, settings.public_ip, api),
       api,
       keys,
       openSystemd: (limit) => openSystemd(systemd, limit),
       systemdRun: () => systemdRun(bootId, systemd),
-      files: await openUnitFiles(settings.units_directory),
+      files: await openUnitFiles({
+        units: settings.units_directory,
+        dropIns: dropInDirectory(systemd),
+      }),
       clock: systemClock,
       random: Math.random,
       logger,
@@ -79,7 +83,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     }),
   );
   const context = {
-    me: id,
+    me: me.id,
     feed: machine.feed,
     registry: machine.registry,
     console: openUnitConsole({ scope: isPrivate(systemd) ? "user" : "system", env }),
@@ -90,7 +94,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     logger: logger.child({ part: "api" }),
   };
   stack.use(await openApiServer(context, settings.api_listen));
-  logger.info({ machine: id, api, root }, "fleetd runs");
+  logger.info({ machine: me.id, api, root }, "fleetd runs");
   await onListening(machine);
   const told = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => told.resolve(), { once: true });
@@ -127,6 +131,33 @@ function advertised({ api_advertise, api_listen }: FleetSettings): string | unde
 
 function incarnationOf(instance: string, publicIp: string, api: string | undefined): Incarnation {
   return { instance, address: publicIp || (api ?? "") };
+}
+
+async function machineOf(
+  root: string,
+  settings: FleetSettings,
+  version: string,
+): Promise<MachineRecord> {
+  const { public_ip: publicIp, metadata } = settings;
+  return { id: await readMachineId(root), publicIp, metadata, version, facts: factsOf(settings) };
+}
+
+/** What units may count on here: as told, else what this process may use. */
+function factsOf({ memory, cpus }: FleetSettings): MachineFacts {
+  const limit = process.constrainedMemory(); // 0 where there is none, or beyond all memory
+  const memoryBytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return {
+    memoryBytes: memory ?? memoryBytes,
+    millicores: cpus ?? availableParallelism() * 1000,
+    hostName: hostname(),
+  };
+}
+
+/** Where the manager looks for what adds to units until it or the machine starts anew, systemd.unit(5). */
+function dropInDirectory(systemd: SystemdAddress): string {
+  return "socketPath" in systemd && isPrivate(systemd)
+    ? join(dirname(systemd.socketPath), "user")
+    : "/run/systemd/system";
 }
 
 /** A machine that shares its host has a manager of its own; otherwise it is the host's. */

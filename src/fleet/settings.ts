@@ -4,6 +4,7 @@ import * as v from "valibot";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { parseAddress } from "#base/listen.ts";
 import { assembleSettings, type Fragment } from "#base/settings.ts";
+import { parseBytes, parseMillicores } from "#unitfile/core/quantity.ts";
 import {
   CONFIG_KEYS,
   type ConfigKey,
@@ -90,6 +91,22 @@ const Schema = v.object({
   units_directory: v.string(),
   api_listen: addresses,
   api_advertise: v.string(),
+  memory: v.pipe(
+    v.string(),
+    v.check(
+      (text) => text === "" || parseBytes(text) !== undefined,
+      "expected bytes such as 8G or 512M",
+    ),
+    v.transform(parseBytes),
+  ),
+  cpus: v.pipe(
+    v.string(),
+    v.check(
+      (text) => text === "" || parseMillicores(text) !== undefined,
+      "expected a number of cores such as 4 or 1.5",
+    ),
+    v.transform(parseMillicores),
+  ),
 });
 export type FleetSettings = Readonly<v.InferOutput<typeof Schema>>;
 
@@ -118,6 +135,8 @@ function defaultsFor(root: string): Record<ConfigKey, string> {
     authorized_keys_file: "",
     api_listen: `unix://${join(root, "run/fleet.sock")}`,
     api_advertise: "",
+    memory: "",
+    cpus: "",
   };
 }
 

@@ -8,6 +8,7 @@ import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { DEFAULT_KEY_PREFIX, FleetKeys } from "./core/fleet-keys.ts";
 import type { MachineId } from "./core/machine-id.ts";
+import type { MachineFacts } from "./core/records.ts";
 import { sampleMachine } from "./core/sample-cluster.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
@@ -117,7 +118,7 @@ export class SimulatedCluster implements AsyncDisposable {
     const { wrapKeys, wrapSystemd, onStart } = this.#hooks;
     machine.process = process;
     machine.daemon = openFleetMachine({
-      machine: { id, publicIp: name, metadata, version: "simulated" },
+      machine: { id, publicIp: name, metadata, version: "simulated", facts: factsOf(name) },
       incarnation: { instance: `${name} boot ${boot}`, address: name },
       api: undefined,
       keys: process.keys(wrapKeys?.(link, machine) ?? link),
@@ -170,6 +171,7 @@ export class SimulatedCluster implements AsyncDisposable {
     const killed = this.killDaemon(name);
     machine.systemd.reboot();
     machine.files.texts.clear();
+    machine.files.dropIns.clear();
     machine.boot += 1;
     await this.whileTimePasses(killed);
   }
@@ -241,6 +243,11 @@ export class SimulatedCluster implements AsyncDisposable {
     for (const name of this.#machines.keys()) await this.stopDaemon(name);
     await this.whileTimePasses(this.store[Symbol.asyncDispose]());
   }
+}
+
+/** All machines are of one size: 4 GiB and 4 cores. */
+function factsOf(hostName: string): MachineFacts {
+  return { memoryBytes: 4 * 2 ** 30, millicores: 4_000, hostName };
 }
 
 /** A unit that runs until stopped. */

@@ -105,7 +105,7 @@ export class SimulatedProcess {
     return {
       path: (name) => files.path(name),
       list: () => alive(() => files.list()),
-      write: (name, raw) => alive(() => files.write(name, raw)),
+      write: (name, raw, dropIn) => alive(() => files.write(name, raw, dropIn)),
       remove: (name) => alive(() => files.remove(name)),
       readLaunched: () => alive(() => files.readLaunched()),
       writeLaunched: (record) => alive(() => files.writeLaunched(record)),

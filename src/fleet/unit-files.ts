@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, unlink } from "node:fs/promises";
+import { readdir, readFile, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
@@ -18,8 +18,9 @@ export interface LaunchRecord {
 export interface UnitFiles {
   /** Names and hashes of the unit files that are there; templates and other files do not count. */
   list(): Promise<Map<UnitName, string>>;
-  write(name: UnitName, raw: string): Promise<void>;
-  /** A file that is not there is removed already. */
+  /** With its drop-in, or without one. */
+  write(name: UnitName, raw: string, dropIn: string | undefined): Promise<void>;
+  /** With its drop-in; a file that is not there is removed already. */
   remove(name: UnitName): Promise<void>;
   /** Where systemd finds the file. */
   path(name: UnitName): string;
@@ -32,12 +33,24 @@ export function hashOf(raw: string): string {
   return createHash("sha1").update(raw).digest("hex");
 }
 
+/** Read before drop-ins of other names, which so prevail, systemd.unit(5). */
+const DROP_IN = "00-fleet-needs.conf";
+
+export interface UnitDirectories {
+  /** Unit files are kept here, outside of where systemd looks. */
+  readonly units: string;
+  /** Where systemd looks for `NAME.d` of units that are linked. */
+  readonly dropIns: string;
+}
+
 const RecordWire = v.object({ systemdRun: v.string(), launched: v.array(v.string()) });
 
 /** Unit files in a directory, which is made when missing; the record lies beside it. */
-export async function openUnitFiles(directory: string): Promise<UnitFiles> {
+export async function openUnitFiles(directories: UnitDirectories): Promise<UnitFiles> {
+  const directory = directories.units;
   makeDirectory(directory);
   const path = (name: string) => join(directory, name);
+  const dropInPath = (name: string) => join(directories.dropIns, `${name}.d`, DROP_IN);
   const recordPath = join(dirname(directory), "launched.json");
   return {
     path,
@@ -48,8 +61,15 @@ export async function openUnitFiles(directory: string): Promise<UnitFiles> {
       );
       return new Map(await Promise.all(files));
     },
-    write: (name, raw) => writeFileAtomic(path(name), raw),
-    remove: (name) => unlinkIfThere(path(name)),
+    write: async (name, raw, dropIn) => {
+      // First, so that a unit whose file is there never lacks it.
+      await writeDropIn(dropInPath(name), dropIn);
+      await writeFileAtomic(path(name), raw);
+    },
+    remove: async (name) => {
+      await unlinkIfThere(path(name));
+      await writeDropIn(dropInPath(name), undefined);
+    },
     readLaunched: () => readRecord(recordPath),
     writeLaunched: (record) => writeFileAtomic(recordPath, JSON.stringify(record)),
   };
@@ -58,6 +78,8 @@ export async function openUnitFiles(directory: string): Promise<UnitFiles> {
 /** Unit files in memory, for simulations; `texts` holds them by path. */
 export class MemoryUnitFiles implements UnitFiles {
   readonly texts = new Map<string, string>();
+  /** Drop-ins by the name of their unit. */
+  readonly dropIns = new Map<UnitName, string>();
   #record: LaunchRecord | undefined;
   readonly #directory: string;
 
@@ -74,12 +96,15 @@ export class MemoryUnitFiles implements UnitFiles {
     return files;
   }
 
-  async write(name: UnitName, raw: string): Promise<void> {
+  async write(name: UnitName, raw: string, dropIn: string | undefined): Promise<void> {
     this.texts.set(this.path(name), raw);
+    if (dropIn === undefined) this.dropIns.delete(name);
+    else this.dropIns.set(name, dropIn);
   }
 
   async remove(name: UnitName): Promise<void> {
     this.texts.delete(this.path(name));
+    this.dropIns.delete(name);
   }
 
   path(name: UnitName): string {
@@ -97,6 +122,19 @@ export class MemoryUnitFiles implements UnitFiles {
 
 function isLoadable(name: string): name is UnitName {
   return isUnitName(name) && unitNameParts(name).kind !== "template";
+}
+
+/** Without a text it goes, and so does its directory unless others keep files there. */
+async function writeDropIn(path: string, text: string | undefined): Promise<void> {
+  const directory = dirname(path);
+  if (text !== undefined) {
+    makeDirectory(directory);
+    return writeFileAtomic(path, text);
+  }
+  await unlinkIfThere(path);
+  await rmdir(directory).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT") && !isErrno(error, "ENOTEMPTY")) throw error;
+  });
 }
 
 async function unlinkIfThere(path: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { Logger } from "#base/logger.ts";
 import type { JobResult, Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { isRunning, type Step } from "./core/reconcile.ts";
+import { resourceDropIn } from "./core/resource-limits.ts";
 import type { Unit } from "./core/unit.ts";
 import type { LocalUnits } from "./local-units.ts";
 import { hashOf, type UnitFiles } from "./unit-files.ts";
@@ -133,7 +134,7 @@ export class UnitWorker {
         "RECORD_MALFORMED",
         `Cannot load ${unit.name}: its unit file in the store has not the hash ${unit.hash} it is kept under; destroy the unit and submit it again`,
       );
-    await files.write(unit.name, unit.raw);
+    await files.write(unit.name, unit.raw, resourceDropIn(unit));
     await this.#linker.link(files.path(unit.name));
     units.loaded(unit.name, unit.hash);
     for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want

@@ -4,6 +4,7 @@ import { machineLegend } from "./legends.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { isGlobalUnit } from "./units.ts";
+import { unplacedNote } from "./unplaced-note.ts";
 
 export async function runStatus(session: Session): Promise<number> {
   const { args, err } = session;
@@ -27,6 +28,9 @@ export async function runStatus(session: Session): Promise<number> {
 async function unitStatus(session: Session, unit: SchemaUnit, print: Print): Promise<number> {
   if (unit.currentState === "inactive" || unit.machineID === undefined) {
     session.err(`Unit ${unit.name} does not appear to be loaded.`);
+    const isWanted = unit.desiredState !== "inactive" && unit.machineID === undefined;
+    const note = isWanted ? await unplacedNote(session, unit.name) : undefined;
+    if (note !== undefined) session.err(note);
     return 1;
   }
   return ask(session, unit.name, {}, print);

@@ -20,6 +20,8 @@ export const FLEET = map({
   api_advertise: text({ env: "FLEET_API_ADVERTISE" }),
   api_listen: text({ env: "FLEET_API_LISTEN" }),
   authorized_keys_file: text({ env: "FLEET_AUTHORIZED_KEYS_FILE" }),
+  /** Ours, like `memory`: what the machine has for units. */
+  cpus: number("FLEET_CPUS"),
   disable_engine: boolean("FLEET_DISABLE_ENGINE"),
   engine_reconcile_interval: number("FLEET_ENGINE_RECONCILE_INTERVAL"),
   etcd_cafile: text({ env: "FLEET_ETCD_CAFILE" }),
@@ -30,6 +32,7 @@ export const FLEET = map({
   etcd_servers: text({ env: "FLEET_ETCD_SERVERS" }),
   etcd_username: text({ env: "FLEET_ETCD_USERNAME" }),
   etcd_password: text({ env: "FLEET_ETCD_PASSWORD" }),
+  memory: text({ env: "FLEET_MEMORY" }),
   metadata: text({ env: "FLEET_METADATA", check: check.fleetMetadata }),
   public_ip: text({ env: "FLEET_PUBLIC_IP" }),
   token_limit: integer("FLEET_TOKEN_LIMIT"),

@@ -1,6 +1,6 @@
 import { Fault } from "#base/fault.ts";
 
-/** Every key of fleet.conf, as the original spells them; ours are the last two. */
+/** Every key of fleet.conf, as the original spells them; ours are the last four. */
 export const CONFIG_KEYS = [
   "verbosity",
   "etcd_servers",
@@ -25,6 +25,8 @@ export const CONFIG_KEYS = [
   "authorized_keys_file",
   "api_listen",
   "api_advertise",
+  "memory",
+  "cpus",
 ] as const;
 export type ConfigKey = (typeof CONFIG_KEYS)[number];
 

@@ -135,7 +135,7 @@ function ours(expected: string, isUsable: KeyRule["isUsable"]): KeyRule {
 }
 
 /** Types that run processes in a control group of their own, systemd.resource-control(5). */
-const WITH_RESOURCES: readonly string[] = ["service", "socket", "mount", "swap", "slice", "scope"];
+const WITH_RESOURCES: readonly string[] = ["service", "socket", "mount", "swap", "slice"];
 
 /** What in [X-Fleet] keeps the unit from being submitted, in the order of the file. */
 export function fleetErrors(file: UnitFile, name: UnitName): UnitFileWarning[] {
