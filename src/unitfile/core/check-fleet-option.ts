@@ -130,6 +130,8 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
   ],
 ]);
 
+export const FLEET_KEYS: readonly string[] = [...RULES.keys()];
+
 function ours(expected: string, isUsable: KeyRule["isUsable"]): KeyRule {
   return { expected, isUsable, refuses: true, split: "quotes", knowsMachine: false };
 }
@@ -152,9 +154,8 @@ export function fleetWarnings(file: UnitFile, name: UnitName): UnitFileWarning[]
 
 function unknownKey({ name, line }: UnitOption): UnitFileWarning | undefined {
   if (RULES.has(name)) return undefined;
-  const keys = [...RULES.keys()];
-  const near = nearestWord(name, keys);
-  const known = keys.filter((key) => !key.startsWith("X-")).join(", ");
+  const near = nearestWord(name, FLEET_KEYS);
+  const known = FLEET_KEYS.filter((key) => !key.startsWith("X-")).join(", ");
   return {
     line,
     message: `unrecognized requirement in [X-Fleet] section: ${JSON.stringify(name)}`,
