@@ -1,6 +1,9 @@
 import { type JobThen, metadataFits, type RegistryHistory } from "./registry-history.ts";
 import { isTemplate, type UnitSpec } from "./unit-spec.ts";
 
+/** What every simulated machine says it has. */
+const MEMORY_BYTES = 4 * 2 ** 30;
+
 /** Where each unit is placed: unit to machine. */
 export type Placement = ReadonlyMap<string, string>;
 
@@ -31,13 +34,24 @@ export class FitOracle {
     if (!metadataFits(spec, history.metadata(machine, index))) return "metadata does not fit";
     const astray = spec.machineOf.find((peer) => placement.get(peer) !== machine);
     if (astray !== undefined) return `${astray} is not there`;
-    for (const mate of this.#mates(spec.name, machine, index, placement)) {
+    const mates = this.#mates(spec.name, machine, index, placement);
+    for (const mate of mates) {
       if (names(spec.conflicts, mate.name) || names(mate.conflicts, spec.name))
         return `conflicts with ${mate.name}`;
       if (names(mate.replaces, spec.name) && !names(spec.replaces, mate.name))
         return `${mate.name} replaces it`;
     }
-    return undefined;
+    return crowded(spec, mates);
+  }
+
+  /** Whether the machine has too little memory for the unit; what came to run there may stay all the same. */
+  lacksMemory(spec: UnitSpec, machine: string, index: number, placement: Placement): boolean {
+    if (spec.memoryBytes === 0) return false;
+    const others = this.#mates(spec.name, machine, index, placement).filter(
+      (mate) => !names(spec.replaces, mate.name) || names(mate.replaces, spec.name),
+    );
+    const used = others.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    return used + spec.memoryBytes > MEMORY_BYTES;
   }
 
   /** Units that would have to go for this one. */
@@ -59,6 +73,22 @@ export class FitOracle {
     const isWanted = desired === "loaded" || desired === "launched";
     return isWanted && !isTemplate(name) && this.#history.globalFits(spec, machine, index);
   }
+}
+
+/** Which limit, of the unit or of one beside it, would be passed. */
+function crowded(spec: UnitSpec, mates: readonly UnitSpec[]): string | undefined {
+  const stay = mates.filter(
+    (mate) => !names(spec.replaces, mate.name) || names(mate.replaces, spec.name),
+  );
+  for (const { name, maxPerMachine } of [spec, ...stay]) {
+    if (maxPerMachine === undefined) continue;
+    const [max, glob] = maxPerMachine;
+    const isMember = names([glob], spec.name);
+    if (name !== spec.name && !isMember) continue;
+    const others = stay.filter((mate) => names([glob], mate.name)).length;
+    if (others + (isMember ? 1 : 0) > max) return `more than ${max} of ${glob}`;
+  }
+  return undefined;
 }
 
 function names(globs: readonly string[], name: string): boolean {

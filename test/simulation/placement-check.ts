@@ -110,6 +110,7 @@ export class PlacementCheck {
     if (to !== undefined) {
       const misfit = isNever ? "never placed" : this.#oracle.misfit(spec, to, index, after);
       if (misfit !== undefined) tell(HARD, misfit);
+      else if (this.#oracle.lacksMemory(spec, to, index, after)) tell(HARD, "it lacks memory");
       const stay = this.#oracle.replacedBy(spec, to, index, after);
       if (stay.length > 0) tell(HARD, `it replaces ${stay.join(", ")} there`);
     }
@@ -132,7 +133,11 @@ export class PlacementCheck {
     if (spec === undefined) return;
     const free = this.#history
       .machines(index)
-      .find((machine) => this.#oracle.misfit(spec, machine, index, after) === undefined);
+      .find(
+        (machine) =>
+          this.#oracle.misfit(spec, machine, index, after) === undefined &&
+          !this.#oracle.lacksMemory(spec, machine, index, after),
+      );
     if (free !== undefined && spec.replaces.length === 0) tell(CAUSE, `it fits on ${free}`);
   }
 }

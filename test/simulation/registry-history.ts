@@ -118,6 +118,7 @@ export class RegistryHistory {
 
 export function metadataFits(spec: UnitSpec, has: ReadonlyMap<string, string>): boolean {
   const keys = new Set(spec.metadata.map(([key]) => key));
+  if (spec.shuns.some(([key, value]) => has.get(key) === value)) return false;
   return [...keys].every((key) =>
     spec.metadata.some(([wanted, value]) => wanted === key && has.get(key) === value),
   );

@@ -167,7 +167,9 @@ function homeless(
   const { daemon } = [...cluster.machines][0]!;
   const reasons = daemon && explain(daemon.feed.model, name as UnitName, new Map())?.reasons;
   for (const machine of cluster.machines) {
-    const misfit = oracle.misfit(spec!, machine.id, index, placement);
+    const misfit =
+      oracle.misfit(spec!, machine.id, index, placement) ??
+      (oracle.lacksMemory(spec!, machine.id, index, placement) ? "lacks memory" : undefined);
     if (misfit === undefined && !canReplaceNobody(oracle, spec!, machine.id, index, placement))
       problems.push(`${name} is placed nowhere and fits on ${machine.name}`);
     const told = reasons?.find(({ machineID }) => machineID === machine.id);

@@ -5,10 +5,16 @@ export interface UnitSpec {
   readonly name: string;
   readonly global: boolean;
   readonly metadata: readonly (readonly [key: string, value: string])[];
+  /** No machine with one of these. */
+  readonly shuns: readonly (readonly [key: string, value: string])[];
   readonly machineId: string | undefined;
   readonly machineOf: readonly string[];
   readonly conflicts: readonly string[];
   readonly replaces: readonly string[];
+  /** At most so many units whose name the glob matches share its machine. */
+  readonly maxPerMachine: readonly [max: number, glob: string] | undefined;
+  /** What it needs of a machine's memory. */
+  readonly memoryBytes: number;
   /** What the unit does. */
   readonly service: readonly string[];
 }
@@ -16,10 +22,13 @@ export interface UnitSpec {
 export const PLAIN: Omit<UnitSpec, "name"> = {
   global: false,
   metadata: [],
+  shuns: [],
   machineId: undefined,
   machineOf: [],
   conflicts: [],
   replaces: [],
+  maxPerMachine: undefined,
+  memoryBytes: 0,
   service: ["ExecStart=/bin/sleep infinity"],
 };
 
@@ -27,6 +36,9 @@ export function textOf(spec: UnitSpec): string {
   const fleet = [
     ...(spec.global ? ["Global=true"] : []),
     ...spec.metadata.map(([key, value]) => `MachineMetadata=${key}=${value}`),
+    ...spec.shuns.map(([key, value]) => `MachineMetadata=${key}!=${value}`),
+    ...(spec.maxPerMachine === undefined ? [] : [`MaxPerMachine=${spec.maxPerMachine.join(" ")}`]),
+    ...(spec.memoryBytes === 0 ? [] : [`MemoryNeed=${spec.memoryBytes}`]),
     ...(spec.machineId === undefined ? [] : [`MachineID=${spec.machineId}`]),
     ...spec.machineOf.map((peer) => `MachineOf=${peer}`),
     ...spec.conflicts.map((glob) => `Conflicts=${glob}`),

@@ -168,7 +168,9 @@ export class Workload {
     if (name === "every.service" || chance(random, 0.08))
       return { ...own, global: true, metadata: chance(random, 0.5) ? [["role", "web"]] : [] };
     const dice = random();
-    if (dice < 0.35) return own;
+    if (dice < 0.25) return own;
+    if (dice < 0.3) return { ...own, shuns: [["role", pick(random, ["web", "db", "none"])]] };
+    if (dice < 0.35) return { ...own, memoryBytes: pick(random, [1, 3, 5]) * 2 ** 30 };
     if (dice < 0.5) return { ...own, metadata: [["role", pick(random, ["web", "db", "none"])]] };
     if (dice < 0.6) {
       const { id } = pick(random, [...this.#cluster.machines]);
@@ -184,6 +186,10 @@ export class Workload {
           ),
         ],
       };
+    if (dice < 0.76) {
+      const globs = ["web@*.service", "*.service", "?a*.service"];
+      return { ...own, maxPerMachine: [pick(random, [1, 2]), pick(random, globs)] };
+    }
     if (dice < 0.9)
       return {
         ...own,
