@@ -15,6 +15,8 @@ const KINDS: Readonly<Record<string, (i: number) => SampleUnit>> = {
   "preferring 1 in 10": (i) => ({ fleet: [`Prefer=role=r${i % 10}`] }),
   "10 groups spread": (i) => ({ fleet: [`Spread=role u*-${i % 10}.service`] }),
   "1000 groups spread": (i) => ({ fleet: [`Spread=role u${Math.floor(i / 10)}-*`] }),
+  "1 in 10 beside any of 9": (i) =>
+    i % 10 === 0 ? { fleet: [`MachineOf=u${Math.floor(i / 10)}-*`] } : {},
   "other conditions": (i) => ({
     fleet: [`MachineMetadata=role notin (r${i % 10}, x*)`, `MachineMetadata=size>=${i % 7}`],
   }),

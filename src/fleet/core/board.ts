@@ -1,4 +1,4 @@
-import { isOrMatches } from "#unitfile/core/glob.ts";
+import { globMatcher } from "#unitfile/core/glob.ts";
 import { expandMachineSpecifiers } from "#unitfile/core/specifiers.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
@@ -20,6 +20,7 @@ export class Board {
   readonly #units = new Map<MachineId, Set<UnitName>>();
   readonly #where = new Map<UnitName, MachineId | undefined>();
   readonly #order: LoadOrder;
+  readonly #matchers = new Map<string, (name: string) => boolean>();
   readonly #resources: Resources;
   /** Which machines are better than others; kept as units come and go. */
   readonly ranking: Ranking;
@@ -81,8 +82,8 @@ export class Board {
     for (const wanted of wants.machineOf) {
       const peer = expandMachineSpecifiers(wanted, machine);
       if (GLOB.test(peer)) {
-        const isPeer = (other: UnitName) =>
-          other !== name && this.#isJob(other) && isOrMatches(peer, other);
+        const matches = this.#matcher(peer);
+        const isPeer = (other: UnitName) => other !== name && matches(other) && this.#isJob(other);
         if (![...this.unitsOn(machine.id)].some(isPeer)) return { kind: "noPeer", glob: peer };
       } else {
         const at = this.where(peer);
@@ -147,6 +148,12 @@ export class Board {
       (name) => this.#model.jobs.get(name)?.unit ?? [],
     );
     return this.#resources.misfit(unit, machine, isHere ? [unit, ...going] : going);
+  }
+
+  #matcher(glob: string): (name: string) => boolean {
+    const matcher = this.#matchers.get(glob) ?? globMatcher(glob);
+    this.#matchers.set(glob, matcher);
+    return matcher;
   }
 
   #isJob(name: UnitName): boolean {

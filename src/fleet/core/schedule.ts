@@ -1,4 +1,3 @@
-import { isOrMatches } from "#unitfile/core/glob.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
@@ -192,10 +191,11 @@ class Planner {
   /** Units that wait for a machine and that this value of MachineOf may mean. */
   #pendingPeers(peer: string): Pending[] {
     if (!isPeerGlob(peer)) return [this.#pending.get(peer as UnitName) ?? []].flat();
-    const glob = anyPeer(peer);
-    return [...this.#pending.values()]
-      .filter(({ unit }) => !this.#settled.has(unit.name) && isOrMatches(glob, unit.name))
-      .sort((a, b) => (a.unit.name < b.unit.name ? -1 : 1));
+    const isPeer = anyPeer(peer);
+    const peers: Pending[] = [];
+    for (const [name, pending] of this.#pending)
+      if (isPeer(name) && !this.#settled.has(name)) peers.push(pending);
+    return peers.sort((a, b) => (a.unit.name < b.unit.name ? -1 : 1));
   }
 
   #evict(name: UnitName, by: UnitName, from: MachineId): void {

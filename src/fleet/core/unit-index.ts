@@ -1,4 +1,4 @@
-import { isOrMatches } from "#unitfile/core/glob.ts";
+import { globMatcher } from "#unitfile/core/glob.ts";
 import { expandMachineSpecifiers } from "#unitfile/core/specifiers.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { SetMap } from "./set-map.ts";
@@ -12,8 +12,8 @@ export class UnitIndex {
   readonly #globals = new Set<UnitName>();
   readonly #limiting = new Set<UnitName>();
   readonly #followers = new SetMap<string, UnitName>();
-  /** Units that follow whatever matches one of the globs. */
-  readonly #globFollowers = new Map<UnitName, readonly string[]>();
+  /** Units that follow whatever matches one of their globs. */
+  readonly #globFollowers = new Map<UnitName, readonly ((peer: string) => boolean)[]>();
 
   get globals(): ReadonlySet<UnitName> {
     return this.#globals;
@@ -26,10 +26,10 @@ export class UnitIndex {
   followers(peer: UnitName): ReadonlySet<UnitName> {
     const exact = this.#followers.get(peer);
     if (this.#globFollowers.size === 0) return exact;
-    const all = new Set(exact);
+    const more: UnitName[] = [];
     for (const [follower, globs] of this.#globFollowers)
-      if (follower !== peer && globs.some((glob) => isOrMatches(glob, peer))) all.add(follower);
-    return all;
+      for (const matches of globs) if (matches(peer) && follower !== peer) more.push(follower);
+    return more.length === 0 ? exact : new Set([...exact, ...more]);
   }
 
   add({ name, isTemplate, wants }: Unit): void {
@@ -53,7 +53,7 @@ export function isPeerGlob(peer: string): boolean {
   return /[*?[%]/.test(peer);
 }
 
-/** A glob for every unit that the value may mean on some machine. */
-export function anyPeer(peer: string): string {
-  return expandMachineSpecifiers(peer, ANY_MACHINE);
+/** Whether a unit is one that the value may mean on some machine. */
+export function anyPeer(peer: string): (name: string) => boolean {
+  return globMatcher(expandMachineSpecifiers(peer, ANY_MACHINE));
 }
