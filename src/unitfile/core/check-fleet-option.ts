@@ -71,7 +71,7 @@ function isAsMeant(condition: MetadataCondition): boolean {
   return isPlain(condition.key) && !condition.key.startsWith("!") && values.every(isPlain);
 }
 
-/** Every key that counts in [X-Fleet]; those after MachineOf's older spellings and Global are Keelson's. */
+/** Every key that counts in [X-Fleet]; from OnPartition on they are Keelson's. */
 const RULES: ReadonlyMap<string, KeyRule> = new Map([
   ["MachineID", { ...NAMES, split: "quotes" }],
   ["X-ConditionMachineID", { ...NAMES, split: "quotes" }],
