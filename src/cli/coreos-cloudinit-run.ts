@@ -13,6 +13,7 @@ import {
 import type { Io } from "#cli/program.ts";
 import type { MachineFacts } from "#cloudconfig/core/machine-facts.ts";
 import { mergeMetadata } from "#cloudconfig/core/merge-metadata.ts";
+import { isMetadataHostname } from "#cloudconfig/core/metadata-hostname.ts";
 import { convertNetworkConfig } from "#cloudconfig/core/network-config.ts";
 import type { NetworkFormat } from "#cloudconfig/core/network-format.ts";
 import { planCloudConfig } from "#cloudconfig/core/plan.ts";
@@ -143,7 +144,13 @@ class Run {
 
   async #fetchMetadata(source: UserDataSource): Promise<SourceMetadata> {
     if (!isPlain(source)) this.#say(`Fetching meta-data from datasource of type "${source.type}"`);
-    return await source.fetchMetadata(this.#io.signal);
+    const metadata = await source.fetchMetadata(this.#io.signal);
+    const { hostname, ...others } = metadata;
+    if (hostname === undefined || isMetadataHostname(hostname)) return metadata;
+    this.#say(
+      `The metadata's hostname ${JSON.stringify(hostname)} is passed over: no machine can have it; the user-data can give another`,
+    );
+    return others;
   }
 
   async #validate({ place }: UserDataSource, text: string | undefined): Promise<number> {
