@@ -39,9 +39,11 @@ export function checkFiles(tree: Tree): readonly Problem[] {
 }
 
 /** `/a` and `/a/b` of `/a/b/c`. No path of a file is deeper than this looks, PATH_MAX of limits.h. */
-function directoriesOf(path: string): readonly string[] {
-  const steps = path.slice(0, PATH_CHARS_MAX).split("/");
-  return steps.slice(2).map((_, i) => steps.slice(0, i + 2).join("/"));
+function* directoriesOf(path: string): Generator<string, undefined> {
+  for (let at = path.indexOf("/", 1); at !== -1 && at < PATH_CHARS_MAX; ) {
+    yield path.slice(0, at);
+    at = path.indexOf("/", at + 1);
+  }
 }
 
 const PATH_CHARS_MAX = 4096;
