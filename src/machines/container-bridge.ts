@@ -92,8 +92,8 @@ export class ContainerBridge {
 
   async #remove(): Promise<void> {
     if (!this.#exists()) return;
+    await closeInternet(this.#init); // first: cut off here, the bridge still tells that there is something to remove
     await ip("link", "del", this.name);
-    await closeInternet(this.#init);
   }
 }
 

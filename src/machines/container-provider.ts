@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
@@ -17,7 +16,7 @@ import { ensureHostKey, ensureKeyPair } from "#machines/container-keys.ts";
 import { leaderOf } from "#machines/container-leader.ts";
 import { checkFolders, nspawnOptions } from "#machines/container-options.ts";
 import { healLinks, severLink } from "#machines/container-partition.ts";
-import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
+import { checkContainerTools, keepPrivate, toolPath } from "#machines/container-tools.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
 import {
@@ -73,7 +72,7 @@ export class ContainerProvider implements Provider {
   constructor(init: ContainerProviderInit) {
     this.#init = init;
     this.#path = toolPath(init.env);
-    this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+    this.#tag = init.state.tag;
     this.#bridge = new ContainerBridge({
       bridge: bridgeName(this.#tag),
       path: this.#path,
@@ -97,14 +96,19 @@ export class ContainerProvider implements Provider {
 
   async writeUserData(name: string, text: string): Promise<void> {
     const leader = await this.#running(name); // what lies below its mounted disk may not change meanwhile
-    const path = leader === undefined ? this.#disk(name).userData : insideOf(leader, USER_DATA);
-    await writeFileAtomic(path, text);
+    if (leader !== undefined) return writeFileAtomic(insideOf(leader, USER_DATA), text);
+    await keepPrivate(this.#init.state.machines);
+    await this.#disk(name).writeUserData(text);
+  }
+
+  async check(machine: Machine): Promise<void> {
+    checkContainerTools(this.#path);
+    await checkFolders(machine);
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
     const { name } = machine;
-    checkContainerTools(this.#path);
-    await checkFolders(machine);
+    await this.check(machine);
     await this.cutPower(name, signal); // whatever a cut-off boot left
     this.#booting.add(name);
     try {
@@ -214,11 +218,12 @@ export class ContainerProvider implements Provider {
 
   /** Beside the machines' directories, and removed with them. */
   #identityFile(): string {
-    return join(dirname(this.#init.state.root("any")), "id_ed25519");
+    return join(this.#init.state.machines, "id_ed25519");
   }
 
   /** What belongs on its disk. */
   async #prepare(machine: Machine): Promise<void> {
+    await keepPrivate(this.#init.state.machines);
     this.#clusterKey ??= ensureKeyPair(this.#identityFile(), "keelson", this.#path);
     const publicKey = await this.#clusterKey;
     const { KEELSON_SOURCE: source } = this.#init.env;

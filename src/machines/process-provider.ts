@@ -1,5 +1,4 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { open, readFile, rm } from "node:fs/promises";
@@ -66,7 +65,7 @@ export class ProcessProvider implements Provider {
         `Cannot make machines with ${init.program}: its path has a ${JSON.stringify(unusable)}, which units cannot name; move Keelson to another directory`,
       );
     this.#init = init;
-    this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+    this.#tag = init.state.tag;
   }
 
   async defaultNetwork(): Promise<string> {
@@ -79,6 +78,10 @@ export class ProcessProvider implements Provider {
 
   async writeUserData(name: string, text: string): Promise<void> {
     await writeFileAtomic(this.#userData(name), text);
+  }
+
+  async check(): Promise<void> {
+    this.#systemdPrograms();
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
