@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { applyPlan } from "./apply.ts";
 import type { Action } from "./core/action.ts";
 import { planUsers } from "./core/plan-users.ts";
@@ -113,14 +114,17 @@ test("applyPlan() loses no keys to a run at the same time", { skip }, async (t) 
   const ssh = join(root, "srv/old/.ssh");
   await mkdir(ssh, { recursive: true });
   await chown(ssh, 7777, 7777);
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 60; round++) {
     await rm(join(ssh, "authorized_keys.d"), { recursive: true, force: true });
     await writeFile(join(ssh, "authorized_keys"), "before\n");
     await chown(join(ssh, "authorized_keys"), 7777, 7777);
     const names = Array.from({ length: 8 }, (_, i) => `part-${i}`);
-    const runs = names.map((name) =>
-      applyPlan([{ kind: "authorize-keys", user: "old", name, keys: [name] }], { root, signal }),
-    );
+    // A little apart, so that one reads the parts before another has written its own, and writes after it.
+    const runs = names.map(async (name, i) => {
+      await setTimeout(i);
+      const action = { kind: "authorize-keys", user: "old", name, keys: [name] } as const;
+      return applyPlan([action], { root, signal });
+    });
     await Promise.all(runs);
     const lines = (await readFile(join(ssh, "authorized_keys"), "utf8")).split("\n").slice(1, -1);
     assert.deepEqual(lines, ["before", ...names]);
