@@ -104,6 +104,7 @@ export class ContainerProvider implements Provider {
   async check(machine: Machine): Promise<void> {
     checkContainerTools(this.#path);
     await checkFolders(machine);
+    await this.#bridge.check(networkOf(machine.address));
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {

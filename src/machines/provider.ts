@@ -22,7 +22,7 @@ export interface Provider {
   writeUserData(name: string, text: string): Promise<void>;
   /**
    * Whether this computer has what the machine needs to boot; changes nothing, and what it cannot tell `boot` does.
-   * @throws {Fault} SYSTEMD_MISSING, FILE_UNREADABLE for a folder that is not there
+   * @throws {Fault} SYSTEMD_MISSING, FILE_UNREADABLE for a folder that is not there, ADDRESS_IN_USE
    */
   check(machine: Machine): Promise<void>;
   /**
