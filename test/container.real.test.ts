@@ -310,7 +310,9 @@ test("what cannot be is said before anything is made", async () => {
   await ip("link", "add", dummy, "type", "bridge");
   try {
     await ip("addr", "add", `${network}.77/24`, "dev", dummy);
-    await assert.rejects(cluster.provider.boot(machine!, NEVER), { code: "ADDRESS_IN_USE" });
+    const taken = { code: "ADDRESS_IN_USE" };
+    await assert.rejects(cluster.provider.check(machine!), taken);
+    await assert.rejects(cluster.provider.boot(machine!, NEVER), taken);
     assert.notEqual(await cluster.provider.defaultNetwork(), network);
   } finally {
     await ip("link", "del", dummy);

@@ -171,7 +171,9 @@ test("a file with mistakes stops no machine from being halted and destroyed", as
     stderr,
     /2 problems, nothing was changed; mend and try again:\n.*keelson\.yaml:\d+: nework: unknown key; did you mean "network"\?\n.*choose one of process, container/,
   );
-  assert.match(await project.succeed("status"), /db-01 +running/);
+  const shown = await project.keelson(["status"]);
+  assert.match(shown.stdout, /db-01 +running/);
+  assert.match(shown.stderr, /keelson\.yaml has mistakes/);
   await project.tells("halt", "db-01");
   await project.tells("destroy", "db-01");
   await project.write("keelson.yaml", "name: [");

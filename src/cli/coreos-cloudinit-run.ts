@@ -10,9 +10,10 @@ import {
   sourceChoiceOf,
   waitMsOf,
 } from "#cli/coreos-cloudinit-flags.ts";
-import type { Io } from "#cli/program.ts";
+import { type Io, isTerminal } from "#cli/program.ts";
 import type { MachineFacts } from "#cloudconfig/core/machine-facts.ts";
 import { mergeMetadata } from "#cloudconfig/core/merge-metadata.ts";
+import { isMetadataHostname } from "#cloudconfig/core/metadata-hostname.ts";
 import { convertNetworkConfig } from "#cloudconfig/core/network-config.ts";
 import type { NetworkFormat } from "#cloudconfig/core/network-format.ts";
 import { planCloudConfig } from "#cloudconfig/core/plan.ts";
@@ -28,6 +29,7 @@ import { loadScript } from "#cloudconfig/load-script.ts";
 import { lookUpNames } from "#cloudconfig/look-up-names.ts";
 import { readMachineFacts } from "#cloudconfig/read-facts.ts";
 import { decodeUserData, gunzip } from "#cloudconfig/read-user-data.ts";
+import { FILE_TYPE } from "#cloudconfig/sources/file-source.ts";
 import { openSources } from "#cloudconfig/sources/open-sources.ts";
 import { SELECT_TIMEOUT_MS, selectSource } from "#cloudconfig/sources/select-source.ts";
 import type { UserDataSource } from "#cloudconfig/sources/source.ts";
@@ -123,7 +125,9 @@ class Run {
         `Cannot configure this machine: give a source of user-data by one of ${SOURCE_FLAGS.join(", ")}`,
       );
     const isTrial = this.#flags.validate || this.#flags["dry-run"] || this.#flags.facts;
-    const timeoutMs = waitMsOf(this.#flags) ?? (isTrial ? 0 : SELECT_TIMEOUT_MS);
+    // At boot a file may come later; a person who names one means a file that is there.
+    const isTyped = isTerminal(this.#io.stderr) && sources.every(({ type }) => type === FILE_TYPE);
+    const timeoutMs = waitMsOf(this.#flags) ?? (isTrial || isTyped ? 0 : SELECT_TIMEOUT_MS);
     const report = (line: string) => this.#say(line);
     const options = { clock: this.#ground.clock, timeoutMs, report };
     return await selectSource(sources, options, this.#io.signal);
@@ -143,7 +147,13 @@ class Run {
 
   async #fetchMetadata(source: UserDataSource): Promise<SourceMetadata> {
     if (!isPlain(source)) this.#say(`Fetching meta-data from datasource of type "${source.type}"`);
-    return await source.fetchMetadata(this.#io.signal);
+    const metadata = await source.fetchMetadata(this.#io.signal);
+    const { hostname, ...others } = metadata;
+    if (hostname === undefined || isMetadataHostname(hostname)) return metadata;
+    this.#say(
+      `The metadata's hostname ${JSON.stringify(hostname)} is passed over: no machine can have it; the user-data can give another`,
+    );
+    return others;
   }
 
   async #validate({ place }: UserDataSource, text: string | undefined): Promise<number> {

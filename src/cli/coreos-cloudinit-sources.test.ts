@@ -112,6 +112,17 @@ test("the user-data's hostname goes before the metadata's, which is told", async
   assert.match(err, /The user-data's hostname own counts, not the metadata's node-1/);
 });
 
+test("a metadata's hostname that is none is passed over, and told in one line", async (t) => {
+  const { root, run } = await makeMachine(t, {
+    "drive/openstack/latest/user_data": "#cloud-config\nmanage_etc_hosts: localhost\n",
+    "drive/openstack/latest/meta_data.json": '{"hostname":"a\\n127.0.0.1 bank.example"}',
+  });
+  const { status, out, err } = await run([`--from-configdrive=${root}/drive`]);
+  assert.deepEqual([status, out], [0, "write /etc/hosts (0644): done\n"]);
+  assert.match(err, /hostname "a\\n127.0.0.1 bank.example" is passed over: no machine can have it/);
+  assert.equal(await readFile(join(root, "etc/hosts"), "utf8"), "127.0.0.1 localhost\n");
+});
+
 for (const { name, userData } of [
   { name: "is malformed", userData: "#cloud-config\nhostname: [\n" },
   { name: "is nothing known", userData: "hello" },

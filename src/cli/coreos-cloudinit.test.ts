@@ -21,16 +21,21 @@ async function makeRoot(t: TestContext): Promise<string> {
 }
 
 /** Runs the program with the user-data on its standard input. */
-async function run(args: readonly string[], userData: string | Buffer, root: string) {
+async function run(
+  args: readonly string[],
+  userData: string | Buffer,
+  root: string,
+  isTTY = false,
+) {
   const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const stderr = Object.assign(new PassThrough(), { isTTY });
   const status = await coreosCloudinit(args, {
     stdin: Readable.from([Buffer.from(userData)]),
     stdout,
     stderr,
     env: { KEELSON_ROOT: root },
     cwd: root,
-    signal: new AbortController().signal,
+    signal: AbortSignal.timeout(60_000), // less than the five minutes that a source is waited for
   });
   stdout.end();
   stderr.end();
@@ -49,6 +54,13 @@ test("coreos-cloudinit applies user-data to a root, and then finds nothing to ch
   const unchanged = { status: 0, out: "write /etc/motd (0644): unchanged\n", err: "" };
   assert.deepEqual(await run(["-from-file", "-", "-root", root], MOTD, "/nowhere"), unchanged);
   assert.deepEqual(await run(["--from-file=-"], gzipSync(MOTD), root), unchanged);
+});
+
+test("coreos-cloudinit waits for no file that a person names at a terminal", async (t) => {
+  const root = await makeRoot(t);
+  const { status, err } = await run(["--from-file=/etc/user-dta"], "", root, true);
+  assert.equal(status, 1);
+  assert.match(err, /user-dta/);
 });
 
 test("coreos-cloudinit --dry-run shows the plan and changes nothing", async (t) => {

@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
-import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { applyPlan } from "./apply.ts";
 import type { Action } from "./core/action.ts";
 import { planUsers } from "./core/plan-users.ts";
@@ -96,6 +107,28 @@ test("applyPlan() mends the mode and the content of keys", { skip }, async (t) =
   assert.deepEqual(results(await applyPlan(actions, { root, signal })), ["done"]);
   const lines = (await readFile(file, "utf8")).split("\n").slice(1, -1);
   assert.deepEqual(lines, ["hand", KEY, "no key"]);
+});
+
+test("applyPlan() loses no keys to a run at the same time", { skip }, async (t) => {
+  const root = await makeImage(t);
+  const ssh = join(root, "srv/old/.ssh");
+  await mkdir(ssh, { recursive: true });
+  await chown(ssh, 7777, 7777);
+  for (let round = 0; round < 60; round++) {
+    await rm(join(ssh, "authorized_keys.d"), { recursive: true, force: true });
+    await writeFile(join(ssh, "authorized_keys"), "before\n");
+    await chown(join(ssh, "authorized_keys"), 7777, 7777);
+    const names = Array.from({ length: 8 }, (_, i) => `part-${i}`);
+    // A little apart, so that one reads the parts before another has written its own, and writes after it.
+    const runs = names.map(async (name, i) => {
+      await setTimeout(i);
+      const action = { kind: "authorize-keys", user: "old", name, keys: [name] } as const;
+      return applyPlan([action], { root, signal });
+    });
+    await Promise.all(runs);
+    const lines = (await readFile(join(ssh, "authorized_keys"), "utf8")).split("\n").slice(1, -1);
+    assert.deepEqual(lines, ["before", ...names]);
+  }
 });
 
 for (const { name, action, code, says } of [

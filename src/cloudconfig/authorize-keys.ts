@@ -49,8 +49,7 @@ export async function applyAuthorizeKeys(
   const part = `${inside(parts)}/${name}`;
   const isOff = (await readOwn(part, account)) === "";
   const isNew = !isOff && (await writeOwn(part, `${keys.join("\n")}\n`, account));
-  const sum = sumOfParts(await readParts(parts, account));
-  const isOther = await writeOwn(`${inside(ssh)}/${KEYS}`, sum, account);
+  const isOther = await writeSum(ssh, parts, account);
   const off = `its file in ~/.ssh/${PARTS} is empty: these keys are switched off; remove it to have them again`;
   return { result: isNew || isOther ? "done" : "unchanged", note: isOff ? off : noteOn(keys) };
 }
@@ -101,8 +100,24 @@ function inside(directory: FileHandle): string {
 async function keepOriginal(ssh: FileHandle, parts: FileHandle, account: Account): Promise<void> {
   if ((await partNames(parts)).length > 0) return;
   const before = await readOwn(`${inside(ssh)}/${KEYS}`, account);
+  if ((await partNames(parts)).length > 0) return; // a run at the same time was quicker, and has kept it
   const kept = before && originalPart(before);
   if (kept) await writeOwn(`${inside(parts)}/${ORIGINAL_PART}`, kept, account);
+}
+
+/**
+ * Of runs at the same time each looks again once its sum is written: whoever is last has seen the parts of all.
+ * @returns whether the sum was not there already
+ */
+async function writeSum(ssh: FileHandle, parts: FileHandle, account: Account): Promise<boolean> {
+  const read = async () => sumOfParts(await readParts(parts, account));
+  let isOther = false;
+  let sum: string | undefined;
+  for (let now = await read(); now !== sum; now = await read()) {
+    isOther = (await writeOwn(`${inside(ssh)}/${KEYS}`, now, account)) || isOther;
+    sum = now;
+  }
+  return isOther;
 }
 
 async function readParts(parts: FileHandle, account: Account): Promise<readonly KeyPart[]> {

@@ -29,7 +29,7 @@ test("readMachineFacts() reads what the root has, the environment winning", asyn
   const environment = "COREOS_PRIVATE_IPV4=10.0.0.1\nCOREOS_PUBLIC_IPV4=10.0.0.2\n";
   const root = await makeRoot(t, {
     "etc/environment": environment,
-    "etc/hostname": "core-01\n",
+    "etc/hostname": "# its name\ncore-01\nmore\n",
     "etc/keelson/metadata": "# note\nrole=worker\ndisk=ssd\n",
     "usr/share/coreos/update.conf": "GROUP=stable\n",
   });

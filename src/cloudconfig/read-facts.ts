@@ -27,7 +27,7 @@ export async function readMachineFacts(
     const address = source[fact] || env[variable] || environment.get(variable);
     if (address) addresses[fact] = address;
   }
-  const named = (await read("etc/hostname"))?.trim() || (root === "/" ? hostname() : undefined);
+  const named = firstName(await read("etc/hostname")) || (root === "/" ? hostname() : undefined);
   const updateConf =
     (await read("etc/coreos/update.conf")) ?? (await read("usr/share/coreos/update.conf"));
   return {
@@ -39,6 +39,12 @@ export async function readMachineFacts(
     metadata: parseMetadata((await read("etc/keelson/metadata")) ?? "", root),
     system: await readSystemFacts(root),
   };
+}
+
+/** Of hostname(5): the first line that is no comment. */
+function firstName(text = ""): string | undefined {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines.find((line) => line !== "" && !line.startsWith("#"));
 }
 
 type AddressVariable = keyof typeof ADDRESS_VARIABLES;

@@ -91,6 +91,26 @@ test("the validator unfolds little", async () => {
   assert.match(result[0]?.message ?? "", /cannot be decoded as gz\+b64/);
 });
 
+for (const { name, whole, refused } of [
+  { name: "that are whole", whole: true, refused: 2 },
+  { name: "that end broken", whole: false, refused: 4 }, // each may have been unfolded before it is seen
+])
+  test(`the validator unfolds no more of many files ${name}`, async () => {
+    await using service = await openService();
+    const folded = gzipSync(Buffer.alloc(3 * 1024 * 1024));
+    if (!whole) folded.writeUInt32LE(0, folded.length - 8); // its checksum, RFC 1952 section 2.3.1
+    const file = "{path: /a, encoding: gz+b64, content: *c}";
+    const body = `#cloud-config
+x: &c ${folded.toString("base64")}
+write_files: [${Array(4).fill(file).join(", ")}]
+`;
+    const answer = await fetch(`${service.url}/validate`, { method: "PUT", body });
+    const { result } = (await answer.json()) as { result: { message: string; hint?: string }[] };
+    const undecoded = result.filter((entry) => /cannot be decoded/.test(entry.message));
+    assert.equal(undecoded.length, refused);
+    assert.match(undecoded.at(-1)?.message ?? "", /all unfold to more than 8388608 bytes/);
+  });
+
 for (const { name, path, init, status, says } of [
   {
     name: "forms",

@@ -6,13 +6,16 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import type { HeaderList, HttpRequest, HttpResponse } from "#base/http.ts";
 import type { Routes } from "#keys/client-handler.ts";
 import { answerNotFound, splitTarget } from "#keys/http-answers.ts";
+import type { Gunzip } from "./core/decode-files.ts";
 import { describeReport, toEntry, validate } from "./core/validate.ts";
 import { exampleFacts } from "./load-cloud-config.ts";
 
 /** What clouds take as user-data; checking the worst that fits into it takes less than a second. */
 const BODY_BYTES_MAX = 64 * 1024;
-/** What one compressed file of it may unfold to: enough to see that it does, little enough for a service. */
+/** What its compressed files may unfold to together: enough to see that it does, little enough for a service. */
 const UNFOLDED_BYTES_MAX = 8 * 1024 * 1024;
+/** Deflate makes no more of an octet; zlib, "Technical Details". */
+const FOLDED_MOST = 1032;
 
 const METHODS = "GET, HEAD, PUT, POST, OPTIONS";
 const PREFLIGHT_SECONDS = 86_400;
@@ -109,7 +112,7 @@ function answerReport(req: HttpRequest, res: HttpResponse): void {
       refuse(res, 413, `Cannot check more than ${BODY_BYTES_MAX} bytes: ${advice}`);
       return;
     }
-    const report = validate(body, exampleFacts({ metadata: {} }), unfold);
+    const report = validate(body, exampleFacts({ metadata: {} }), unfoldWithin());
     if (/^text\/plain\b/i.test(req.header("accept") ?? "")) {
       res.send(200, [...TEXT_HEADERS, ...SHARED], describeReport(report));
       return;
@@ -120,8 +123,17 @@ function answerReport(req: HttpRequest, res: HttpResponse): void {
   });
 }
 
-function unfold(data: Uint8Array): Uint8Array {
-  return gunzipSync(data, { maxOutputLength: UNFOLDED_BYTES_MAX });
+/** For one request. */
+function unfoldWithin(): Gunzip {
+  let rest = UNFOLDED_BYTES_MAX;
+  return (data) => {
+    if (rest === 0) throw new RangeError(`all unfold to more than ${UNFOLDED_BYTES_MAX} bytes`);
+    const maxOutputLength = rest;
+    rest = Math.max(0, rest - data.length * FOLDED_MOST); // also where it fails in its last octet
+    const unfolded = gunzipSync(data, { maxOutputLength });
+    rest = maxOutputLength - unfolded.length;
+    return unfolded;
+  };
 }
 
 function refuse(res: HttpResponse, status: number, error: string): void {

@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
+import { keepPrivate } from "#machines/container-tools.ts";
 import { baseRecipe, isPackageName } from "#machines/core/container-recipe.ts";
 
 const UNUSED_DAYS_MAX = 30;
@@ -61,6 +62,7 @@ export class ContainerBase {
     const recipe = baseRecipe(packages);
     const tree = join(this.#init.directory, `debian-${digest(recipe.join("\0"), 12)}`);
     if (!existsSync(tree)) await this.#shared(tree, recipe, signal);
+    await keepPrivate(this.#init.directory); // also one from before it was
     await noteUser(tree, user);
     return tree;
   }
@@ -88,8 +90,9 @@ export class ContainerBase {
     report("making the base tree of containers, once for this computer: a minute or two");
     const building = await mkdtemp(join(directory, BUILDING));
     try {
-      await this.#bootstrap([...recipe, building], signal);
-      await rename(building, tree);
+      const made = join(building, "tree");
+      await this.#bootstrap([...recipe, made], building, signal);
+      await rename(made, tree);
     } finally {
       await rm(building, { recursive: true, force: true });
     }
@@ -98,7 +101,7 @@ export class ContainerBase {
   async #openLock(): Promise<FileHandle> {
     const { directory } = this.#init;
     try {
-      makeDirectory(directory, 0o755);
+      await keepPrivate(directory);
       return await open(join(directory, "lock"), "a");
     } catch (cause) {
       throw new Fault(
@@ -112,11 +115,11 @@ export class ContainerBase {
   }
 
   /** In namespaces of its own, so that what it started and mounted goes with it when it is interrupted. */
-  async #bootstrap(args: readonly string[], signal: AbortSignal): Promise<void> {
+  async #bootstrap(args: readonly string[], temporary: string, signal: AbortSignal): Promise<void> {
     const child = spawn(
       "setpriv",
       [...WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap", ...args],
-      { stdio: ["ignore", "ignore", "pipe"], env: this.#init.env },
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...this.#init.env, TMPDIR: temporary } },
     );
     const end = () => void child.kill("SIGKILL");
     signal.addEventListener("abort", end, { once: true });

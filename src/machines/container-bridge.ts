@@ -27,6 +27,11 @@ export class ContainerBridge {
     );
   }
 
+  /** Changes nothing. @throws {Fault} ADDRESS_IN_USE when the computer reaches the network it would have by another way. */
+  async check(network: string): Promise<void> {
+    if (!this.#exists()) await checkFree(network);
+  }
+
   /**
    * Makes it when it is missing, with this computer's address on it.
    * @param leadsOn whether other networks are reached from it, for good then.
@@ -41,11 +46,7 @@ export class ContainerBridge {
 
   async #make(network: string): Promise<void> {
     await this.#remove(); // cut off in the making
-    if (overlaps(network, await takenNetworks()))
-      throw new Fault(
-        "ADDRESS_IN_USE",
-        `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
-      );
+    await checkFree(network);
     await ip("link", "add", this.name, "type", "bridge");
     await ip("link", "set", this.name, "addrgenmode", "none"); // no address of version 6
     await ip("addr", "add", `${gatewayOf(network)}/24`, "dev", this.name);
@@ -92,9 +93,17 @@ export class ContainerBridge {
 
   async #remove(): Promise<void> {
     if (!this.#exists()) return;
+    await closeInternet(this.#init); // first: cut off here, the bridge still tells that there is something to remove
     await ip("link", "del", this.name);
-    await closeInternet(this.#init);
   }
+}
+
+async function checkFree(network: string): Promise<void> {
+  if (!overlaps(network, await takenNetworks())) return;
+  throw new Fault(
+    "ADDRESS_IN_USE",
+    `Cannot use network ${network}.0/24: this computer leads elsewhere with it (ip route); \`keelson destroy\` and make the machines with another --network, or take that away`,
+  );
 }
 
 /** What a default route leads to is no network of its own. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
+import { pathInRoot } from "#cloudconfig/root-path.ts";
 import { USER_DATA } from "#machines/core/base-tree.ts";
 import {
   CONTAINER_LINKS,
@@ -11,6 +12,7 @@ import {
 } from "#machines/core/container-tree.ts";
 
 const OVERLAYFS_MAGIC = 0x794c7630; // statfs(2)
+const JOURNAL = "var/log/journal";
 
 /** A container's directory on this computer. */
 export class ContainerDisk {
@@ -38,7 +40,7 @@ export class ContainerDisk {
     this.process = join(directory, "process");
     this.link = join(directory, "link");
     this.userData = join(this.upper, USER_DATA);
-    this.journal = join(this.upper, "var/log/journal");
+    this.journal = join(this.upper, JOURNAL);
     this.volumes = Object.fromEntries(
       VOLUMES.map((path) => [path, join(directory, "volumes", path)]),
     );
@@ -47,18 +49,27 @@ export class ContainerDisk {
   /** Directories of it that are no overlay, by their path inside: engines for OCI containers make overlays there. */
   readonly volumes: Readonly<Record<string, string>>;
 
-  /** Writes what it brings along; what it has of its own stays. For a machine that is off. @throws {Fault} FILE_UNWRITABLE */
+  /**
+   * Writes what it brings along; what it has of its own stays. For a machine that is off. Links on its disk are
+   * followed as it would itself: they lead nowhere on this computer.
+   * @throws {Fault} FILE_UNWRITABLE
+   */
   async layOut(facts: ContainerFacts): Promise<void> {
-    for (const path of [this.root, this.work, this.journal, ...Object.values(this.volumes)])
+    for (const path of [this.root, this.work, this.upper, ...Object.values(this.volumes)])
       this.#make(path);
     await this.#checkFilesystem();
-    for (const { path, content } of containerTree(facts)) {
-      const target = join(this.upper, path);
-      if ((await lstat(target).catch(() => undefined))?.isSymbolicLink()) await rm(target);
-      await writeFileAtomic(target, content);
-    }
+    const journal = await pathInRoot(this.upper, JOURNAL);
+    if (!(await isLink(journal))) this.#make(journal);
+    for (const { path, content } of containerTree(facts))
+      await writeFileAtomic(await pathInRoot(this.upper, path), content);
     for (const [path, target] of Object.entries(CONTAINER_LINKS))
-      await link(target, join(this.upper, path));
+      await link(target, await pathInRoot(this.upper, path));
+  }
+
+  /** For a machine that is off. @throws {Fault} FILE_UNWRITABLE */
+  async writeUserData(text: string): Promise<void> {
+    this.#make(this.upper);
+    await writeFileAtomic(await pathInRoot(this.upper, USER_DATA), text);
   }
 
   #make(path: string): void {
@@ -80,6 +91,10 @@ export class ContainerDisk {
       `Cannot keep a container's disk in ${this.upper}: it lies on an overlay itself; set KEELSON_STATE to a directory on a disk or a tmpfs, such as a volume`,
     );
   }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
 }
 
 /** Of podman and Docker. */

@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
+import { pathInRoot } from "#cloudconfig/root-path.ts";
 
 const run = promisify(execFile);
 
@@ -42,7 +43,8 @@ export async function ensureHostKey(
   machine: { readonly name: string; readonly address: string },
   pathOfTools: string,
 ): Promise<void> {
-  const key = await ensureKeyPair(join(disk.upper, HOST_KEY), `root@${machine.name}`, pathOfTools);
+  const path = await pathInRoot(disk.upper, HOST_KEY);
+  const key = await ensureKeyPair(path, `root@${machine.name}`, pathOfTools);
   const [type = "", text = ""] = key.split(" ");
   await writeFileAtomic(disk.knownHosts, `${machine.address},${machine.name} ${type} ${text}\n`);
 }

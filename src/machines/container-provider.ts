@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import type { Clock } from "#base/clock.ts";
-import { Fault, reasonOf } from "#base/fault.ts";
+import { Fault } from "#base/fault.ts";
 import { ContainerBase } from "#machines/container-base.ts";
 import { CONTAINER_BOOT_SCRIPT } from "#machines/container-boot-script.ts";
 import { ContainerBridge } from "#machines/container-bridge.ts";
@@ -17,7 +14,7 @@ import { ensureHostKey, ensureKeyPair } from "#machines/container-keys.ts";
 import { leaderOf } from "#machines/container-leader.ts";
 import { checkFolders, nspawnOptions } from "#machines/container-options.ts";
 import { healLinks, severLink } from "#machines/container-partition.ts";
-import { checkContainerTools, toolPath } from "#machines/container-tools.ts";
+import { checkContainerTools, keepPrivate, toolPath } from "#machines/container-tools.ts";
 import { killProcess } from "#machines/control-group.ts";
 import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
 import {
@@ -27,15 +24,12 @@ import {
   portName,
 } from "#machines/core/container-network.ts";
 import { type Equipment, type Machine, PLAIN_EQUIPMENT } from "#machines/core/machine.ts";
+import { bootFirstProcess, type FirstProcess } from "#machines/first-process.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
-import {
-  identify,
-  isAlive,
-  type RunningProcess,
-  readRunningProcess,
-} from "#machines/running-process.ts";
+import { isAlive, readRunningProcess } from "#machines/running-process.ts";
 import type { StateDirectory } from "#machines/state-directory.ts";
+import { writeInside } from "#machines/write-inside.ts";
 
 const BOOT_LIMIT_MS = 120_000; // a start of Debian's systemd takes a second or two; this is for a busy computer
 const HALT_LIMIT_MS = 120_000; // longer than systemd's own DefaultTimeoutStopSec of 90 s
@@ -73,7 +67,7 @@ export class ContainerProvider implements Provider {
   constructor(init: ContainerProviderInit) {
     this.#init = init;
     this.#path = toolPath(init.env);
-    this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+    this.#tag = init.state.tag;
     this.#bridge = new ContainerBridge({
       bridge: bridgeName(this.#tag),
       path: this.#path,
@@ -96,15 +90,22 @@ export class ContainerProvider implements Provider {
   }
 
   async writeUserData(name: string, text: string): Promise<void> {
-    const leader = await this.#running(name); // what lies below its mounted disk may not change meanwhile
-    const path = leader === undefined ? this.#disk(name).userData : insideOf(leader, USER_DATA);
-    await writeFileAtomic(path, text);
+    // What lies below its mounted disk may not change meanwhile.
+    if (await this.isRunning(name))
+      return writeInside(await this.commandIn(name, []), `/${USER_DATA}`, text);
+    await keepPrivate(this.#init.state.machines);
+    await this.#disk(name).writeUserData(text);
+  }
+
+  async check(machine: Machine): Promise<void> {
+    checkContainerTools(this.#path);
+    await checkFolders(machine);
+    await this.#bridge.check(networkOf(machine.address));
   }
 
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
     const { name } = machine;
-    checkContainerTools(this.#path);
-    await checkFolders(machine);
+    await this.check(machine);
     await this.cutPower(name, signal); // whatever a cut-off boot left
     this.#booting.add(name);
     try {
@@ -116,9 +117,7 @@ export class ContainerProvider implements Provider {
       );
       await this.#bridge.open(networkOf(machine.address), machine.equipment.internet === true);
       await this.#plugIn(machine);
-      const booted = await this.#spawn(machine, tree);
-      await writeFileAtomic(this.#disk(name).process, JSON.stringify(booted));
-      await this.#untilAnswering(name, booted, signal);
+      await bootFirstProcess(await this.#firstProcess(machine, tree), signal);
     } catch (error) {
       this.#booting.delete(name);
       await this.cutPower(name, new AbortController().signal); // the reason may be that `signal` aborted
@@ -137,7 +136,7 @@ export class ContainerProvider implements Provider {
     const leader = await this.#running(name);
     const nspawn = await readRunningProcess(this.#disk(name).process);
     if (leader !== undefined && nspawn !== undefined) {
-      if (!options.leave) await writeFileAtomic(insideOf(leader, STAY_FILE), "");
+      if (!options.leave) await writeInside(await this.commandIn(name, []), `/${STAY_FILE}`, "");
       killProcess(nspawn.pid, "SIGTERM"); // systemd-nspawn(1): asks process 1 to shut down in order
       const endMs = clock.monotonicMs() + HALT_LIMIT_MS;
       while ((await isAlive(nspawn)) && clock.monotonicMs() < endMs)
@@ -214,11 +213,12 @@ export class ContainerProvider implements Provider {
 
   /** Beside the machines' directories, and removed with them. */
   #identityFile(): string {
-    return join(dirname(this.#init.state.root("any")), "id_ed25519");
+    return join(this.#init.state.machines, "id_ed25519");
   }
 
   /** What belongs on its disk. */
   async #prepare(machine: Machine): Promise<void> {
+    await keepPrivate(this.#init.state.machines);
     this.#clusterKey ??= ensureKeyPair(this.#identityFile(), "keelson", this.#path);
     const publicKey = await this.#clusterKey;
     const { KEELSON_SOURCE: source } = this.#init.env;
@@ -237,8 +237,8 @@ export class ContainerProvider implements Provider {
     await this.#bridge.unplug(port);
   }
 
-  /** Starts the boot script and returns what becomes systemd-nspawn. */
-  async #spawn(machine: Machine, tree: string): Promise<RunningProcess> {
+  /** systemd-nspawn. */
+  async #firstProcess(machine: Machine, tree: string): Promise<FirstProcess> {
     const disk = this.#disk(machine.name);
     const options = nspawnOptions({
       machine,
@@ -249,13 +249,9 @@ export class ContainerProvider implements Provider {
       volumes: disk.volumes,
     });
     const script = ["/bin/sh", "-c", CONTAINER_BOOT_SCRIPT, "sh", ...options];
-    const [command = "", ...args] = await this.#group(machine.name, machine.equipment).command(
-      script,
-    );
-    await using console = await open(disk.console, "w");
-    const child = spawn(command, args, {
-      detached: true, // a Ctrl-C is for this program alone
-      stdio: ["ignore", console.fd, console.fd],
+    return {
+      name: machine.name,
+      argv: await this.#group(machine.name, machine.equipment).command(script),
       env: {
         PATH: this.#path,
         TREE: tree,
@@ -264,9 +260,12 @@ export class ContainerProvider implements Provider {
         ROOT: disk.root,
         SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1", // as computers have it today, also where this one has the mixed layout
       },
-    });
-    child.unref();
-    return (await identify(await spawned(child))) ?? (await this.#raiseBootFailure(machine.name));
+      log: disk.console,
+      record: disk.process,
+      answers: () => this.isRunning(machine.name),
+      limitMs: BOOT_LIMIT_MS,
+      clock: this.#init.clock,
+    };
   }
 
   #group(name: string, equipment: Equipment = PLAIN_EQUIPMENT): MachineGroup {
@@ -280,7 +279,7 @@ export class ContainerProvider implements Provider {
     if (booted === undefined || !(await isAlive(booted))) return undefined;
     const leader = await leaderOf(booted.pid);
     if (leader === undefined) return undefined;
-    return existsSync(insideOf(leader, "run/systemd/private")) ? leader : undefined;
+    return existsSync(`/proc/${leader}/root/run/systemd/private`) ? leader : undefined;
   }
 
   /** @throws {Fault} MACHINE_NOT_FOUND */
@@ -310,25 +309,6 @@ export class ContainerProvider implements Provider {
     }
     return false;
   }
-
-  async #untilAnswering(name: string, booted: RunningProcess, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#init;
-    const endMs = clock.monotonicMs() + BOOT_LIMIT_MS;
-    while ((await this.#running(name)) === undefined) {
-      if (!(await isAlive(booted)) || clock.monotonicMs() > endMs)
-        await this.#raiseBootFailure(name);
-      await clock.sleep(POLL_MS, signal);
-    }
-  }
-
-  /** @throws {Fault} SYSTEMD_FAILED, with what the console says. */
-  async #raiseBootFailure(name: string): Promise<never> {
-    const log = (await readFile(this.#disk(name).console, "utf8")).trim();
-    throw new Fault(
-      "SYSTEMD_FAILED",
-      `Cannot boot ${name}: its systemd did not come up: ${log || "it said nothing"}`,
-    );
-  }
 }
 
 const CAP_SYS_RESOURCE = 24; // linux/capability.h
@@ -341,18 +321,3 @@ async function hasCapability(number: number): Promise<boolean> {
 }
 
 const PATH_INSIDE = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/** A file of a running container, seen from outside. */
-function insideOf(leader: number, path: string): string {
-  return join("/proc", String(leader), "root", path);
-}
-
-/** The id of a process that was started. @throws {Fault} SYSTEMD_MISSING when the system refused. */
-async function spawned(child: ChildProcess): Promise<number> {
-  try {
-    if (child.pid === undefined) await once(child, "spawn"); // rejects with the reason
-    return child.pid ?? 0;
-  } catch (cause) {
-    throw new Fault("SYSTEMD_MISSING", `Cannot make containers: ${reasonOf(cause)}`, { cause });
-  }
-}

@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { Fault, reasonOf } from "#base/fault.ts";
+import { makeDirectory } from "#base/make-directory.ts";
 
 const run = promisify(execFile);
 
@@ -39,6 +41,15 @@ export function checkContainerTools(path: string): void {
     "SYSTEMD_MISSING",
     `Cannot make containers: ${missing.join(", ")} ${missing.length > 1 ? "are" : "is"} not installed on this computer; install them (as root: script/setup containers, or apt-get install ${packages})`,
   );
+}
+
+/**
+ * Makes a directory that only root may search, as systemd has /var/lib/machines: ids inside a container are this
+ * computer's, so that a program on its disk that is setuid would give root to any user here who reaches it.
+ */
+export async function keepPrivate(directory: string): Promise<void> {
+  makeDirectory(directory, 0o700);
+  await chmod(directory, 0o700);
 }
 
 function isOnPath(tool: string, path: string): boolean {

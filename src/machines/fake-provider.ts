@@ -36,6 +36,10 @@ export class FakeProvider implements Provider {
     this.machines.set(name, { ...this.#machine(name), userData: text });
   }
 
+  async check({ name }: Machine): Promise<void> {
+    await this.before(`check ${name}`, new AbortController().signal);
+  }
+
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
     await this.#step(`boot ${machine.name}`, signal);
     const { userData } = this.#machine(machine.name);

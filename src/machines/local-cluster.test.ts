@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -249,6 +250,23 @@ for (const stage of ["cut web-01", "remove web-01", "cut web-02", "halt web-01 l
     assert.equal(provider.machines.size, 0);
     assert.deepEqual(await status(), []);
   });
+
+test("what a machine lacks to boot is told before any is switched on, of those that are off", async (t) => {
+  const { cluster, provider, up, state } = await bench(t);
+  const lacking = async (step: string) => {
+    if (step === "check web-02") throw new Error("no such folder");
+  };
+  provider.before = lacking;
+  await assert.rejects(up(WEB), { message: "no such folder" });
+  assert.deepEqual(provider.done, []);
+  assert.equal(existsSync(state.path), false);
+  await up(WEB, "web-01");
+  provider.before = async () => {};
+  await up(WEB);
+  provider.before = lacking;
+  await up(WEB); // it runs: what it booted with is not needed now
+  await assert.rejects(cluster.check([], await wishFor(WEB)), { message: "no such folder" });
+});
 
 test("a network that another cluster has is not taken, nor chosen", async (t) => {
   const others = [{ called: "project db", network: "127.0.1" }];

@@ -50,12 +50,13 @@ export class LocalCluster {
    * @param words machines to switch on, by name, group or pattern; none: all that are wanted.
    */
   async up(words: readonly string[], wish: Wish, signal: AbortSignal): Promise<readonly Machine[]> {
-    const { state } = this.#init;
-    choose(await this.#planned(wish), words); // before anything is made
+    const { state, provider } = this.#init;
+    for (const machine of choose(await this.#planned(wish), words)) // before anything is made
+      if (!(await provider.isRunning(machine.name))) await provider.check(machine);
     await using _lock = await state.lock();
     const plan = await this.#planned(wish);
     const chosen = choose(plan, words);
-    if (this.#init.provider.manager === "user") state.checkNames(chosen.map(({ name }) => name));
+    if (provider.manager === "user") state.checkNames(chosen.map(({ name }) => name));
     this.#tell(plan, wish);
     await Promise.all(chosen.map(({ name }) => this.#untilNotStopping(name, signal)));
     const discovery = plan.cluster.discovery ?? (await wish.newDiscovery(signal));
@@ -66,6 +67,12 @@ export class LocalCluster {
     signal.throwIfAborted();
     this.#throwFirst(chosen, results);
     return chosen;
+  }
+
+  /** Tells what would keep machines from booting as wished, while they still run. @throws {Fault} */
+  async check(words: readonly string[], wish: Wish): Promise<void> {
+    for (const machine of choose(await this.#planned(wish), words))
+      await this.#init.provider.check(machine);
   }
 
   async status(): Promise<readonly MachineStatus[]> {

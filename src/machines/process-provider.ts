@@ -1,8 +1,6 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { open, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { writeFileAtomic } from "#base/atomic-file.ts";
@@ -14,16 +12,12 @@ import { STAY_FILE, USER_DATA } from "#machines/core/base-tree.ts";
 import { portsListenedOn } from "#machines/core/listeners.ts";
 import { DEFAULT_NETWORK, type Machine } from "#machines/core/machine.ts";
 import { unusableCharacter } from "#machines/core/unusable-character.ts";
+import { bootFirstProcess, type FirstProcess } from "#machines/first-process.ts";
 import { HostScope } from "#machines/host-scope.ts";
 import type { MachineGroup } from "#machines/machine-group.ts";
 import { OwnGroup } from "#machines/own-group.ts";
 import type { HaltOptions, MachineLogs, Provider, SshAccess } from "#machines/provider.ts";
-import {
-  identify,
-  isAlive,
-  type RunningProcess,
-  readRunningProcess,
-} from "#machines/running-process.ts";
+import { isAlive, type RunningProcess, readRunningProcess } from "#machines/running-process.ts";
 import type { StateDirectory } from "#machines/state-directory.ts";
 import { layOutTree } from "#machines/tree.ts";
 import { visitorsOf } from "#machines/visitors.ts";
@@ -66,7 +60,7 @@ export class ProcessProvider implements Provider {
         `Cannot make machines with ${init.program}: its path has a ${JSON.stringify(unusable)}, which units cannot name; move Keelson to another directory`,
       );
     this.#init = init;
-    this.#tag = createHash("sha256").update(init.state.path).digest("hex").slice(0, 8);
+    this.#tag = init.state.tag;
   }
 
   async defaultNetwork(): Promise<string> {
@@ -81,6 +75,10 @@ export class ProcessProvider implements Provider {
     await writeFileAtomic(this.#userData(name), text);
   }
 
+  async check(): Promise<void> {
+    this.#systemdPrograms();
+  }
+
   async boot(machine: Machine, signal: AbortSignal): Promise<void> {
     const { name } = machine;
     const programs = this.#systemdPrograms();
@@ -88,11 +86,11 @@ export class ProcessProvider implements Provider {
     await checkAddress(machine);
     await layOutTree(this.#init.state.root(name), machine, this.#init.program);
     try {
-      const booted = await this.#spawn(name, programs);
-      await writeFileAtomic(this.#processFile(name), JSON.stringify(booted));
-      await this.#untilAnswering(name, booted, signal);
+      await bootFirstProcess(await this.#firstProcess(name, programs), signal);
     } catch (error) {
       await this.cutPower(name, new AbortController().signal); // the reason may be that `signal` aborted
+      signal.throwIfAborted();
+      await this.#checkNamespaces();
       throw error;
     }
   }
@@ -179,14 +177,11 @@ export class ProcessProvider implements Provider {
     return join(this.#init.state.root(name), USER_DATA);
   }
 
-  /** Starts the boot script and returns what becomes the machine's systemd. */
-  async #spawn(name: string, programs: SystemdPrograms): Promise<RunningProcess> {
+  async #firstProcess(name: string, programs: SystemdPrograms): Promise<FirstProcess> {
     const group = this.#group(name);
-    const [command = "", ...args] = await group.command(["/bin/sh", "-c", BOOT_SCRIPT]);
-    await using bootLog = await open(this.#bootLog(name), "w");
-    const child = spawn(command, args, {
-      detached: true, // a Ctrl-C is for this program alone
-      stdio: ["ignore", bootLog.fd, bootLog.fd],
+    return {
+      name,
+      argv: await group.command(["/bin/sh", "-c", BOOT_SCRIPT]),
       env: {
         KEELSON_SOURCE: this.#init.env["KEELSON_SOURCE"],
         PATH: this.#path(),
@@ -198,9 +193,12 @@ export class ProcessProvider implements Provider {
         SYSTEMD: programs.systemd,
         JOURNALD: programs.journald,
       },
-    });
-    child.unref();
-    return (await identify(await spawned(child))) ?? (await this.#raiseBootFailure(name));
+      log: this.#bootLog(name),
+      record: this.#processFile(name),
+      answers: () => this.isRunning(name),
+      limitMs: BOOT_LIMIT_MS,
+      clock: this.#init.clock,
+    };
   }
 
   #path(): string {
@@ -246,31 +244,16 @@ export class ProcessProvider implements Provider {
     return answers && booted !== undefined && (await isAlive(booted)) ? booted : undefined;
   }
 
-  async #untilAnswering(name: string, booted: RunningProcess, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#init;
-    const endMs = clock.monotonicMs() + BOOT_LIMIT_MS;
-    while ((await this.#running(name)) === undefined) {
-      if (!(await isAlive(booted)) || clock.monotonicMs() > endMs)
-        await this.#raiseBootFailure(name);
-      await clock.sleep(POLL_MS, signal);
-    }
-  }
-
-  /** @throws {Fault} SYSTEMD_MISSING or SYSTEMD_FAILED, with the reason as far as it can be found. */
-  async #raiseBootFailure(name: string): Promise<never> {
-    if (!this.#isRoot)
-      await run("unshare", [...USER_NAMESPACE, "--mount", "true"]).catch((cause: unknown) => {
-        throw new Fault(
-          "SYSTEMD_MISSING",
-          `Cannot make machines as this user: user namespaces are not permitted: ${reasonOf(cause).trim()}; permit them (as root: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run as root`,
-          { cause },
-        );
-      });
-    const log = (await readFile(this.#bootLog(name), "utf8")).trim();
-    throw new Fault(
-      "SYSTEMD_FAILED",
-      `Cannot boot ${name}: its systemd did not come up: ${log || "it said nothing"}`,
-    );
+  /** @throws {Fault} SYSTEMD_MISSING when this user may not have what a machine needs */
+  async #checkNamespaces(): Promise<void> {
+    if (this.#isRoot) return;
+    await run("unshare", [...USER_NAMESPACE, "--mount", "true"]).catch((cause: unknown) => {
+      throw new Fault(
+        "SYSTEMD_MISSING",
+        `Cannot make machines as this user: user namespaces are not permitted: ${reasonOf(cause).trim()}; permit them (as root: sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), or run as root`,
+        { cause },
+      );
+    });
   }
 
   #systemdPrograms(): SystemdPrograms {
@@ -312,16 +295,6 @@ function findProgram(name: string, directories: readonly string[]): string {
     "SYSTEMD_MISSING",
     `Cannot make machines: ${name} is not installed on this computer; install Debian's package systemd (as root: apt-get install systemd)`,
   );
-}
-
-/** The id of a process that was started. @throws {Fault} SYSTEMD_MISSING when the system refused. */
-async function spawned(child: ChildProcess): Promise<number> {
-  try {
-    if (child.pid === undefined) await once(child, "spawn"); // rejects with the reason
-    return child.pid ?? 0;
-  } catch (cause) {
-    throw new Fault("SYSTEMD_MISSING", `Cannot make machines: ${reasonOf(cause)}`, { cause });
-  }
 }
 
 async function endAll(processes: readonly RunningProcess[]): Promise<void> {

@@ -21,6 +21,11 @@ export interface Provider {
   /** Puts user-data where the machine's next boot applies it, also while it runs. @throws {Fault} FILE_UNWRITABLE */
   writeUserData(name: string, text: string): Promise<void>;
   /**
+   * Whether this computer has what the machine needs to boot; changes nothing, and what it cannot tell `boot` does.
+   * @throws {Fault} SYSTEMD_MISSING, FILE_UNREADABLE for a folder that is not there, ADDRESS_IN_USE
+   */
+  check(machine: Machine): Promise<void>;
+  /**
    * Switches a machine on: from its tree, with its user-data applied at boot. Resolves once its systemd answers;
    * when it does not, or `signal` aborts first, the machine is off again.
    * @throws {Fault} SYSTEMD_MISSING when this computer cannot have such machines, saying what to do.

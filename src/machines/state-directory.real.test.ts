@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { Cluster } from "#machines/core/machine.ts";
@@ -160,6 +160,18 @@ test("remove() takes what is Keelson's and leaves the rest", async (t) => {
 
 test("a relative KEELSON_STATE is taken from the working directory", () => {
   assert.equal(new StateDirectory("here").path, join(process.cwd(), "here"));
+});
+
+test("the tag is the directory's own, by whatever link it is reached, there or not yet", async (t) => {
+  const { path } = await stateDirectory(t);
+  const parent = dirname(path);
+  await symlink(parent, `${parent}/link`);
+  const tags = () => [path, `${parent}/link/state`].map((at) => new StateDirectory(at).tag);
+  const [tag, byLink] = tags();
+  assert.equal(byLink, tag);
+  await mkdir(path);
+  assert.deepEqual(tags(), [tag, tag]);
+  assert.notEqual(new StateDirectory(path).ofProject("web").tag, tag);
 });
 
 test("the longest path that sockets allow is used, one byte more is refused", () => {

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { existsSync, realpathSync } from "node:fs";
 import { type FileHandle, open, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
@@ -14,6 +16,7 @@ const LOCK_ATTEMPTS_MAX = 100; // each time another keelson must have removed th
 const SOCKET_PATH_MAX = 107; // bytes, sun_path in unix(7) without its end
 const DEEPEST_SOCKET = "run/systemd/private"; // in a machine's root directory
 const RECORD = "cluster.json";
+const MACHINES = "machines";
 const PROJECTS = "projects";
 
 /** Where the cluster on this computer is remembered. `keelson destroy` removes what is Keelson's in it. */
@@ -72,14 +75,24 @@ export class StateDirectory {
     return (await Promise.all(found)).flat();
   }
 
+  /** Sets what its machines have on this computer apart from others', by whatever link the directory is reached. */
+  get tag(): string {
+    return createHash("sha256").update(realPath(this.path)).digest("hex").slice(0, 8);
+  }
+
+  /** Where the machines' root directories are. */
+  get machines(): string {
+    return join(this.path, MACHINES);
+  }
+
   /** A machine's root directory. */
   root(name: string): string {
-    return join(this.path, "machines", name);
+    return join(this.machines, name);
   }
 
   /** Names of all machines that have a root directory, whatever the record says. */
   async machineNames(): Promise<readonly string[]> {
-    const entries = await readdir(join(this.path, "machines"), { withFileTypes: true }).catch(
+    const entries = await readdir(this.machines, { withFileTypes: true }).catch(
       (error: unknown) => {
         if (isErrno(error, "ENOENT")) return [];
         throw error;
@@ -102,7 +115,7 @@ export class StateDirectory {
 
   /** Removes everything that is Keelson's, and the directory when nothing else is in it. For who holds the lock. */
   async remove(): Promise<void> {
-    for (const name of ["machines", RECORD, LOCK])
+    for (const name of [MACHINES, RECORD, LOCK])
       await rm(join(this.path, name), { recursive: true, force: true });
     await rmdir(this.path).catch(() => {}); // a directory with other things in it is no error
     if (basename(dirname(this.path)) !== PROJECTS) return;
@@ -163,6 +176,13 @@ async function takeLock(file: FileHandle): Promise<boolean> {
       { cause },
     );
   }
+}
+
+/** Also of a directory that is not there yet. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  const parent = dirname(path);
+  return parent === path ? path : join(realPath(parent), basename(path));
 }
 
 async function isStillAt(file: FileHandle, path: string): Promise<boolean> {

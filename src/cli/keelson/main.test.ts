@@ -10,6 +10,7 @@ const CASES: [typed: string, says: RegExp][] = [
   ["statsu", /no such command; did you mean `keelson status`; `keelson help` lists them$/],
   ["etcdclt", /did you mean `keelson etcdctl`;/],
   ["Halt", /did you mean `keelson halt`;/],
+  ["--project", /^Cannot use --project here: options stand behind the command, as in/],
   ["entirely-else", /^Cannot run "entirely-else": no such command; `keelson help` lists them$/],
 ];
 

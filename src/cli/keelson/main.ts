@@ -31,6 +31,11 @@ export async function keelson(args: readonly string[], io: Io): Promise<number> 
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (name === "shell")
     throw new Fault("USAGE", 'Cannot run "shell": it is `keelson ssh NAME` now');
+  if (name.startsWith("-"))
+    throw new Fault(
+      "USAGE",
+      `Cannot use ${name} here: options stand behind the command, as in \`keelson status --project FILE\`; \`keelson help\` lists them`,
+    );
   if (command === undefined) {
     const nearest = nearestWord(name, [...Object.keys(COMMANDS), ...Object.keys(FACES)]);
     const meant = nearest === undefined ? "" : `; did you mean \`keelson ${nearest}\``;

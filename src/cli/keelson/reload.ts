@@ -11,6 +11,7 @@ export async function reload(args: readonly string[], io: Io): Promise<number> {
   });
   const local = await openLocalCluster(io, values);
   const wish = await wishOf(local, values, io); // a mistake in it is told while everything runs
+  await local.cluster.check(positionals, wish);
   const isMade = (await local.cluster.machines([])).length > 0;
   if (isMade) await local.cluster.halt(positionals, false, io.signal);
   await local.cluster.up(positionals, wish, io.signal);

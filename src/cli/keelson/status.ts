@@ -41,6 +41,10 @@ export async function status(args: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   const local = await openLocalCluster(io, values);
+  if (local.project !== undefined && local.project.parsed.project === undefined)
+    io.stderr.write(
+      `==> ${local.project.file} has mistakes, so only machines that were made are shown; \`keelson up\` tells what is wrong\n`,
+    );
   const rows = chooseMachines(await rowsOf(local), positionals);
   if (values.json === true) io.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
   else io.stdout.write(rows.length === 0 ? NONE : tableOf(rows));

@@ -11,6 +11,7 @@ interface WrittenFile {
 export function checkFiles(tree: Tree): readonly Problem[] {
   const files = writtenFiles(tree);
   const byPath = new Map(files.toReversed().map((file) => [normal(file.path), file]));
+  const lengths = new Set(Array.from(byPath.keys(), (known) => known.length));
   const earlier = new Map<string, number>();
   return files.flatMap(({ path, line, key }) => {
     const found: Problem[] = [];
@@ -24,7 +25,7 @@ export function checkFiles(tree: Tree): readonly Problem[] {
       found.push(
         warning(line, key, `is written on line ${before} too, and this one stays; write it once`),
       );
-    const above = directoriesOf(normal(path)).find((directory) => byPath.has(directory));
+    const above = directoriesOf(normal(path), lengths).find((directory) => byPath.has(directory));
     const file = above === undefined ? undefined : byPath.get(above);
     if (file !== undefined)
       found.push(
@@ -38,13 +39,11 @@ export function checkFiles(tree: Tree): readonly Problem[] {
   });
 }
 
-/** `/a` and `/a/b` of `/a/b/c`. No path of a file is deeper than this looks, PATH_MAX of limits.h. */
-function directoriesOf(path: string): readonly string[] {
-  const steps = path.slice(0, PATH_CHARS_MAX).split("/");
-  return steps.slice(2).map((_, i) => steps.slice(0, i + 2).join("/"));
+/** `/a` and `/a/b` of `/a/b/c`, those of one of the lengths. */
+function* directoriesOf(path: string, lengths: ReadonlySet<number>): Generator<string, undefined> {
+  for (let at = path.indexOf("/", 1); at !== -1; at = path.indexOf("/", at + 1))
+    if (lengths.has(at)) yield path.slice(0, at);
 }
-
-const PATH_CHARS_MAX = 4096;
 
 function writtenFiles(tree: Tree): readonly WrittenFile[] {
   return itemsOf(child(tree, "write_files")).flatMap((item, i) => {

@@ -36,6 +36,11 @@ const TREES = [
     yaml: 'a:\nb: ~\nc: ""',
     is: { a: null, b: null, c: "" },
   },
+  {
+    name: "follows aliases to a long text, and of any number to short ones",
+    yaml: `a: &a ${"x".repeat(1000)}\nb: [${Array(1040).fill("*a").join(", ")}]`,
+    is: { a: "x".repeat(1000), b: Array(1040).fill("x".repeat(1000)) },
+  },
   { name: "follows aliases", yaml: "a: &x [1]\nb: *x", is: { a: ["1"], b: ["1"] } },
   {
     name: "merges maps, the own key winning",
@@ -134,6 +139,16 @@ const PROBLEMS = [
       }),
     ].join("\n"),
     is: /more than 100000 values/,
+  },
+  {
+    name: "aliases that read a long text again and again",
+    yaml: `a: &a ${"x".repeat(60_000)}\nb: [${Array(18).fill("*a").join(", ")}]`,
+    is: /^line 2: error: b\[17\]: more than 1048576 characters are read through aliases/,
+  },
+  {
+    name: "aliases that read a long key again and again",
+    yaml: `a: &a {${"x".repeat(1000)}: 1}\nb: [${Array(1050).fill("*a").join(", ")}]`,
+    is: /more than 1048576 characters/,
   },
 ];
 

@@ -15,6 +15,8 @@ import type { Entry, Tree } from "./tree.ts";
 
 /** Every node after aliases are followed; stops a small file from growing into a huge one. */
 const NODES_MAX = 100_000;
+/** What aliases may add to the texts: enough for a few files, little enough to be looked at many times. */
+const ALIASED_CHARS_MAX = 1024 * 1024;
 /** The deepest key of a cloud-config stands at 7: coreos, units, item, drop-ins, item, content. */
 const DEPTH_MAX = 20;
 
@@ -65,6 +67,7 @@ interface Place {
 interface Anchor {
   readonly tree: Tree;
   readonly nodes: number;
+  readonly chars: number;
   readonly height: number;
 }
 
@@ -79,6 +82,8 @@ class TreeBuilder {
   readonly #lines: LineCounter;
   readonly #anchors = new Map<string, Anchor>();
   #nodes = 0;
+  #chars = 0;
+  #aliasedChars = 0;
 
   constructor(lines: LineCounter) {
     this.#lines = lines;
@@ -87,11 +92,13 @@ class TreeBuilder {
   build(node: unknown, key: string, above: Place): Tree {
     const place = { line: this.#lineOf(node) ?? above.line, depth: above.depth };
     if (isAlias(node)) return this.#follow(node.source, key, place);
-    const before = this.#nodes;
+    const [nodes, chars] = [this.#nodes, this.#chars];
     this.#count(1, place);
     const tree = this.#buildNode(node, key, place);
-    if (isNode(node) && node.anchor !== undefined)
-      this.#anchors.set(node.anchor, { tree, nodes: this.#nodes - before, height: heightOf(tree) });
+    if (isNode(node) && node.anchor !== undefined) {
+      const added = { nodes: this.#nodes - nodes, chars: this.#chars - chars };
+      this.#anchors.set(node.anchor, { tree, ...added, height: heightOf(tree) });
+    }
     return tree;
   }
 
@@ -104,6 +111,12 @@ class TreeBuilder {
       throw new Unbuildable(original("error", { line, key }, message, hint));
     }
     this.#count(anchor.nodes, { line, depth: depth + anchor.height });
+    this.#chars += anchor.chars;
+    this.#aliasedChars += anchor.chars;
+    if (this.#aliasedChars > ALIASED_CHARS_MAX) {
+      const message = `more than ${ALIASED_CHARS_MAX} characters are read through aliases`;
+      throw new Unbuildable(error(line, key, `${message}; write the file with fewer`));
+    }
     return anchor.tree;
   }
 
@@ -124,6 +137,8 @@ class TreeBuilder {
       return { kind: "list", line, items };
     }
     if (!isScalar(node)) return { kind: "null", line };
+    if (typeof node.value === "string" || node.value instanceof Uint8Array)
+      this.#chars += node.value.length;
     return node.value instanceof Uint8Array
       ? { kind: "bytes", line, bytes: node.value }
       : readScalar(node, line);
@@ -136,6 +151,7 @@ class TreeBuilder {
       const line = this.#lineOf(pair.key) ?? place.line;
       const name = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
       const key = name.replaceAll("-", "_");
+      this.#chars += key.length;
       const path = above === "" ? key : `${above}.${key}`;
       const value = this.build(pair.value, path, { ...place, line });
       if (name === "<<") merged.push(...mergeSources(value));

@@ -70,7 +70,7 @@ function withMetadata(fleet: Section, provided: MachineFacts["metadata"]): Secti
   const added = Object.keys(provided)
     .filter((key) => !given.has(key))
     .toSorted()
-    .map((key) => `${key}=${provided[key]}`);
+    .map((key) => `${key}=${provided[key]}`.replaceAll("%", "%%")); // no specifiers of systemd's
   if (added.length === 0) return fleet;
   return { ...fleet, metadata: [...own, ...added].join(",") };
 }

@@ -137,8 +137,8 @@ for (const { name, yaml, path, facts, is } of [
     name: "the provider's metadata behind the file's own",
     yaml: "coreos: {fleet: {metadata: 'z=1, role=own'}}",
     path: FLEET_DROP_IN,
-    facts: { metadata: { role: "given", disk: "ssd", area: "b" } },
-    is: '[Service]\nEnvironment="FLEET_METADATA=z=1,role=own,area=b,disk=ssd"\n',
+    facts: { metadata: { role: "given", disk: "ssd 50%", area: "b" } },
+    is: '[Service]\nEnvironment="FLEET_METADATA=z=1,role=own,area=b,disk=ssd 50%%"\n',
   },
   {
     name: "the provider's metadata alone",

@@ -2,8 +2,8 @@ import { Fault } from "#base/fault.ts";
 import { addressField } from "../core/source-address.ts";
 import type { SourceMetadata } from "../core/source-metadata.ts";
 import type { HttpGetter, HttpSession } from "./http-getter.ts";
-import { MetadataService } from "./metadata-service.ts";
-import type { Availability, UserDataSource } from "./source.ts";
+import type { MetadataService } from "./metadata-service.ts";
+import { ServiceSource } from "./service-source.ts";
 
 const VERSION = "2009-04-04/";
 const METADATA = `${VERSION}meta-data`;
@@ -18,25 +18,13 @@ export function ec2Session(root: string): HttpSession {
 }
 
 /** The metadata service of EC2, which OpenStack and others offer too. */
-export class Ec2Source implements UserDataSource {
+export class Ec2Source extends ServiceSource {
   readonly type = "ec2-metadata-service";
-  readonly mayAppear = true;
-  readonly place: string;
-  readonly #service: MetadataService;
   readonly #report: (line: string) => void;
 
   constructor(root: string, http: HttpGetter, report: (line: string) => void) {
-    this.#service = new MetadataService(root, http);
-    this.place = this.#service.root;
+    super(root, http, { probe: VERSION, userData: `${VERSION}user-data` });
     this.#report = report;
-  }
-
-  availability(signal: AbortSignal): Promise<Availability> {
-    return this.#service.availability(VERSION, signal);
-  }
-
-  fetchUserData(signal: AbortSignal): Promise<Uint8Array> {
-    return this.#service.fetch(`${VERSION}user-data`, signal);
   }
 
   async fetchMetadata(signal: AbortSignal): Promise<SourceMetadata> {
@@ -45,12 +33,12 @@ export class Ec2Source implements UserDataSource {
     return {
       sshPublicKeys,
       ...(hostname ? { hostname } : {}),
-      ...(await ec2Addresses(this.#service, signal)),
+      ...(await ec2Addresses(this.service, signal)),
     };
   }
 
   async #keys(signal: AbortSignal): Promise<Record<string, string>> {
-    const listing = await this.#service.fetchText(`${METADATA}/public-keys`, signal);
+    const listing = await this.service.fetchText(`${METADATA}/public-keys`, signal);
     const numbers = new Map<string, string>();
     for (const line of listing.split(/\r?\n/).filter((each) => each !== "")) {
       const [, number, name] = /^([^=]*)=(.*)$/.exec(line) ?? [];
@@ -70,7 +58,7 @@ export class Ec2Source implements UserDataSource {
   }
 
   #attribute(name: string, signal: AbortSignal): Promise<string> {
-    return fetchAttribute(this.#service, name, signal);
+    return fetchAttribute(this.service, name, signal);
   }
 }
 

@@ -5,9 +5,11 @@ import { NO_METADATA, type SourceMetadata } from "../core/source-metadata.ts";
 import { readIfThere, readStdin } from "../read-user-data.ts";
 import { AVAILABLE, type Availability, type UserDataSource } from "./source.ts";
 
+export const FILE_TYPE = "local-file";
+
 /** A file with user-data in it. */
 export class FileSource implements UserDataSource {
-  readonly type = "local-file";
+  readonly type = FILE_TYPE;
   readonly mayAppear = true;
   readonly place: string;
 

@@ -2,8 +2,7 @@ import { Fault } from "#base/fault.ts";
 import { addressField, parseAddress } from "../core/source-address.ts";
 import type { SourceMetadata } from "../core/source-metadata.ts";
 import type { HttpGetter } from "./http-getter.ts";
-import { MetadataService } from "./metadata-service.ts";
-import type { Availability, UserDataSource } from "./source.ts";
+import { ServiceSource } from "./service-source.ts";
 
 const VERSION = "computeMetadata/v1/";
 const INSTANCE = `${VERSION}instance/`;
@@ -12,30 +11,18 @@ const INSTANCE = `${VERSION}instance/`;
 export const GCE_HEADERS = { "metadata-flavor": "Google" };
 
 /** Google Compute Engine's metadata service. */
-export class GceSource implements UserDataSource {
+export class GceSource extends ServiceSource {
   readonly type = "gce-metadata-service";
-  readonly mayAppear = true;
-  readonly place: string;
-  readonly #service: MetadataService;
 
   /** @param http sends GCE_HEADERS */
   constructor(root: string, http: HttpGetter) {
-    this.#service = new MetadataService(root, http);
-    this.place = this.#service.root;
-  }
-
-  availability(signal: AbortSignal): Promise<Availability> {
-    return this.#service.availability(VERSION, signal);
-  }
-
-  fetchUserData(signal: AbortSignal): Promise<Uint8Array> {
-    return this.#service.fetch(`${INSTANCE}attributes/user-data`, signal);
+    super(root, http, { probe: VERSION, userData: `${INSTANCE}attributes/user-data` });
   }
 
   async fetchMetadata(signal: AbortSignal): Promise<SourceMetadata> {
     const outer = await this.#address("network-interfaces/0/access-configs/0/external-ip", signal);
     const inner = await this.#address("network-interfaces/0/ip", signal);
-    const hostname = (await this.#service.fetchText(`${INSTANCE}hostname`, signal)).trim();
+    const hostname = (await this.service.fetchText(`${INSTANCE}hostname`, signal)).trim();
     return {
       ...addressField("publicIpv4", outer),
       ...addressField("privateIpv4", inner),
@@ -45,7 +32,7 @@ export class GceSource implements UserDataSource {
   }
 
   async #address(name: string, signal: AbortSignal): Promise<string> {
-    const text = (await this.#service.fetchText(INSTANCE + name, signal)).trim();
+    const text = (await this.service.fetchText(INSTANCE + name, signal)).trim();
     if (text === "" || parseAddress(text) !== undefined) return text;
     throw new Fault(
       "SOURCE_FAILED",
