@@ -2,7 +2,8 @@ import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitDescription } from "#unitfile/core/unit-file.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { type Columns, chosenFields } from "./columns.ts";
-import { HASH_LENGTH, machineLegend } from "./legends.ts";
+import { inJson } from "./json.ts";
+import { addressOf, HASH_LENGTH, machineLegend } from "./legends.ts";
 import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
 import { fileOf, isGlobalUnit } from "./units.ts";
@@ -11,14 +12,21 @@ export async function runListUnitFiles(session: Session): Promise<number> {
   const full = session.flags.bool("full");
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
-  if (fields.includes("tmachine"))
+  if (fields.includes("tmachine") && !inJson(session))
     session.err('WARNING: The "tmachine" field is deprecated. Use "target" instead');
-  return printUnits(
-    session,
-    fields,
-    (api) => api.units(),
-    (machines) => columns(machines, full),
-  );
+  return printUnits(session, fields, (api) => api.units(), {
+    columns: (machines) => columns(machines, full),
+    json: (unit, machines) => ({
+      unit: unit.name,
+      hash: unitHash(unit.options),
+      dstate: unit.desiredState,
+      state: isGlobalUnit(unit) ? null : unit.currentState,
+      target: unit.machineID ?? null,
+      ip: addressOf(unit.machineID, machines),
+      desc: unitDescription(fileOf(unit.options)),
+      global: isGlobalUnit(unit),
+    }),
+  });
 }
 
 function columns(
