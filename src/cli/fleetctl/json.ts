@@ -15,3 +15,8 @@ export function printJson({ io }: Pick<Session, "io">, rows: readonly object[]):
 export function jsonError(message: string, code: FaultCode | undefined): string {
   return `${JSON.stringify({ error: { ...(code !== undefined && { code }), message } })}\n`;
 }
+
+/** A line of stderr about something that the command goes on in spite of. */
+export function jsonWarning(message: string): string {
+  return `${JSON.stringify({ warning: { message } })}\n`;
+}

@@ -2,7 +2,6 @@ import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitDescription } from "#unitfile/core/unit-file.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { type Columns, chosenFields } from "./columns.ts";
-import { inJson } from "./json.ts";
 import { addressOf, HASH_LENGTH, machineLegend } from "./legends.ts";
 import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
@@ -12,8 +11,8 @@ export async function runListUnitFiles(session: Session): Promise<number> {
   const full = session.flags.bool("full");
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
-  if (fields.includes("tmachine") && !inJson(session))
-    session.err('WARNING: The "tmachine" field is deprecated. Use "target" instead');
+  if (fields.includes("tmachine"))
+    session.warn('WARNING: The "tmachine" field is deprecated. Use "target" instead');
   return printUnits(session, fields, (api) => api.units(), {
     columns: (machines) => columns(machines, full),
     json: (unit, machines) => ({

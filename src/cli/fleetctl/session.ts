@@ -15,6 +15,8 @@ export interface Session {
   readonly out: (line: string) => void;
   /** Prints a line for people; with `--json` an object for programs, with the code of the error where one is known. */
   readonly err: (line: string, code?: FaultCode) => void;
+  /** The same for what does not keep the command from its work. */
+  readonly warn: (lines: string) => void;
 }
 
 /** A command of fleetctl; resolves with the exit status. */
