@@ -1,6 +1,15 @@
 import { AWAITED } from "./awaited.ts";
-import { type Command, FULL, JSON_FLAG, NO_LEGEND, PATTERN_HELP } from "./command.ts";
+import {
+  type Command,
+  CREATE_HELP,
+  FULL,
+  JSON_FLAG,
+  NO_LEGEND,
+  PATTERN_HELP,
+  REPLACE,
+} from "./command.ts";
 import { bool, text } from "./global-flags.ts";
+import { PLANNED } from "./planned.ts";
 
 const QUIET = bool(["quiet", "q"], false, "Print nothing; the exit status says it");
 
@@ -32,6 +41,24 @@ export const SCRIPT_COMMANDS: readonly Command[] = [
     flags: [QUIET, JSON_FLAG],
     offers: "units",
     load: async () => (await import("./is-active.ts")).runIsFailed,
+  },
+  {
+    name: "plan",
+    synopsis: "[--as=COMMAND] [--replace] [-l|--full] [--no-legend] [--json] UNIT...",
+    summary: "Say what starting units would do, without doing it",
+    description: `Asks the scheduler for placements, moves of other units, and units that fit no machine.\nExits with 3 when a unit, one of these or another, would be left without a machine.\n${CREATE_HELP}`,
+    flags: [
+      {
+        ...text(["as"], "start", `The command to plan for: ${PLANNED.join(", ")}`),
+        offers: PLANNED,
+      },
+      REPLACE,
+      FULL,
+      NO_LEGEND,
+      JSON_FLAG,
+    ],
+    offers: "units and files",
+    load: async () => (await import("./plan.ts")).runPlan,
   },
   {
     name: "wait",
