@@ -10,11 +10,22 @@ import {
 } from "./command.ts";
 import { bool, text } from "./global-flags.ts";
 import { PLANNED } from "./planned.ts";
+import { SHELLS } from "./shells.ts";
 
 const QUIET = bool(["quiet", "q"], false, "Print nothing; the exit status says it");
 
 /** Commands that the original has not: for scripts, and for knowing before. */
 export const SCRIPT_COMMANDS: readonly Command[] = [
+  {
+    name: "completion",
+    synopsis: SHELLS.join("|"),
+    summary: "Print what makes a shell complete commands, flags, units and machines",
+    description:
+      "Units and machines are asked of the cluster as the key is pressed.\nTo have it in this shell: source <(fleetctl completion bash)",
+    flags: [],
+    offers: SHELLS,
+    load: async () => (await import("./completion.ts")).runCompletion,
+  },
   {
     name: "explain",
     synopsis: "[-l|--full] [--no-legend] [--json] UNIT",
