@@ -7,6 +7,7 @@ import { MACHINES, UNIT_FILES } from "./fleetctl-units.ts";
 
 const [A, B, C] = MACHINES.map(({ id }) => id);
 const M1 = "11111111.../172.31.7.11";
+const M2 = "22222222.../172.31.7.12";
 
 test("fleetctl --json prints one array for each list and query", async () => {
   await using bench = await openBench();
@@ -143,7 +144,7 @@ test("fleetctl wait ends when units are there, have failed, or time is over", as
   await runFleetctl(["start", "--no-block", "pinbad"], bench.options);
   await runFleetctl(["submit", "meta"], bench.options);
   await bench.follow([
-    { run: "wait --for=active foo", out: `Unit foo.service is active on ${M1}` },
+    { run: "wait --for=active foo", out: `Unit foo.service is active on ${M2}` },
     { run: "wait --for active glob", out: "Unit glob.service is active" },
     { run: "wait --for=placed foo glob", out: /is placed on .*\nUnit glob\.service is placed\n$/ },
     { run: "wait --for=launched glob", out: "Unit glob.service is launched" },

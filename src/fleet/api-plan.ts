@@ -8,8 +8,8 @@ import type { SchemaPlan } from "./core/schema.ts";
 import { readUnitRequest } from "./core/unit-request.ts";
 import { hashOf } from "./unit-files.ts";
 
-/** Units that one plan may be about; more are surely a slip. */
-const UNITS_MAX = 10_000;
+/** Units that one plan may be about: what is decided at once keeps the daemon from its other work. */
+const UNITS_MAX = 1_000;
 
 const Body = v.object({ units: v.array(v.looseObject({ name: v.string() })) });
 
@@ -45,7 +45,10 @@ function readBody(text: string): v.InferOutput<typeof Body>["units"] {
   }
   const { units } = result.output;
   if (units.length > UNITS_MAX)
-    throw new ApiRefusal(400, `a plan is about at most ${UNITS_MAX} units, not ${units.length}`);
+    throw new ApiRefusal(
+      400,
+      `a plan is about at most ${UNITS_MAX} units, not ${units.length}; plan them in parts`,
+    );
   const names = new Set<string>();
   const twice = units.find(({ name }) => names.size === names.add(name).size)?.name;
   if (twice !== undefined)

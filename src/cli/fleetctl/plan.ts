@@ -74,9 +74,8 @@ function requestOf(unit: PreparedUnit, target: UnitStateName): SchemaPlanUnit[] 
 }
 
 /** Whether it should be somewhere, and would be nowhere. */
-function isUnplaceable({ desiredState, global, reasons, to }: SchemaPlannedUnit): boolean {
-  if (desiredState === "inactive") return false;
-  return global ? reasons.every(({ fits }) => !fits) : to === null;
+function isUnplaceable({ desiredState, machines }: SchemaPlannedUnit): boolean {
+  return desiredState !== "inactive" && machines.length === 0;
 }
 
 interface Row {
@@ -106,17 +105,15 @@ async function print(session: Session, { units, others }: SchemaPlan): Promise<v
   ];
   printTable(session, rows, ["unit", "change", "from", "to", "reason"], columns);
   for (const { reasons, unit } of units.filter(isUnplaceable)) {
-    out(`Unit ${unit} would fit no machine${reasons.length === 0 ? ": there is none" : ":"}`);
+    out(`Unit ${unit} would fit no machine${reasons.length === 0 ? "" : ":"}`);
     for (const { machineID, reason } of reasons) out(`  ${legend(machineID)}: ${reason}`);
   }
 }
 
 /** One for each machine that a global unit would run on. */
 function rowsOf(unit: SchemaPlannedUnit): Row[] {
-  if (!unit.global || unit.desiredState === "inactive" || isUnplaceable(unit)) return [unit];
-  return unit.reasons
-    .filter(({ fits }) => fits)
-    .map(({ machineID, reason }) => ({ ...unit, to: machineID, reason }));
+  if (!unit.global || unit.machines.length === 0) return [unit];
+  return unit.machines.map((to) => ({ ...unit, to }));
 }
 
 /** What happens to a unit that the command does not name. */
@@ -126,9 +123,9 @@ function verbOf({ from, to }: SchemaMove): "move" | "place" | "unplace" | "wait"
 }
 
 function jsonUnit(planned: SchemaPlannedUnit): object {
-  const { change, desiredState: dstate, from, global, reason, reasons, to, unit } = planned;
-  const machines = reasons.map(({ machineID, ...why }) => ({ machine: machineID, ...why }));
-  return { unit, asked: true, change, dstate, global, from, to, reason, reasons: machines };
+  const { change, desiredState: dstate, from, global, machines, reason, to, unit } = planned;
+  const reasons = planned.reasons.map(({ machineID, ...why }) => ({ machine: machineID, ...why }));
+  return { unit, asked: true, change, dstate, global, from, to, machines, reason, reasons };
 }
 
 function jsonMove(move: SchemaMove): object {

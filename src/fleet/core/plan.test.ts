@@ -39,9 +39,9 @@ function plan(given: Sample, writes: readonly PlannedWrite[], lost: readonly str
 function inShort({ units, others }: SchemaPlan): string[] {
   const short = (id: string | null) => (id === null ? "-" : shortMachine(id));
   return [
-    ...units.map(({ unit, change, from, to, global, reasons }) => {
-      const there = reasons.filter(({ fits }) => fits).map(({ machineID }) => short(machineID));
-      return `${unit} ${change} ${short(from)} ${global ? `all: ${there.join()}` : short(to)}`;
+    ...units.map(({ unit, change, from, to, global, machines: there }) => {
+      const where = global ? `all: ${there.map(short).join()}` : short(to);
+      return `${unit} ${change} ${short(from)} ${where}`;
     }),
     ...others.map(({ unit, from, to }) => `other ${unit} ${short(from)} ${short(to)}`),
   ];
@@ -255,3 +255,15 @@ test("units that are new come to the planned places one by one too, in the order
 function wantsOf({ name, text }: PlannedWrite) {
   return fleetSection(parseUnitFile(text!.raw, name), name);
 }
+
+test("planUnits() explains as many units as can be read, and places all of them", () => {
+  const names = Array.from({ length: 60 }, (_, i) => `m${i}`);
+  const given = { machines: Object.fromEntries(names.map((name) => [name, ""])), units: {} };
+  const nowhere = Array.from({ length: 400 }, (_, i) =>
+    write(`n${i}.service`, ["MachineMetadata=role=none"]),
+  );
+  const { units: planned } = plan(given, [...nowhere, write("x.service")]);
+  assert.equal(planned.at(-1)?.machines.length, 1);
+  assert.equal(planned.filter(({ reasons }) => reasons.length === 60).length, 333);
+  for (const { reason } of planned.slice(0, -1)) assert.match(reason, /none of 60 machines fits/);
+});

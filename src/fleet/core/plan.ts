@@ -2,9 +2,11 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
+import { globalFits } from "./misfit.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
 import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { SchemaMove, SchemaPlan, SchemaPlannedUnit, UnitStateName } from "./schema.ts";
+import type { Unit } from "./unit.ts";
 
 /** A unit as it would be written to the store. */
 export interface PlannedWrite {
@@ -36,15 +38,22 @@ export function planUnits(
   const decided = new Map(decisions.map((decision) => [decision.unit, decision]));
   for (const decision of decisions) carryOut(model, decision);
   const others = decisions.filter((one) => !asked.has(one.unit) && !pending.has(textOf(one)));
+  let reasonsLeft = REASONS_MAX;
+  const units = writes.map(({ name }) => {
+    const planned = plannedUnit(model, name, asked.get(name)!, decided.get(name)?.reason);
+    if (planned.machines.length > 0 || planned.desiredState === "inactive") return planned;
+    reasonsLeft -= model.machines.size;
+    if (reasonsLeft < 0) return planned;
+    return { ...planned, reasons: explain(model, name, held)?.reasons ?? [] };
+  });
   return {
-    units: writes.map(({ name }) => {
-      const summary = asked.get(name)!;
-      const why = decided.get(name)?.reason;
-      return plannedUnit(model, name, { ...summary, why, held });
-    }),
+    units,
     others: others.map(moveOf),
   };
 }
+
+/** Reasons in one plan, units times machines: what a daemon works out in a fifth of a second. */
+const REASONS_MAX = 20_000;
 
 interface Summary {
   readonly change: SchemaPlannedUnit["change"];
@@ -63,20 +72,27 @@ function summaryOf(model: ClusterModel, { name, text, desired }: PlannedWrite): 
 function plannedUnit(
   model: ClusterModel,
   name: UnitName,
-  about: Summary & Pick<PlanFacts, "held"> & { readonly why: string | undefined },
+  { change, from }: Summary,
+  decided: string | undefined,
 ): SchemaPlannedUnit {
-  const { change, from, held, why } = about;
   const job = model.jobs.get(name);
   const to = job?.target?.value ?? null;
-  const global = job?.unit?.wants.global === true && !job.unit.isTemplate;
-  const reasons = explain(model, name, held)?.reasons ?? [];
   const desiredState = job?.desired ?? "inactive";
-  const whole = { unit: name, change, desiredState, global, from, to, reasons };
-  if (why !== undefined) return { ...whole, reason: why };
+  const global = job?.unit?.wants.global === true && !job.unit.isTemplate;
+  const machines =
+    global && desiredState !== "inactive" ? machinesFor(model, job.unit) : to === null ? [] : [to];
+  const whole = { unit: name, change, desiredState, global, from, to, machines, reasons: [] };
+  if (decided !== undefined) return { ...whole, reason: decided };
   if (desiredState === "inactive") return { ...whole, reason: "desired state is inactive" };
-  if (global) return { ...whole, reason: "it runs on every machine that fits" };
+  if (global) return { ...whole, reason: "global: it runs on every machine that fits" };
   const stays = change === "replace" ? "stays where it is, with the new file" : "stays where it is";
   return { ...whole, reason: to === null ? "is not placed" : stays };
+}
+
+/** Of a global unit. */
+function machinesFor(model: ClusterModel, unit: Unit): MachineId[] {
+  const fitting = [...model.machines.values()].filter((machine) => globalFits(unit, machine));
+  return fitting.map(({ id }) => id).sort();
 }
 
 /** Writes what the API would. */

@@ -74,11 +74,13 @@ export interface SchemaPlannedUnit {
   readonly change: "create" | "replace" | "update" | "none";
   readonly desiredState: UnitStateName;
   readonly global: boolean;
-  /** Machine ids before and after; null for nowhere, and for a global unit, whose machines are those of `reasons` that fit. */
+  /** Machine ids before and after; null for nowhere, and for a global unit. */
   readonly from: string | null;
   readonly to: string | null;
+  /** All machines it would be on; of a global unit there may be many. */
+  readonly machines: readonly string[];
   readonly reason: string;
-  /** For each machine that is present, as it would be then. */
+  /** For a unit that would be wanted and be nowhere: machine by machine why; empty for the last of very many. */
   readonly reasons: readonly SchemaReason[];
 }
 
