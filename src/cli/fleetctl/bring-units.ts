@@ -74,7 +74,7 @@ export async function prepareOrComplain(
 }
 
 /** Up to so many units are written one after another; with more, time counts for more than which machine each gets. */
-const ORDERED_MAX = 16;
+const ORDERED_MAX = 8;
 
 /** Calls for every unit in the order in which a plan takes them; results in the order of the units. */
 async function inOrder<T extends AbleUnit, R>(
