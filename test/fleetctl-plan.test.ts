@@ -92,6 +92,10 @@ test("fleetctl plan says what would happen machine by machine, and changes nothi
   const kept = await runFleetctl(["plan", "--no-legend", "foo"], options);
   assert.match(kept.stderr, /^WARNING: Unit foo\.service in registry differs .*\n--- foo\.service/);
   assert.match(kept.stdout, /\tnone\t/);
+  const inJson = await runFleetctl(["plan", "--json", "foo"], options);
+  const warnings = inJson.stderr.trimEnd().split("\n");
+  assert.match(warnings[0]!, /^\{"warning":\{"message":"WARNING: Unit foo\.service in registry/);
+  assert.match(warnings[1]!, /^\{"warning":\{"message":"--- foo\.service \(in the cluster\)\\n/);
   const replaced = await runFleetctl(["plan", "--no-legend", "--replace", "foo"], options);
   assert.match(
     replaced.stdout,
