@@ -16,10 +16,19 @@ test("fleetctl --replace replaces what the command may, and refuses the rest", a
   const { options } = bench;
   await runFleetctl(["start", "foo"], options);
   await writeFile(join(options.cwd, "foo.service"), FOO_V2);
-  const differs =
-    "WARNING: Unit foo.service in registry differs from local unit file foo.service. Add --replace to override.";
-  const refused =
-    "Warning: can not replace Unit(foo.service) in state 'launched', use the appropriate command";
+  const difference = [
+    "--- foo.service (in the cluster)",
+    "+++ foo.service (here)",
+    "@@ -1,5 +1,5 @@",
+    " [Unit]",
+    "-Description=Foo sleeper",
+    "+Description=Foo sleeper v2",
+    " ",
+    " [Service]",
+    " ExecStart=/bin/sleep infinity",
+  ].join("\n");
+  const differs = `WARNING: Unit foo.service in registry differs from local unit file foo.service. Add --replace to override.\n${difference}`;
+  const refused = `${difference}\nWarning: can not replace Unit(foo.service) in state 'launched', use the appropriate command`;
   await bench.follow([
     { run: "start foo", err: differs },
     { run: "submit foo", err: differs },
@@ -30,6 +39,7 @@ test("fleetctl --replace replaces what the command may, and refuses the rest", a
     {
       run: "start --replace foo",
       out: `Unit foo.service inactive\nUnit foo.service launched on ${M1}`,
+      err: difference,
     },
     { run: "start --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
     { run: "load --replace foo", out: "Found same Unit(foo.service) in Registry, nothing to do" },
@@ -74,7 +84,9 @@ test("fleetctl warns when an instance, or its template, differs from the files h
   await bench.follow([
     {
       run: "submit t@1",
-      err: "WARNING: Unit t@1.service in registry differs from local template unit file t@.service. Add --replace to override.",
+      err: new RegExp(
+        `^WARNING: Unit t@1.service in registry differs from local template unit file t@.service. Add --replace to override.\\n--- t@1\\.service \\(in the cluster\\)\\n\\+\\+\\+ t@\\.service \\(here\\)\\n@@ [^]*\\n\\+ExecStart=/bin/sleep infinity\\n$`,
+      ),
     },
     {
       run: "submit t@2",
@@ -242,7 +254,7 @@ test("fleetctl names what it has when a command or flag is unknown", async () =>
   await bench.follow([
     {
       run: "frobnicate foo",
-      err: /^fleetctl: Cannot run command "frobnicate": fleetctl has help, cat, destroy, .*version\n$/,
+      err: /^fleetctl: Cannot run command "frobnicate": fleetctl has help, cat, completion, destroy, .*version, wait\n$/,
       exit: 2,
     },
     { run: "list-unins", err: /did you mean list-units\?\n$/, exit: 2 },

@@ -91,11 +91,12 @@ test("fleetctl with fleetd replaces a running unit by the file that changed", as
     [
       {
         run: "start foo",
-        err: "WARNING: Unit foo.service in registry differs from local unit file foo.service. Add --replace to override.",
+        err: /^WARNING: Unit foo\.service in registry differs from local unit file foo\.service\. Add --replace to override\.\n--- foo[^]*\n-Description=Foo sleeper\n\+Description=Foo sleeper v2\n/,
       },
       {
         run: "start --replace foo",
         out: new RegExp(`^Unit foo.service inactive\nUnit foo.service launched on ${WHERE}\n$`),
+        err: /^--- foo[^]*\n\+Description=Foo sleeper v2\n/,
       },
       { run: "list-units --no-legend --fields=active,hash", out: "active\t846268c" },
       { run: "status foo", out: "● foo.service - Foo sleeper v2\n     Active: active (running)" },

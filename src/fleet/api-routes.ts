@@ -3,6 +3,7 @@ import { Fault } from "#base/fault.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import { answerPlan } from "./api-plan.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
 import { readMetadataPatch } from "./core/metadata-patch.ts";
@@ -29,6 +30,12 @@ export async function route(context: ApiContext, exchange: Exchange): Promise<vo
   if (resource === "units") return units(context, exchange, name, part);
   if (resource === "state" && part === undefined) return states(context, exchange, name);
   if (resource === "machines") return machines(context, exchange, name, part);
+  if (resource === "plan" && name === undefined) {
+    allow(method, "POST");
+    const text = await jsonBody(exchange.request);
+    following(context);
+    return sendJson(exchange.response, 200, await answerPlan(context, text, exchange.signal));
+  }
   throw new ApiRefusal(404, "");
 }
 

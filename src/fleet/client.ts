@@ -3,6 +3,8 @@ import { Fault, type FaultCode, reasonOf } from "#base/fault.ts";
 import { type Address, parseAddress } from "#base/listen.ts";
 import type {
   SchemaMachine,
+  SchemaPlan,
+  SchemaPlanUnit,
   SchemaReasons,
   SchemaUnit,
   SchemaUnitOption,
@@ -59,6 +61,8 @@ export interface FleetClient {
   /** Pieces of text as they come, not lines. */
   journal(name: string, options: JournalOptions, signal: AbortSignal): AsyncIterable<string>;
   reasons(name: string, signal: AbortSignal): Promise<SchemaReasons>;
+  /** What writing these units would do; nothing is written. */
+  plan(units: readonly SchemaPlanUnit[], signal: AbortSignal): Promise<SchemaPlan>;
   /** Makes the endpoint's own machine stop its units and leave the cluster, then resolves. */
   leave(machineID: string, signal: AbortSignal): Promise<void>;
 }
@@ -116,6 +120,13 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
     journal: (name, how, signal) => journalText(ask, name, how, signal),
     reasons: (name, signal) =>
       json<SchemaReasons>(ask, { path: `${unitPath(name)}/reasons` }, signal),
+    plan: (units, signal) => {
+      const body = JSON.stringify({ units });
+      const headers = { "content-type": "application/json" };
+      // A large cluster is copied before it is planned for.
+      const request = { method: "POST", path: "/fleet/v1/plan", headers, body, takesLong: true };
+      return json<SchemaPlan>(ask, request, signal);
+    },
     leave: async (machineID, signal) => {
       const path = `/fleet/v1/machines/${encodeURIComponent(machineID)}/leave`;
       await accepted(
@@ -223,7 +234,7 @@ function messageOf(body: string): string | undefined {
   }
 }
 
-async function json<T>(ask: Ask, request: HttpRequest, signal: AbortSignal): Promise<T> {
+async function json<T>(ask: Ask, request: Question, signal: AbortSignal): Promise<T> {
   const text = await accepted(await ask(request, signal), `read ${request.path}`);
   try {
     return JSON.parse(text) as T;

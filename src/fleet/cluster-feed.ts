@@ -5,6 +5,9 @@ import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
 import { type PresenceOptions, PresenceTracker, type Verdict } from "./core/presence-tracker.ts";
 
+/** Keys that are copied in one go, within a millisecond or so. */
+const COPIED_AT_ONCE = 200;
+
 export type Listener = (effects: readonly Effect[]) => void;
 
 export interface FeedOptions {
@@ -68,6 +71,16 @@ export class ClusterFeed {
     this.#syncPresence();
     const { holders, machines } = this.model;
     return this.#presence.judge(holders, machines, this.#clock.monotonicMs());
+  }
+
+  /** The cluster as the mirror has it, as a model of its own that may be changed; others get their turn meanwhile. */
+  async copy(signal: AbortSignal): Promise<ClusterModel> {
+    const copy = new ClusterModel(this.model.keys);
+    for (const [i, { key, value, modifiedIndex }] of this.#mirror.entries().entries()) {
+      copy.apply({ key, after: { value, modifiedIndex }, by: undefined });
+      if (i % COPIED_AT_ONCE === COPIED_AT_ONCE - 1) await this.#clock.sleep(0, signal);
+    }
+    return copy;
   }
 
   subscribe(listener: Listener): Disposable {

@@ -4,6 +4,8 @@ import { Fault } from "#base/fault.ts";
 import type { FleetClient, JournalOptions } from "#fleet/client.ts";
 import type {
   SchemaMachine,
+  SchemaPlan,
+  SchemaPlanUnit,
   SchemaReasons,
   SchemaUnit,
   SchemaUnitOption,
@@ -89,6 +91,10 @@ export class Api {
 
   reasons(name: string): Promise<SchemaReasons> {
     return this.#call(`reasons of ${name}`, (client, signal) => client.reasons(name, signal));
+  }
+
+  plan(units: readonly SchemaPlanUnit[]): Promise<SchemaPlan> {
+    return this.#call("plan", (client, signal) => client.plan(units, signal));
   }
 
   /** Without a time limit: following ends when the person ends it. */

@@ -1,11 +1,14 @@
 import { Fault } from "#base/fault.ts";
+import { arrivalOrder } from "#fleet/core/arrival-order.ts";
 import type { UnitStateName } from "#fleet/core/schema.ts";
+import { fleetSection } from "#unitfile/core/fleet-section.ts";
+import { parseUnitName } from "#unitfile/core/unit-name.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
 import type { Expected } from "./judge.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
-import { apiSentence } from "./refusal.ts";
+import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { isGlobalUnit, isTemplate, traitsOf } from "./units.ts";
+import { fileOf, isGlobalUnit, isTemplate, traitsOf } from "./units.ts";
 
 /** A unit after its desired state was set. */
 interface BroughtUnit extends Omit<Expected, "hasRun"> {
@@ -29,27 +32,11 @@ export async function bringUnits(
   target: UnitStateName,
   doing: "creating" | "loading" | "starting",
 ): Promise<Brought> {
-  const { err } = session;
-  const failed: Brought = { units: [], failed: true };
-  let prepared: PreparedUnit[];
-  try {
-    prepared = await prepareUnits(session, target);
-  } catch (error) {
-    complain(session, "Error creating units", error);
-    return failed;
-  }
-  const template = prepared.find((unit) => isTemplate(unit.name));
-  if (template !== undefined && target !== "inactive") {
-    err(
-      `Error ${doing} units: googleapi: Error 400: cannot activate template ${JSON.stringify(template.name)}`,
-    );
-    return failed;
-  }
+  const prepared = await prepareOrComplain(session, target, doing);
+  if (prepared === undefined) return { units: [], failed: true };
   const wanted = prepared.filter((unit) => unit.kind !== "leave");
   const able = wanted.filter((unit) => unit.kind !== "refuse");
-  const results = await mapConcurrently(able, async (unit) =>
-    settle(() => bring(session, target, unit)),
-  );
+  const results = await inOrder(able, async (unit) => settle(() => bring(session, target, unit)));
   for (const [i, result] of results.entries()) {
     const { kind, name } = able[i]!;
     const isKept = kind === "keep";
@@ -64,10 +51,59 @@ export async function bringUnits(
   return { units, failed: units.length < wanted.length };
 }
 
+/** The units of the arguments, checked; undefined after saying why nothing can be done. */
+export async function prepareOrComplain(
+  session: Session,
+  target: UnitStateName,
+  doing: "creating" | "loading" | "starting",
+): Promise<PreparedUnit[] | undefined> {
+  let prepared: PreparedUnit[];
+  try {
+    prepared = await prepareUnits(session, target);
+  } catch (error) {
+    complain(session, "Error creating units", error);
+    return undefined;
+  }
+  const template = prepared.find((unit) => isTemplate(unit.name));
+  if (template === undefined || target === "inactive") return prepared;
+  session.err(
+    `Error ${doing} units: googleapi: Error 400: cannot activate template ${JSON.stringify(template.name)}`,
+    "FLEET_REFUSED",
+  );
+  return undefined;
+}
+
+/** Up to so many units are written one after another; with more, time counts for more than which machine each gets. */
+const ORDERED_MAX = 8;
+
+/** Calls for every unit in the order in which a plan takes them; results in the order of the units. */
+async function inOrder<T extends AbleUnit, R>(
+  units: readonly T[],
+  call: (unit: T) => Promise<R>,
+): Promise<R[]> {
+  const order = arrivalOrder(
+    units.map((unit, i) => ({ i, name: unit.name, wants: wantsOf(unit) })),
+  );
+  const results: R[] = [];
+  const run = async ({ i }: { readonly i: number }) => {
+    results[i] = await call(units[i]!);
+  };
+  if (order.length > ORDERED_MAX) await mapConcurrently(order, run);
+  else for (const one of order) await run(one);
+  return results;
+}
+
+function wantsOf(unit: AbleUnit) {
+  const options = unit.kind === "keep" ? unit.before.options : unit.options;
+  return fleetSection(fileOf(options), parseUnitName(unit.name));
+}
+
+type AbleUnit = Exclude<PreparedUnit, { kind: "leave" | "refuse" }>;
+
 async function bring(
   session: Session,
   target: UnitStateName,
-  unit: Exclude<PreparedUnit, { kind: "leave" | "refuse" }>,
+  unit: AbleUnit,
 ): Promise<BroughtUnit> {
   const { name } = unit;
   const options = unit.kind === "keep" ? unit.before.options : unit.options;
@@ -86,8 +122,8 @@ async function bring(
   return { ...about, changed };
 }
 
-function complain({ err }: Session, head: string, error: unknown): void {
-  err(`${head}: ${apiSentence(error)}`);
+function complain(session: Session, head: string, error: unknown): void {
+  tellFailure(session, head, error);
   const detail = error instanceof Fault ? error.facts["detail"] : undefined;
-  if (detail !== undefined) err(String(detail));
+  if (detail !== undefined) session.err(String(detail));
 }

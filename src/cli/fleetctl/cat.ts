@@ -1,25 +1,33 @@
 import { serialiseUnitFile } from "#unitfile/core/serialise-unit-file.ts";
-import { apiSentence } from "./refusal.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { inJson, printJson } from "./json.ts";
+import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { unitNameOf } from "./unit-args.ts";
 
-export async function runCat({ api, args, err, io }: Session): Promise<number> {
+export async function runCat(session: Session): Promise<number> {
+  const { api, args, err, io } = session;
   const [arg, ...more] = args;
   if (arg === undefined || more.length > 0) {
-    err("One unit file must be provided");
+    err("One unit file must be provided", "USAGE");
     return 1;
   }
   const name = unitNameOf(arg);
   try {
     const unit = await api.unit(name);
     if (unit === undefined) {
-      err(`Unit ${name} not found`);
+      err(`Unit ${name} not found`, "UNIT_NOT_FOUND");
       return 1;
     }
-    io.stdout.write(serialiseUnitFile(unit.options));
+    const text = serialiseUnitFile(unit.options);
+    if (inJson(session))
+      printJson(session, [
+        { unit: name, hash: unitHash(unit.options), text, options: unit.options },
+      ]);
+    else io.stdout.write(text);
     return 0;
   } catch (error) {
-    err(`Error retrieving Unit ${name}: ${apiSentence(error)}`);
+    tellFailure(session, `Error retrieving Unit ${name}`, error);
     return 1;
   }
 }

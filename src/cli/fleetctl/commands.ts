@@ -1,23 +1,19 @@
 import { Fault } from "#base/fault.ts";
 import { nearestWord } from "#unitfile/core/nearest-word.ts";
+import {
+  type Command,
+  CREATE_HELP,
+  FULL,
+  fields,
+  JSON_FLAG,
+  NO_LEGEND,
+  PATTERN_HELP,
+  REPLACE,
+} from "./command.ts";
 import type { FlagSpec } from "./flags.ts";
 import { bool, text } from "./global-flags.ts";
-import type { RunCommand } from "./session.ts";
+import { SCRIPT_COMMANDS } from "./script-commands.ts";
 
-export interface Command {
-  readonly name: string;
-  /** After the name, in the help. */
-  readonly synopsis: string;
-  readonly summary: string;
-  readonly description: string;
-  readonly flags: readonly FlagSpec[];
-  /** Loads the code, so that a command starts without that of the others. */
-  readonly load: () => Promise<RunCommand>;
-}
-
-const FULL = bool(["full", "l"], false, "Print ids and hashes in full");
-const NO_LEGEND = bool(["no-legend"], false, "Print no line with the names of the columns");
-const REPLACE = bool(["replace"], false, "Replace units that differ from the file here");
 const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
 const FOR_SSH = [
   bool(["sudo"], false, "Accepted for compatibility, without effect"),
@@ -28,10 +24,6 @@ const FOR_SSH = [
     help: "Accepted for compatibility, without effect",
   },
 ] as const satisfies readonly FlagSpec[];
-
-function fields(value: string, known: string): FlagSpec {
-  return text(["fields"], value, `Columns to print, separated by commas: any of ${known}`);
-}
 
 function blocking(reached: string): readonly FlagSpec[] {
   return [
@@ -45,19 +37,15 @@ function blocking(reached: string): readonly FlagSpec[] {
   ];
 }
 
-const NAMES_HELP =
-  "A name without a type means a service. {1..3} and {a,b} in a name stand for several names.";
-const PATTERN_HELP = `${NAMES_HELP}\nPatterns with * ? [a-z] stand for all units in the cluster that match.`;
-const CREATE_HELP = `Each UNIT is a unit of the cluster, a file on this machine, or an instance of a template in either.\n${NAMES_HELP}`;
-
-/** In the order the help lists them. */
-export const COMMANDS: readonly Command[] = [
+/** Those of the original, with what was added to them. */
+const ORIGINAL_COMMANDS: readonly Command[] = [
   {
     name: "cat",
-    synopsis: "UNIT",
+    synopsis: "[--json] UNIT",
     summary: "Print the file of a unit",
     description: "Prints a unit's file as the cluster keeps it: without comments.",
-    flags: [],
+    flags: [JSON_FLAG],
+    offers: "units",
     load: async () => (await import("./cat.ts")).runCat,
   },
   {
@@ -66,15 +54,8 @@ export const COMMANDS: readonly Command[] = [
     summary: "Stop units and remove them from the cluster",
     description: `Units that run are stopped by the machines they run on.\n${PATTERN_HELP}`,
     flags: blocking("gone"),
+    offers: "units",
     load: async () => (await import("./destroy.ts")).runDestroy,
-  },
-  {
-    name: "explain",
-    synopsis: "UNIT",
-    summary: "Say for every machine why a unit may or may not run there",
-    description: "Asks the scheduler; exits with 1 when no machine fits.",
-    flags: [FULL, NO_LEGEND],
-    load: async () => (await import("./explain.ts")).runExplain,
   },
   {
     name: "fd-forward",
@@ -82,6 +63,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Carry standard input and output to and from a unix socket",
     description: "Tunnels of the original's fleetctl run it on the machine that they go through.",
     flags: [],
+    offers: "files",
     load: async () => (await import("./fd-forward.ts")).runFdForward,
   },
   {
@@ -96,19 +78,21 @@ export const COMMANDS: readonly Command[] = [
       text(["output", "o"], "short", "journalctl's output format, such as short-iso, json or cat"),
       ...FOR_SSH,
     ],
+    offers: "units",
     load: async () => (await import("./journal.ts")).runJournal,
   },
   {
     name: "list-machines",
-    synopsis: "[--fields=LIST] [-l|--full] [--no-legend]",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [--json]",
     summary: "List the machines of the cluster",
     description: "Lists machines that are present now.",
-    flags: [fields("machine,ip,metadata", "ip,machine,metadata"), FULL, NO_LEGEND],
+    flags: [fields("machine,ip,metadata", "ip,machine,metadata"), FULL, NO_LEGEND, JSON_FLAG],
+    offers: [],
     load: async () => (await import("./list-machines.ts")).runListMachines,
   },
   {
     name: "list-unit-files",
-    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [PATTERN...]",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [--json] [PATTERN...]",
     summary: "List the units the cluster knows",
     description:
       "Lists units whether or not a machine runs them, with the wanted (DSTATE) and the present STATE.",
@@ -116,19 +100,23 @@ export const COMMANDS: readonly Command[] = [
       fields("unit,hash,dstate,state,target", "desc,dstate,global,hash,state,target,tmachine,unit"),
       FULL,
       NO_LEGEND,
+      JSON_FLAG,
     ],
+    offers: "units",
     load: async () => (await import("./list-unit-files.ts")).runListUnitFiles,
   },
   {
     name: "list-units",
-    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [PATTERN...]",
+    synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [--json] [PATTERN...]",
     summary: "List units that are loaded, with their state in systemd",
     description: "One line for each unit and machine it is loaded on.",
     flags: [
       fields("unit,machine,active,sub", "active,hash,load,machine,sub,unit"),
       FULL,
       NO_LEGEND,
+      JSON_FLAG,
     ],
+    offers: "units",
     load: async () => (await import("./list-units.ts")).runListUnits,
   },
   {
@@ -137,6 +125,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Place units on machines, without starting them",
     description: CREATE_HELP,
     flags: [...blocking("loaded"), REPLACE, SIGN],
+    offers: "units and files",
     load: async () => (await import("./start.ts")).runLoad,
   },
   {
@@ -145,6 +134,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Stop units and start them again",
     description: PATTERN_HELP,
     flags: blocking("started again"),
+    offers: "units",
     load: async () => (await import("./restart.ts")).runRestart,
   },
   {
@@ -154,11 +144,12 @@ export const COMMANDS: readonly Command[] = [
     description:
       "Uses ssh(1), its keys and its agent. A machine is named by the beginning of its id, or by a unit that runs there.\nPut -- before a command with flags of its own.",
     flags: [
-      text(["machine"], "", "The beginning of a machine's id"),
-      text(["unit"], "", "A unit, for the machine where it runs"),
+      { ...text(["machine"], "", "The beginning of a machine's id"), offers: "machines" },
+      { ...text(["unit"], "", "A unit, for the machine where it runs"), offers: "units" },
       bool(["forward-agent", "A"], false, "Let the machine use the keys of the ssh agent here"),
       { names: ["ssh-port"], kind: "int", default: 22, help: "Where the machine's sshd listens" },
     ],
+    offers: "machines and units",
     load: async () => (await import("./ssh.ts")).runSsh,
   },
   {
@@ -167,14 +158,16 @@ export const COMMANDS: readonly Command[] = [
     summary: "Place units on machines and start them",
     description: `Waits until systemd says they are active, or fails with what it says instead.\n${CREATE_HELP}`,
     flags: [...blocking("active"), REPLACE, SIGN],
+    offers: "units and files",
     load: async () => (await import("./start.ts")).runStart,
   },
   {
     name: "status",
-    synopsis: "UNIT...",
+    synopsis: "[--json] UNIT...",
     summary: "Print what systemctl status says of units",
     description: `Asks the machines the units run on; exits with the highest status systemctl gave.\n${PATTERN_HELP}`,
-    flags: FOR_SSH,
+    flags: [...FOR_SSH, JSON_FLAG],
+    offers: "units",
     load: async () => (await import("./status.ts")).runStatus,
   },
   {
@@ -183,6 +176,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Stop units; they stay loaded on their machines",
     description: PATTERN_HELP,
     flags: blocking("stopped"),
+    offers: "units",
     load: async () => (await import("./stop.ts")).runStop,
   },
   {
@@ -191,6 +185,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "Make units known to the cluster, without placing them",
     description: CREATE_HELP,
     flags: [REPLACE, SIGN],
+    offers: "units and files",
     load: async () => (await import("./submit.ts")).runSubmit,
   },
   {
@@ -199,17 +194,24 @@ export const COMMANDS: readonly Command[] = [
     summary: "Stop units and take them off their machines; the cluster still knows them",
     description: PATTERN_HELP,
     flags: blocking("off their machines"),
+    offers: "units",
     load: async () => (await import("./stop.ts")).runUnload,
   },
   {
     name: "version",
-    synopsis: "",
+    synopsis: "[--json]",
     summary: "Print the version",
     description: "Prints the version of fleet this program speaks for, and its own.",
-    flags: [],
+    flags: [JSON_FLAG],
+    offers: [],
     load: async () => (await import("./version.ts")).runVersion,
   },
 ];
+
+/** In the order the help lists them. */
+export const COMMANDS: readonly Command[] = [...ORIGINAL_COMMANDS, ...SCRIPT_COMMANDS].toSorted(
+  (a, b) => (a.name < b.name ? -1 : 1),
+);
 
 /**
  * The command of that name, or the only one whose name begins so.

@@ -1,7 +1,8 @@
 import type { SchemaReason } from "#fleet/core/schema.ts";
 import { type Columns, printTable } from "./columns.ts";
-import { machineLegend } from "./legends.ts";
-import { apiSentence } from "./refusal.ts";
+import { inJson, printJson } from "./json.ts";
+import { addressOf, machineLegend } from "./legends.ts";
+import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { unitNameOf } from "./unit-args.ts";
 
@@ -10,16 +11,24 @@ export async function runExplain(session: Session): Promise<number> {
   const { api, args, err, flags } = session;
   const [arg, ...more] = args;
   if (arg === undefined || more.length > 0) {
-    err("One unit must be provided");
+    err("One unit must be provided", "USAGE");
     return 1;
   }
   const name = unitNameOf(arg);
   try {
     if ((await api.unit(name)) === undefined) {
-      err(`Unit ${name} does not exist.`);
+      err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
       return 1;
     }
     const [{ placed, reasons }, machines] = await Promise.all([api.reasons(name), api.machines()]);
+    if (inJson(session)) {
+      const rows = reasons.map(({ machineID: machine, fits, reason }) => {
+        const ip = addressOf(machine, machines);
+        return { machine, ip, placed: machine === placed, fits, reason };
+      });
+      printJson(session, rows);
+      return reasons.some(({ fits }) => fits) ? 0 : 1;
+    }
     const columns: Columns<SchemaReason> = {
       machine: ({ machineID }) => machineLegend(machineID, machines, flags.bool("full")),
       placed: ({ machineID }) => (machineID === placed ? "yes" : ""),
@@ -29,7 +38,7 @@ export async function runExplain(session: Session): Promise<number> {
     printTable(session, reasons, ["machine", "placed", "fits", "reason"], columns);
     return reasons.some(({ fits }) => fits) ? 0 : 1;
   } catch (error) {
-    err(`Error explaining unit ${name}: ${apiSentence(error)}`);
+    tellFailure(session, `Error explaining unit ${name}`, error);
     return 1;
   }
 }

@@ -10,6 +10,8 @@ export interface FlagSpec {
   readonly kind: FlagKind;
   readonly default: boolean | string | number;
   readonly help: string;
+  /** What a shell offers as its value: these words, or names of the cluster or of files here. */
+  readonly offers?: readonly string[] | "machines" | "units" | "files";
 }
 
 /** Flags as given, with their defaults; asking for one that is not in the specification is a programming error. */
@@ -37,6 +39,11 @@ export class Flags {
 
   number(name: string): number {
     return this.#get(name, "number") as number;
+  }
+
+  /** Whether the command has the flag, and it is on. */
+  isOn(name: string): boolean {
+    return this.#values.get(name) === true;
   }
 
   /** Whether the command line or the environment gave it. */

@@ -32,11 +32,14 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
   text(["ca-file", "etcd-cafile"], "", TLS),
   text(["cert-file", "etcd-certfile"], "", TLS),
   text(["key-file", "etcd-keyfile"], "", TLS),
-  text(
-    ["known-hosts-file"],
-    "",
-    "Keys of machines that SSH trusts; default as ssh's configuration says",
-  ),
+  {
+    ...text(
+      ["known-hosts-file"],
+      "",
+      "Keys of machines that SSH trusts; default as ssh's configuration says",
+    ),
+    offers: "files",
+  },
   text(["ssh-username"], "core", "Who logs in by SSH; empty: as ssh's configuration says"),
   {
     names: ["ssh-timeout"],
@@ -49,11 +52,14 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     true,
     "Refuse machines that SSH does not know; =false trusts all",
   ),
-  text(
-    ["ssh-config"],
-    "",
-    "ssh's configuration, such as keelson ssh-config writes; default ~/.ssh/config",
-  ),
+  {
+    ...text(
+      ["ssh-config"],
+      "",
+      "ssh's configuration, such as keelson ssh-config writes; default ~/.ssh/config",
+    ),
+    offers: "files",
+  },
   bool(["experimental-api"], true, "Accepted for compatibility; the API is always used"),
 ];
 

@@ -23,6 +23,8 @@ export interface Observed {
   readonly unit: SchemaUnit | undefined;
   /** One for each machine that knows the unit. */
   readonly states: readonly SchemaUnitState[];
+  /** Machines the unit belongs on, where that was asked for; of a global unit there may be many. */
+  readonly machines?: readonly string[];
 }
 
 /**
@@ -31,24 +33,30 @@ export interface Observed {
  */
 export type Verdict =
   | { readonly kind: "reached" }
-  | { readonly kind: "failed"; readonly why: string }
+  | Failure
   | { readonly kind: "unplaced" }
   | { readonly kind: "waiting"; readonly for: string }
   | {
       readonly kind: "settling";
       readonly as: string;
       readonly lastsMs: number;
-      readonly becomes:
-        | { readonly kind: "reached" }
-        | { readonly kind: "failed"; readonly why: string };
+      readonly becomes: { readonly kind: "reached" } | Failure;
     };
+
+/** It will not get there unless somebody does something. */
+export interface Failure {
+  readonly kind: "failed";
+  readonly why: string;
+  /** There is no such unit. */
+  readonly isMissing?: true;
+}
 
 // What ends right after its start, such as a missing binary, is reported within this time of having been active: agents
 // gather changes for 50 ms.
-const CONFIRM_MS = 75;
+export const CONFIRM_MS = 75;
 const REPORT_MS = 1000; // what an agent reports is seldom older than this
 // A machine that starts hundreds of units at once takes seconds to begin with the last.
-const QUEUED_MS = 3000;
+export const QUEUED_MS = 3000;
 // The same, where taking a unit that has not begun for one that ended would be a false alarm.
 const QUEUED_LONG_MS = 10_000;
 const RESTARTING_MS = 10_000; // systemd's StartLimitIntervalSec: what has not stayed up by then will hardly do so
@@ -68,7 +76,10 @@ export function judge(goal: Goal, expected: Expected, observed: Observed): Verdi
 }
 
 /** `active (running)`, as systemctl shows it; just `failed` where both words are the same. */
-function stateText({ systemdActiveState: active, systemdSubState: sub }: SchemaUnitState): string {
+export function stateText({
+  systemdActiveState: active,
+  systemdSubState: sub,
+}: SchemaUnitState): string {
   return active === sub ? active : `${active} (${sub})`;
 }
 
@@ -162,7 +173,8 @@ function changedMeanwhile(
   unit: SchemaUnit | undefined,
   wanted: SchemaUnit["desiredState"],
 ): Verdict | undefined {
-  if (unit === undefined) return { kind: "failed", why: "was destroyed meanwhile" };
+  if (unit === undefined)
+    return { kind: "failed", why: "was destroyed meanwhile", isMissing: true };
   if (unit.desiredState === wanted) return undefined;
   return { kind: "failed", why: `was set to ${unit.desiredState} by someone else meanwhile` };
 }

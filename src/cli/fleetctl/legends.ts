@@ -19,3 +19,11 @@ export function machineLegend(
   const address = machines.get(id)?.primaryIP;
   return machineIdLegend(id, full) + (address ? `/${address}` : "");
 }
+
+/** For programs: the machine's address, null when there is no machine or it is not present. */
+export function addressOf(
+  id: string | undefined,
+  machines: ReadonlyMap<string, SchemaMachine>,
+): string | null {
+  return (id !== undefined && machines.get(id)?.primaryIP) || null;
+}

@@ -1,7 +1,8 @@
 import type { SchemaMachine } from "#fleet/core/schema.ts";
 import { type Columns, chosenFields, printTable } from "./columns.ts";
+import { inJson, printJson } from "./json.ts";
 import { machineIdLegend } from "./legends.ts";
-import { apiSentence } from "./refusal.ts";
+import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 export async function runListMachines(session: Session): Promise<number> {
@@ -14,12 +15,18 @@ export async function runListMachines(session: Session): Promise<number> {
   const fields = chosenFields(session, columns);
   if (fields === undefined) return 1;
   try {
-    printTable(session, await session.api.machineList(), fields, columns);
+    const machines = await session.api.machineList();
+    if (inJson(session)) printJson(session, machines.map(jsonMachine));
+    else printTable(session, machines, fields, columns);
     return 0;
   } catch (error) {
-    session.err(`Error retrieving list of active machines: ${apiSentence(error)}`);
+    tellFailure(session, "Error retrieving list of active machines", error);
     return 1;
   }
+}
+
+function jsonMachine({ id, primaryIP, metadata }: SchemaMachine): object {
+  return { machine: id, ip: primaryIP || null, metadata };
 }
 
 function metadataText(metadata: Readonly<Record<string, string>> | undefined): string {

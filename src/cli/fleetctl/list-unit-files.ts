@@ -2,7 +2,7 @@ import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitDescription } from "#unitfile/core/unit-file.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { type Columns, chosenFields } from "./columns.ts";
-import { HASH_LENGTH, machineLegend } from "./legends.ts";
+import { addressOf, HASH_LENGTH, machineLegend } from "./legends.ts";
 import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
 import { fileOf, isGlobalUnit } from "./units.ts";
@@ -12,13 +12,20 @@ export async function runListUnitFiles(session: Session): Promise<number> {
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
   if (fields.includes("tmachine"))
-    session.err('WARNING: The "tmachine" field is deprecated. Use "target" instead');
-  return printUnits(
-    session,
-    fields,
-    (api) => api.units(),
-    (machines) => columns(machines, full),
-  );
+    session.warn('WARNING: The "tmachine" field is deprecated. Use "target" instead');
+  return printUnits(session, fields, (api) => api.units(), {
+    columns: (machines) => columns(machines, full),
+    json: (unit, machines) => ({
+      unit: unit.name,
+      hash: unitHash(unit.options),
+      dstate: unit.desiredState,
+      state: isGlobalUnit(unit) ? null : unit.currentState,
+      target: unit.machineID ?? null,
+      ip: addressOf(unit.machineID, machines),
+      desc: unitDescription(fileOf(unit.options)),
+      global: isGlobalUnit(unit),
+    }),
+  });
 }
 
 function columns(

@@ -1,6 +1,6 @@
 import type { SchemaUnitState } from "#fleet/core/schema.ts";
 import { type Columns, chosenFields } from "./columns.ts";
-import { HASH_LENGTH, machineLegend } from "./legends.ts";
+import { addressOf, HASH_LENGTH, machineLegend } from "./legends.ts";
 import { printUnits } from "./print-units.ts";
 import type { Session } from "./session.ts";
 
@@ -8,12 +8,18 @@ export async function runListUnits(session: Session): Promise<number> {
   const full = session.flags.bool("full");
   const fields = chosenFields(session, columns(new Map(), full));
   if (fields === undefined) return 1;
-  return printUnits(
-    session,
-    fields,
-    (api) => api.states({}),
-    (machines) => columns(machines, full),
-  );
+  return printUnits(session, fields, (api) => api.states({}), {
+    columns: (machines) => columns(machines, full),
+    json: (state, machines) => ({
+      unit: state.name,
+      machine: state.machineID || null,
+      ip: addressOf(state.machineID, machines),
+      load: state.systemdLoadState,
+      active: state.systemdActiveState,
+      sub: state.systemdSubState,
+      hash: state.hash || null,
+    }),
+  });
 }
 
 function columns(

@@ -1,9 +1,11 @@
 import { systemClock } from "#base/clock.ts";
-import { Fault } from "#base/fault.ts";
+import { FAULTS, Fault } from "#base/fault.ts";
 import type { Io, Program } from "#cli/program.ts";
-import { COMMANDS, type Command, findCommand } from "./commands.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS, findCommand } from "./commands.ts";
 import { firstArgument, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
+import { jsonError } from "./json.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -15,6 +17,16 @@ const ALL_FLAGS = [...GLOBAL_FLAGS, ...COMMANDS.flatMap((command) => command.fla
  * docs/reference-fleetctl.md lists its commands, flags and exit statuses, and how they differ from the original's.
  */
 export const fleetctl: Program = async (words, io) => {
+  try {
+    return await runWords(words, io);
+  } catch (error) {
+    if (!(error instanceof Fault) || !asksForJson(words, io)) throw error;
+    io.stderr.write(jsonError(error.message, error.code));
+    return FAULTS[error.code].exit;
+  }
+};
+
+async function runWords(words: readonly string[], io: Io): Promise<number> {
   const at = firstArgument(words, ALL_FLAGS);
   const name = words[at];
   if (name === undefined || name === "help") return withoutCommand(words, io);
@@ -24,7 +36,15 @@ export const fleetctl: Program = async (words, io) => {
   if (flags.bool("help")) return help(command.name, io);
   if (flags.bool("version")) return run(findCommand("version"), { flags, args }, io);
   return run(command, { flags, args }, io);
-};
+}
+
+/** Told from the words alone, for a command line that may not be understood. */
+function asksForJson(words: readonly string[], { env }: Io): boolean {
+  const end = words.indexOf("--");
+  const flags = words.slice(0, end === -1 ? undefined : end);
+  if (flags.some((word) => /^--?json(=(1|t|T|true|TRUE|True))?$/.test(word))) return true;
+  return /^(1|t|T|true|TRUE|True)$/.test(env["FLEETCTL_JSON"] ?? "");
+}
 
 async function withoutCommand(words: readonly string[], io: Io): Promise<number> {
   const { flags, args } = parseFlags(words, GLOBAL_FLAGS, io.env);
@@ -66,7 +86,7 @@ async function run(
     // Told to stop while waiting: that is an end, and main knows its exit status.
     if (io.signal.aborted) throw io.signal.reason;
     if (!(error instanceof Fault) || error.code === "USAGE") throw error;
-    session.err(apiSentence(error));
+    session.err(apiSentence(error), error.code);
     return 1;
   }
 }

@@ -4,6 +4,7 @@ import type { Io } from "#cli/program.ts";
 import { Api } from "./api.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { Flags } from "./flags.ts";
+import { jsonError, jsonWarning } from "./json.ts";
 import type { Session } from "./session.ts";
 import { parseSshTarget, sshOptions } from "./ssh-options.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -20,7 +21,10 @@ export function openSession(
   io: Io,
   clock: Clock,
 ): Session & AsyncDisposable {
-  const err = (line: string) => void io.stderr.write(`${line}\n`);
+  const inJson = given.flags.isOn("json");
+  const err: Session["err"] = (line, code) =>
+    void io.stderr.write(inJson ? jsonError(line, code) : `${line}\n`);
+  const warn = (lines: string) => void io.stderr.write(inJson ? jsonWarning(lines) : `${lines}\n`);
   const out = (line: string) => void io.stdout.write(`${line}\n`);
   let opened: Api | undefined;
   const owned = new AsyncDisposableStack();
@@ -29,6 +33,7 @@ export function openSession(
     io,
     clock,
     err,
+    warn,
     out,
     get api() {
       opened ??= openApi(given.flags, io, clock, owned);

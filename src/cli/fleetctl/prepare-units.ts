@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { SchemaUnit, SchemaUnitOption, UnitStateName } from "#fleet/core/schema.ts";
 import { fleetWarnings } from "#unitfile/core/check-fleet-option.ts";
+import { serialiseUnitFile } from "#unitfile/core/serialise-unit-file.ts";
 import type { UnitFile } from "#unitfile/core/unit-file.ts";
 import {
   nameWithDefaultType,
@@ -14,6 +15,7 @@ import { unitHash } from "#unitfile/unit-hash.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
 import { IS_DIRECTORY, isDirectory, type LocalUnit, readLocalUnit } from "./local-unit.ts";
 import type { Session } from "./session.ts";
+import { unifiedDiff } from "./unified-diff.ts";
 import { expandArguments, unitNameOf } from "./unit-args.ts";
 import { fileOf } from "./units.ts";
 
@@ -49,12 +51,21 @@ export async function prepareUnits(
   const words = new Map<string, string>();
   for (const word of expandArguments(session.args)) words.set(unitNameOf(word), word);
   const names = [...words.keys()].map(checkedName);
+  const shown = new Set<string>();
   const attempts = await mapConcurrently(names, async (name) => {
     const said: (() => void)[] = [];
     const quiet = {
       ...session,
       out: (line: string) => said.push(() => session.out(line)),
       err: (line: string) => said.push(() => session.err(line)),
+      warn: (lines: string) => said.push(() => session.warn(lines)),
+      tellDifference: ([from = "", to = "", ...changes]: readonly string[]) =>
+        said.push(() => {
+          const text = changes.join("\n");
+          // Instances of a template differ from its file alike: once is enough.
+          if (!shown.has(text)) session.warn([from, to, text].join("\n"));
+          shown.add(text);
+        }),
     };
     const unit = await settle(() => prepare(quiet, target, { name, word: words.get(name)! }));
     return { said, unit };
@@ -67,6 +78,11 @@ export async function prepareUnits(
   });
 }
 
+interface Preparing extends Session {
+  /** Prints the lines of a unified diff. */
+  readonly tellDifference: (lines: readonly string[]) => void;
+}
+
 interface Wanted {
   readonly name: UnitName;
   /** The argument: a name or a path. */
@@ -74,7 +90,7 @@ interface Wanted {
 }
 
 async function prepare(
-  session: Session,
+  session: Preparing,
   target: UnitStateName,
   wanted: Wanted,
 ): Promise<PreparedUnit> {
@@ -83,7 +99,7 @@ async function prepare(
   if (before !== undefined) return prepareKnown(session, target, { ...wanted, before });
   const file = await findFile(session, wanted);
   for (const { message, line, advice } of fleetWarnings(file, name))
-    session.err(
+    session.warn(
       `WARNING: Unit ${name}: ${message}${line > 0 ? ` in line ${line}` : ""}: ${advice}`,
     );
   checkFile(file, name);
@@ -92,7 +108,7 @@ async function prepare(
 
 /** The unit exists: compares it with the file here, if there is one. */
 async function prepareKnown(
-  session: Session,
+  session: Preparing,
   target: UnitStateName,
   { name, word, before }: Wanted & { readonly before: SchemaUnit },
 ): Promise<PreparedUnit> {
@@ -110,11 +126,13 @@ async function prepareKnown(
   }
   if (!replace) {
     const kind = local.isTemplate ? "local template unit file" : "local unit file";
-    session.err(
+    session.warn(
       `WARNING: Unit ${name} in registry differs from ${kind} ${local.path}. Add --replace to override.`,
     );
+    session.tellDifference(difference(before, local));
     return keep;
   }
+  session.tellDifference(difference(before, local));
   if (isFurther) {
     session.err(
       `Warning: can not replace Unit(${name}) in state '${before.desiredState}', use the appropriate command`,
@@ -124,6 +142,19 @@ async function prepareKnown(
   checkFile(local.file, name);
   return { kind: "replace", name, before, options: bare(local.file) };
 }
+
+/** Both as the cluster keeps units: without comments, so that only what counts is shown. */
+function difference(before: SchemaUnit, { path, file }: LocalUnit): string[] {
+  const lines = unifiedDiff(
+    { name: `${before.name} (in the cluster)`, text: serialiseUnitFile(before.options) },
+    { name: `${path} (here)`, text: serialiseUnitFile(file.options) },
+  );
+  const more = lines.length - DIFFERENCE_LINES_MAX;
+  const rest = more > 0 ? [`... and ${more} more lines; see: fleetctl cat ${before.name}`] : [];
+  return [...lines.slice(0, DIFFERENCE_LINES_MAX), ...rest];
+}
+
+const DIFFERENCE_LINES_MAX = 100;
 
 const STEPS: readonly UnitStateName[] = ["inactive", "loaded", "launched"];
 
@@ -143,7 +174,7 @@ async function findFile(session: Session, wanted: Wanted): Promise<UnitFile> {
   const here = await readChecked(templatePath(wanted.word, template), name, session);
   if (known !== undefined) {
     if (here !== undefined && unitHash(here.file.options) !== unitHash(known.options))
-      session.err(
+      session.warn(
         `WARNING: Unit ${template} in registry differs from local template unit file ${here.path}; ${name} is made from the one in the registry.`,
       );
     return fileOf(known.options);

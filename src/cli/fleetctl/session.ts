@@ -1,4 +1,5 @@
 import type { Clock } from "#base/clock.ts";
+import type { FaultCode } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
 import type { Api } from "./api.ts";
 import type { Flags } from "./flags.ts";
@@ -12,8 +13,10 @@ export interface Session {
   readonly clock: Clock;
   /** Prints a line of results. */
   readonly out: (line: string) => void;
-  /** Prints a line for people. */
-  readonly err: (line: string) => void;
+  /** Prints a line for people; with `--json` an object for programs, with the code of the error where one is known. */
+  readonly err: (line: string, code?: FaultCode) => void;
+  /** The same for what does not keep the command from its work. */
+  readonly warn: (lines: string) => void;
 }
 
 /** A command of fleetctl; resolves with the exit status. */

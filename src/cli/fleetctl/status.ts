@@ -1,7 +1,8 @@
-import type { SchemaUnit } from "#fleet/core/schema.ts";
+import type { SchemaUnit, SchemaUnitStatus } from "#fleet/core/schema.ts";
 import { findUnits } from "./find-units.ts";
+import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
-import { apiSentence } from "./refusal.ts";
+import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { isGlobalUnit } from "./units.ts";
 import { unplacedNote } from "./unplaced-note.ts";
@@ -9,74 +10,104 @@ import { unplacedNote } from "./unplaced-note.ts";
 export async function runStatus(session: Session): Promise<number> {
   const { args, err } = session;
   if (args.length === 0) {
-    err("No units given");
+    err("No units given", "USAGE");
     return 1;
   }
   const { units, missing } = await findUnits(session);
-  for (const name of missing) err(`Unit ${name} does not exist.`);
+  for (const name of missing) err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
+  const { print, end } = inJson(session) ? asJson(session) : asText(session);
   let highest = missing.length > 0 ? 1 : 0;
-  const print = separated(session);
   for (const unit of units) {
     const exit = isGlobalUnit(unit)
       ? await globalStatus(session, unit, print)
       : await unitStatus(session, unit, print);
     highest = Math.max(highest, exit);
   }
+  end();
   return highest;
 }
 
 async function unitStatus(session: Session, unit: SchemaUnit, print: Print): Promise<number> {
-  if (unit.currentState === "inactive" || unit.machineID === undefined) {
-    session.err(`Unit ${unit.name} does not appear to be loaded.`);
-    const isWanted = unit.desiredState !== "inactive" && unit.machineID === undefined;
-    const note = isWanted ? await unplacedNote(session, unit.name) : undefined;
-    if (note !== undefined) session.err(note);
-    return 1;
-  }
-  return ask(session, unit.name, {}, print);
+  const { machineID, name } = unit;
+  if (machineID === undefined && unit.desiredState !== "inactive") return unplaced(session, name);
+  if (unit.currentState === "inactive" || machineID === undefined) return notLoaded(session, name);
+  return ask(session, name, {}, (status) => print({ unit: name, machine: machineID, status }));
+}
+
+async function unplaced(session: Session, name: string): Promise<number> {
+  const status = notLoaded(session, name);
+  const note = await unplacedNote(session, name);
+  if (note !== undefined) session.err(note);
+  return status;
+}
+
+function notLoaded({ err }: Session, name: string): number {
+  err(`Unit ${name} does not appear to be loaded.`);
+  return 1;
 }
 
 /** A global unit's status on each of its machines, under the machine's name. */
 async function globalStatus(session: Session, { name }: SchemaUnit, print: Print): Promise<number> {
-  const { api, err } = session;
+  const { api } = session;
   const [states, machines] = await Promise.all([api.states({ unitName: name }), api.machines()]);
-  if (states.length === 0) {
-    err(`Unit ${name} does not appear to be loaded.`);
-    return 1;
-  }
+  if (states.length === 0) return notLoaded(session, name);
   let highest = 0;
   for (const { machineID } of states) {
     const head = `${machineLegend(machineID, machines, false)}:\n`;
-    const exit = await ask(session, name, { machineID }, (text) => print(head + text));
+    const exit = await ask(session, name, { machineID }, (status) =>
+      print({ unit: name, machine: machineID, status, head }),
+    );
     highest = Math.max(highest, exit);
   }
   return highest;
 }
 
 async function ask(
-  { api, err }: Session,
+  session: Session,
   name: string,
   where: { readonly machineID?: string },
-  print: Print,
+  take: (status: SchemaUnitStatus) => void,
 ): Promise<number> {
   try {
-    const { text, exitStatus } = await api.status(name, where);
-    print(text);
-    return exitStatus;
+    const status = await session.api.status(name, where);
+    take(status);
+    return status.exitStatus;
   } catch (error) {
-    err(`Error retrieving status of unit ${name}: ${apiSentence(error)}`);
+    tellFailure(session, `Error retrieving status of unit ${name}`, error);
     return 1;
   }
 }
 
-type Print = (text: string) => void;
+interface Answer {
+  readonly unit: string;
+  readonly machine: string;
+  readonly status: SchemaUnitStatus;
+  /** What stands above it for people. */
+  readonly head?: string;
+}
 
-/** Prints texts with an empty line between them, as systemctl does for several units. */
-function separated({ io }: Session): Print {
+type Print = (answer: Answer) => void;
+
+interface Printer {
+  readonly print: Print;
+  readonly end: () => void;
+}
+
+/** Texts as they come, with an empty line between them, as systemctl prints several units. */
+function asText({ io }: Session): Printer {
   let isFirst = true;
-  return (text) => {
+  const print: Print = ({ head = "", status }) => {
     const between = isFirst ? "" : "\n";
+    const text = head + status.text;
     isFirst = false;
     io.stdout.write(between + (text === "" || text.endsWith("\n") ? text : `${text}\n`));
   };
+  return { print, end: () => {} };
+}
+
+function asJson(session: Session): Printer {
+  const rows: object[] = [];
+  const print: Print = ({ unit, machine, status }) =>
+    void rows.push({ unit, machine, status: status.exitStatus, text: status.text });
+  return { print, end: () => printJson(session, rows) };
 }

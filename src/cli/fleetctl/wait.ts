@@ -1,7 +1,10 @@
 import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
+import type { Awaited } from "./awaited.ts";
 import { mapConcurrently } from "./concurrent.ts";
+import { machinesOf } from "./condition.ts";
 import {
   type Expected,
+  type Failure,
   type Goal,
   isLaunched,
   isUp,
@@ -9,6 +12,7 @@ import {
   type Observed,
   type Verdict,
 } from "./judge.ts";
+import { judgeAwaited } from "./judge-awaited.ts";
 import { machineLegend } from "./legends.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -20,11 +24,25 @@ export interface Waiting extends Omit<Expected, "hasRun"> {
 }
 
 export interface WaitOptions {
-  readonly goal: Goal;
+  /** What a command brings about, or what is only waited for. */
+  readonly goal: Goal | Awaited;
+  /** After which to give up; by default what `--block-attempts` amounts to. */
+  readonly limitMs?: number;
+  /** Says nothing on the way, for whoever prints the outcome itself. */
+  readonly isSilent?: boolean;
   /** An unplaced unit is as stopped as can be. */
   readonly unplacedIsReached?: boolean;
   /** What the command reports of a unit that is there, such as `launched`; used when time runs out. */
   readonly reports: string;
+}
+
+/** Why a unit did not get there. */
+export interface Problem {
+  readonly unit: string;
+  readonly kind: "failed" | "missing" | "timed out";
+  /** For people: what the unit lacks, without its name. */
+  readonly why: string;
+  readonly text: string;
 }
 
 const ATTEMPT_MS = 2000; // what one of --block-attempts lasts, as in the original
@@ -45,6 +63,16 @@ export async function waitForUnits(
   units: readonly Waiting[],
   options: WaitOptions,
 ): Promise<string[]> {
+  const problems = await awaitUnits(session, units, options);
+  return problems.map(({ text }) => text);
+}
+
+/** The same, saying of each problem of what kind it is. */
+export async function awaitUnits(
+  session: Session,
+  units: readonly Waiting[],
+  options: WaitOptions,
+): Promise<Problem[]> {
   const wait = new Wait(session, units, options);
   return wait.run();
 }
@@ -69,11 +97,14 @@ class Wait {
   #explained = 0;
   /** How soon the next unit may be there just by having lasted. */
   #settledInMs = Number.POSITIVE_INFINITY;
-  readonly #problems: string[] = [];
+  readonly #problems: Problem[] = [];
+  /** Prints a line on the way. */
+  readonly #note: (line: string) => void;
 
   constructor(session: Session, units: readonly Waiting[], options: WaitOptions) {
     this.#session = session;
     this.#options = options;
+    this.#note = options.isSilent === true ? () => {} : (line) => session.err(line);
     this.#startMs = session.clock.monotonicMs();
     this.#pending = units.map((unit) => ({
       unit,
@@ -85,10 +116,9 @@ class Wait {
     }));
   }
 
-  async run(): Promise<string[]> {
-    const { clock, flags, io } = this.#session;
-    const attempts = flags.number("block-attempts");
-    const limitMs = attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
+  async run(): Promise<Problem[]> {
+    const { clock, io } = this.#session;
+    const limitMs = this.#options.limitMs ?? blockingMs(this.#session);
     let pauseMs = FIRST_PAUSE_MS;
     void this.#session.api.machines(); // read by the time a unit is announced
     while (this.#pending.length > 0) {
@@ -109,7 +139,7 @@ class Wait {
 
   /** One round over all pending units; resolves with how long the API took. */
   async #look(): Promise<number> {
-    const { clock, err } = this.#session;
+    const { clock } = this.#session;
     const beganMs = clock.monotonicMs();
     let observed: Observed[];
     try {
@@ -117,7 +147,7 @@ class Wait {
     } catch (error) {
       // The API may come back; whoever cannot wait for that uses --block-attempts or interrupts.
       const text = `Waiting for the fleet API: ${apiSentence(error)}`;
-      if (this.#apiNote !== text) err(text);
+      if (this.#apiNote !== text) this.#note(text);
       this.#apiNote = text;
       return clock.monotonicMs() - beganMs;
     }
@@ -133,6 +163,17 @@ class Wait {
   }
 
   async #observe(): Promise<Observed[]> {
+    const { goal } = this.#options;
+    const observed = await this.#observeUnits();
+    if (typeof goal === "string") return observed;
+    const machines = await this.#session.api.machineList();
+    return observed.map((one) => ({
+      ...one,
+      machines: one.unit === undefined ? [] : machinesOf(one.unit, machines),
+    }));
+  }
+
+  async #observeUnits(): Promise<Observed[]> {
     const { api } = this.#session;
     const names = this.#pending.map(({ unit }) => unit.name);
     if (names.length <= FEW)
@@ -149,7 +190,12 @@ class Wait {
   async #isSettled(progress: Progress, observed: Observed, nowMs: number): Promise<boolean> {
     const { unit } = progress;
     progress.hasRun ||= observed.states.some((state) => state.hash === unit.hash && isUp(state));
-    const seen = judge(this.#options.goal, { ...unit, hasRun: progress.hasRun }, observed);
+    const expected = { ...unit, hasRun: progress.hasRun };
+    const { goal } = this.#options;
+    const seen =
+      typeof goal === "string"
+        ? judge(goal, expected, observed)
+        : judgeAwaited(goal.awaited, expected, observed);
     if (JSON.stringify(seen) !== JSON.stringify(progress.verdict)) progress.sinceMs = nowMs;
     progress.verdict = seen;
     const lastedMs = nowMs - progress.sinceMs;
@@ -161,7 +207,7 @@ class Wait {
       case "reached":
         return true;
       case "failed":
-        this.#problems.push(await this.#problem(progress.unit.name, verdict.why, observed));
+        this.#problems.push(await this.#problem(progress.unit.name, verdict, observed));
         return true;
       case "unplaced":
         if (this.#options.unplacedIsReached === true) return true;
@@ -169,7 +215,7 @@ class Wait {
         return false;
       case "waiting":
       case "settling":
-        this.#note(progress, verdict, nowMs);
+        this.#tellWaiting(progress, verdict, nowMs);
         return false;
       default:
         return verdict satisfies never;
@@ -178,9 +224,11 @@ class Wait {
 
   /** Says where the unit is: once its machine reports on it when it is to be launched, else once there. */
   async #announce(progress: Progress, { unit, states }: Observed, verdict: Verdict): Promise<void> {
+    const { goal } = this.#options;
+    if (typeof goal !== "string") return this.#announceAwaited(progress, unit, verdict);
     if (progress.announced || unit === undefined) return;
     const isThere =
-      this.#options.goal === "launched"
+      goal === "launched"
         ? isLaunched(unit, states, progress.unit)
         : verdict.kind === "reached" ||
           (verdict.kind === "unplaced" && this.#options.unplacedIsReached === true);
@@ -192,10 +240,24 @@ class Wait {
     this.#session.out(`Unit ${unit.name} ${unit.currentState}${where}`);
   }
 
-  async #problem(name: string, why: string, { unit }: Observed): Promise<string> {
-    if (unit?.machineID === undefined) return `unit ${name} ${why}`;
-    const legend = await this.#legend(unit.machineID);
-    return `unit ${name} ${why} on ${legend}; see: fleetctl journal ${name}`;
+  async #announceAwaited(
+    { unit: { announce, name } }: Progress,
+    unit: SchemaUnit | undefined,
+    verdict: Verdict,
+  ): Promise<void> {
+    const { goal } = this.#options;
+    if (typeof goal === "string" || announce === "never" || verdict.kind !== "reached") return;
+    const where = unit?.machineID === undefined ? "" : ` on ${await this.#legend(unit.machineID)}`;
+    this.#session.out(`Unit ${name} is ${goal.awaited}${where}`);
+  }
+
+  async #problem(name: string, verdict: Failure, { unit }: Observed): Promise<Problem> {
+    const { why, isMissing } = verdict;
+    const about = { unit: name, kind: isMissing ? "missing" : "failed" } as const;
+    if (unit?.machineID === undefined) return { ...about, why, text: `unit ${name} ${why}` };
+    const whole = `${why} on ${await this.#legend(unit.machineID)}`;
+    const text = `unit ${name} ${whole}; see: fleetctl journal ${name}`;
+    return { ...about, why: whole, text };
   }
 
   /** Machine by machine why the unit has no place, once it has waited for a while. */
@@ -208,14 +270,14 @@ class Wait {
   /** All of a template's instances lack a place for the same reasons: the first few are enough. */
   async #tellUnplaced(name: string): Promise<void> {
     this.#explained += 1;
-    const { err } = this.#session;
+    if (this.#options.isSilent === true) return;
     if (this.#explained > EXPLAINED_MAX)
-      return err(`Unit ${name} is not placed yet; see: fleetctl explain ${name}`);
+      return this.#note(`Unit ${name} is not placed yet; see: fleetctl explain ${name}`);
     const note = await unplacedNote(this.#session, name);
-    if (note !== undefined) err(note);
+    if (note !== undefined) this.#note(note);
   }
 
-  #note(
+  #tellWaiting(
     progress: Progress,
     verdict: Extract<Verdict, { kind: "waiting" | "settling" }>,
     nowMs: number,
@@ -224,20 +286,48 @@ class Wait {
     if (verdict.kind === "settling" && verdict.becomes.kind === "reached") return;
     const reason = verdict.kind === "waiting" ? verdict.for : `systemd, which says ${verdict.as}`;
     const text = `Waiting for unit ${progress.unit.name}: for ${reason}`;
-    if (text !== progress.noted) this.#session.err(text);
+    if (text !== progress.noted) this.#note(text);
     progress.noted = text;
   }
 
   async #giveUp(): Promise<void> {
     for (const { unit, verdict, noted } of this.#pending) {
       if (verdict?.kind === "unplaced" && noted === "") await this.#tellUnplaced(unit.name);
-      this.#problems.push(
-        `timed out waiting for unit ${unit.name} to report state ${this.#options.reports}`,
-      );
+      const why = lack(verdict, this.#apiNote);
+      const { goal, reports } = this.#options;
+      const wanted =
+        typeof goal === "string" ? `report state ${reports}` : `be ${goal.awaited}: it ${why}`;
+      const text = `timed out waiting for unit ${unit.name} to ${wanted}`;
+      this.#problems.push({ unit: unit.name, kind: "timed out", why, text });
     }
   }
 
   async #legend(machineID: string): Promise<string> {
     return machineLegend(machineID, await this.#session.api.machines(), false);
+  }
+}
+
+function blockingMs({ flags }: Session): number {
+  const attempts = flags.number("block-attempts");
+  return attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
+}
+
+/** For people: what a unit that did not get there in time waits for. */
+function lack(verdict: Verdict | undefined, apiNote: string): string {
+  if (apiNote !== "") return `is not known to be, for the fleet API does not answer (${apiNote})`;
+  switch (verdict?.kind) {
+    case "unplaced":
+      return "has no machine";
+    case "waiting":
+      return `waits for ${verdict.for}`;
+    case "settling":
+      return `waits for systemd, which says ${verdict.as}`;
+    case "failed":
+      return verdict.why;
+    case "reached":
+    case undefined:
+      return "was not seen yet";
+    default:
+      return verdict satisfies never;
   }
 }

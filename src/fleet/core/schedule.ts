@@ -1,4 +1,5 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { byTurn } from "./arrival-order.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
@@ -80,13 +81,7 @@ class Planner {
   #next(): Pending[] | undefined {
     const open = [...this.#pending.values()].filter(({ unit }) => !this.#settled.has(unit.name));
     if (open.length === 0) return undefined;
-    // Who takes somebody's place goes first, or the other would be placed only to be moved again.
-    const rank = ({ unit }: Pending) => (unit.wants.replaces.length > 0 ? 0 : 1);
-    const priority = ({ unit }: Pending) => unit.wants.priority;
-    return open.sort(
-      (a, b) =>
-        rank(a) - rank(b) || priority(b) - priority(a) || (a.unit.name < b.unit.name ? -1 : 1),
-    );
+    return open.sort((a, b) => byTurn(a.unit, b.unit));
   }
 
   /** Whether the unit may stay where it is, and if not, what becomes of it. */
@@ -171,8 +166,7 @@ class Planner {
     const { unit, from, reason } = pending;
     if (this.#settled.has(unit.name)) return;
     this.#settled.add(unit.name);
-    for (const peer of unit.wants.machineOf)
-      for (const first of this.#pendingPeers(peer)) this.#place(first);
+    for (const first of this.#pendingPeers(unit)) this.#place(first);
     const to = this.#choose(unit, from);
     if (to === undefined) this.#giveUp(pending);
     else {
@@ -188,14 +182,18 @@ class Planner {
     }
   }
 
-  /** Units that wait for a machine and that this value of MachineOf may mean. */
-  #pendingPeers(peer: string): Pending[] {
-    if (!isPeerGlob(peer)) return [this.#pending.get(peer as UnitName) ?? []].flat();
-    const isPeer = anyPeer(peer);
-    const peers: Pending[] = [];
-    for (const [name, pending] of this.#pending)
-      if (isPeer(name) && !this.#settled.has(name)) peers.push(pending);
-    return peers.sort((a, b) => (a.unit.name < b.unit.name ? -1 : 1));
+  /** Units that wait for a machine and that its MachineOf may mean, by turn. */
+  #pendingPeers({ wants }: Unit): Pending[] {
+    const peers = new Set<Pending>();
+    for (const peer of wants.machineOf) {
+      const exact = this.#pending.get(peer as UnitName);
+      if (exact !== undefined) peers.add(exact);
+      if (!isPeerGlob(peer)) continue;
+      const isPeer = anyPeer(peer);
+      for (const [name, pending] of this.#pending)
+        if (isPeer(name) && !this.#settled.has(name)) peers.add(pending);
+    }
+    return [...peers].sort((a, b) => byTurn(a.unit, b.unit));
   }
 
   #evict(name: UnitName, by: UnitName, from: MachineId): void {

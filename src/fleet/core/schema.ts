@@ -58,3 +58,42 @@ export interface SchemaReasons {
   readonly placed: string | null;
   readonly reasons: readonly SchemaReason[];
 }
+
+/** A unit as a request for a plan gives it, with the members of a PUT. */
+export interface SchemaPlanUnit {
+  readonly name: string;
+  readonly desiredState: UnitStateName;
+  /** The unit's file; absent for a unit that is there and keeps its file. */
+  readonly options?: readonly SchemaUnitOption[];
+}
+
+/** What writing a unit would do. */
+export interface SchemaPlannedUnit {
+  readonly unit: string;
+  /** What the write is to the unit: its first, another file, another desired state, or nothing new. */
+  readonly change: "create" | "replace" | "update" | "none";
+  readonly desiredState: UnitStateName;
+  readonly global: boolean;
+  /** Machine ids before and after; null for nowhere, and for a global unit. */
+  readonly from: string | null;
+  readonly to: string | null;
+  /** All machines it would be on; of a global unit there may be many. */
+  readonly machines: readonly string[];
+  readonly reason: string;
+  /** For a unit that would be wanted and be nowhere: machine by machine why; empty for the last of very many. */
+  readonly reasons: readonly SchemaReason[];
+}
+
+/** Another unit that would move, or lose its place, because of the writes. */
+export interface SchemaMove {
+  readonly unit: string;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly reason: string;
+}
+
+export interface SchemaPlan {
+  /** In the order of the request. */
+  readonly units: readonly SchemaPlannedUnit[];
+  readonly others: readonly SchemaMove[];
+}

@@ -1,0 +1,134 @@
+# Completion of fleetctl for bash, made by `fleetctl completion bash`.
+# To have it now: source <(fleetctl completion bash)
+# To keep it: fleetctl completion bash > /etc/bash_completion.d/fleetctl
+
+# Sets what may stand as an argument of a command, or where the command stands.
+_fleetctl_arguments() {
+  case $1 in
+    "") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "cat") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "completion") kinds="" words="bash zsh fish" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "destroy") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "explain") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "fd-forward") kinds="files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "help") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "is-active") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "is-failed") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "journal") kinds="units" words="" flags="--debug --driver= --endpoint= --follow --help --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "list-machines") kinds="" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "list-unit-files") kinds="units" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "list-units") kinds="units" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "load") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "plan") kinds="units files" words="" flags="--as= --debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "restart") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "ssh") kinds="machines units" words="" flags="--debug --driver= --endpoint= --forward-agent --help --known-hosts-file= --machine= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
+    "start") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "status") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "stop") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "submit") kinds="units files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "unload") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "version") kinds="" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "wait") kinds="units" words="" flags="--debug --driver= --endpoint= --for= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --timeout= --tunnel= --version" ;;
+    *) kinds= words= flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+  esac
+}
+
+# Sets what may stand as the value of a flag.
+_fleetctl_value() {
+  case $1 in
+    --known-hosts-file) kinds="files" words="" ;;
+    --ssh-config) kinds="files" words="" ;;
+    --fields) kinds="" words="ip machine metadata desc dstate global hash state target tmachine unit active load sub" ;;
+    --as) kinds="" words="submit load start" ;;
+    --machine) kinds="machines" words="" ;;
+    --unit) kinds="units" words="" ;;
+    --for) kinds="" words="active failed gone inactive launched placed" ;;
+    *) kinds= words= ;;
+  esac
+}
+
+_fleetctl_commands() {
+  printf '%s\n' cat completion destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit unload version wait
+}
+
+_fleetctl_takes_value() {
+  case $1 in
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --block-attempts | --lines | -n | --output | -o | --fields | --as | --machine | --unit | --ssh-port | --for | --timeout) return 0 ;;
+  esac
+  return 1
+}
+
+# Asks the cluster that the command line is about.
+_fleetctl_ask() {
+  "$program" "${cluster[@]}" --request-timeout=3 "$@" 2>/dev/null </dev/null
+}
+
+_fleetctl_candidates() {
+  local kind
+  for kind in $kinds; do
+    case $kind in
+      units) _fleetctl_ask list-unit-files --no-legend --fields=unit ;;
+      machines) _fleetctl_ask list-machines --no-legend --full --fields=machine ;;
+      commands) _fleetctl_commands ;;
+      files) compgen -f -- "$typed" ;;
+    esac
+  done
+  [ -z "$words" ] || printf '%s\n' $words
+}
+
+_fleetctl() {
+  local line=${COMP_LINE:0:COMP_POINT} cur word command= flag= typed lead= cut= breaks candidate
+  local kinds words flags program at last
+  local -a tokens cluster
+  COMPREPLY=()
+  read -ra tokens <<<"$line"
+  case $line in *[[:blank:]]) tokens+=("") ;; esac
+  last=$((${#tokens[@]} - 1))
+  cur=${tokens[last]}
+  program=${tokens[0]}
+  type "$program" >/dev/null 2>&1 || program=fleetctl
+  cluster=()
+  for ((at = 1; at < last; at++)); do
+    word=${tokens[at]}
+    if [ -n "$flag" ]; then
+      case $flag in --endpoint | --tunnel | --ssh-username | --ssh-config) cluster+=("$flag=$word") ;; esac
+      flag=
+      continue
+    fi
+    case $word in
+      --endpoint=* | --tunnel=* | --ssh-username=* | --ssh-config=*) cluster+=("$word") ;;
+      -*) if _fleetctl_takes_value "$word"; then flag=$word; fi ;;
+      *) [ -n "$command" ] || command=$word ;;
+    esac
+  done
+  typed=$cur
+  if [ -n "$flag" ]; then
+    _fleetctl_value "$flag"
+    flags=
+  else
+    case $cur in
+      -*=*)
+        lead=${cur%%=*}=
+        typed=${cur#*=}
+        _fleetctl_value "${cur%%=*}"
+        flags=
+        ;;
+      *) _fleetctl_arguments "$command" ;;
+    esac
+  fi
+  # What readline takes as the word begins behind the last of these, or with it if it is an @.
+  breaks=${COMP_WORDBREAKS//[^@:=]/}
+  [ -z "$breaks" ] || cut=${cur%"${cur##*[$breaks]}"}
+  cut=${cut%@}
+  case $cur in
+    -*) if [ -z "$lead" ]; then words=$flags kinds=; fi ;;
+  esac
+  while read -r candidate; do
+    candidate=$lead$candidate
+    case $candidate in "$cur"*) COMPREPLY+=("${candidate#"$cut"}") ;; esac
+  done < <(_fleetctl_candidates | sort -u)
+  case " $kinds " in *" files "*) compopt -o filenames 2>/dev/null ;; esac
+  case ${COMPREPLY[*]} in *=) [ "${#COMPREPLY[@]}" -ne 1 ] || compopt -o nospace 2>/dev/null ;; esac
+}
+
+complete -F _fleetctl fleetctl

@@ -1,0 +1,133 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterModel } from "./cluster-model.ts";
+import { explain } from "./explain.ts";
+import type { MachineId } from "./machine-id.ts";
+import { globalFits } from "./misfit.ts";
+import { writeBlob, writeJobObject } from "./records.ts";
+import { type Decision, type LostMachines, schedule } from "./schedule.ts";
+import type { SchemaMove, SchemaPlan, SchemaPlannedUnit, UnitStateName } from "./schema.ts";
+import type { Unit } from "./unit.ts";
+
+/** A unit as it would be written to the store. */
+export interface PlannedWrite {
+  readonly name: UnitName;
+  /** The text that would be submitted, with its hash; undefined when only the desired state would be set. */
+  readonly text: { readonly raw: string; readonly hash: string } | undefined;
+  readonly desired: UnitStateName;
+}
+
+export interface PlanFacts {
+  readonly lost: LostMachines;
+  /** Machines whose units wait to be moved, and why they wait. */
+  readonly held: ReadonlyMap<MachineId, string>;
+}
+
+/**
+ * What would become of the cluster if all these units were written at once: the engine's own `schedule`, run on `model`,
+ * which is the caller's copy and is changed. Decisions about other units are told where the writes are what causes them.
+ */
+export function planUnits(
+  model: ClusterModel,
+  { lost, held }: PlanFacts,
+  writes: readonly PlannedWrite[],
+): SchemaPlan {
+  const pending = new Set(schedule(model, lost, "all").map(textOf));
+  const asked = new Map(writes.map((write) => [write.name, summaryOf(model, write)]));
+  for (const write of writes) put(model, write);
+  const decisions = schedule(model, lost, "all");
+  const decided = new Map(decisions.map((decision) => [decision.unit, decision]));
+  for (const decision of decisions) carryOut(model, decision);
+  const others = decisions.filter((one) => !asked.has(one.unit) && !pending.has(textOf(one)));
+  let reasonsLeft = REASONS_MAX;
+  const units = writes.map(({ name }) => {
+    const planned = plannedUnit(model, name, asked.get(name)!, decided.get(name)?.reason);
+    if (planned.machines.length > 0 || planned.desiredState === "inactive") return planned;
+    reasonsLeft -= model.machines.size;
+    if (reasonsLeft < 0) return planned;
+    return { ...planned, reasons: explain(model, name, held)?.reasons ?? [] };
+  });
+  return {
+    units,
+    others: others.map(moveOf),
+  };
+}
+
+/** Reasons in one plan, units times machines: what a daemon works out in a fifth of a second. */
+const REASONS_MAX = 20_000;
+
+interface Summary {
+  readonly change: SchemaPlannedUnit["change"];
+  readonly from: MachineId | null;
+}
+
+/** What there is of the unit before the write, and what the write is to it. */
+function summaryOf(model: ClusterModel, { name, text, desired }: PlannedWrite): Summary {
+  const job = model.jobs.get(name);
+  const from = job?.target?.value ?? null;
+  if (job?.hash === undefined) return { change: "create", from };
+  if (text !== undefined && text.hash !== job.hash) return { change: "replace", from };
+  return { change: job.desired === desired ? "none" : "update", from };
+}
+
+function plannedUnit(
+  model: ClusterModel,
+  name: UnitName,
+  { change, from }: Summary,
+  decided: string | undefined,
+): SchemaPlannedUnit {
+  const job = model.jobs.get(name);
+  const to = job?.target?.value ?? null;
+  const desiredState = job?.desired ?? "inactive";
+  const global = job?.unit?.wants.global === true && !job.unit.isTemplate;
+  const machines =
+    global && desiredState !== "inactive" ? machinesFor(model, job.unit) : to === null ? [] : [to];
+  const whole = { unit: name, change, desiredState, global, from, to, machines, reasons: [] };
+  if (decided !== undefined) return { ...whole, reason: decided };
+  if (desiredState === "inactive") return { ...whole, reason: "desired state is inactive" };
+  if (global) return { ...whole, reason: "global: it runs on every machine that fits" };
+  const stays = change === "replace" ? "stays where it is, with the new file" : "stays where it is";
+  return { ...whole, reason: to === null ? "is not placed" : stays };
+}
+
+/** Of a global unit. */
+function machinesFor(model: ClusterModel, unit: Unit): MachineId[] {
+  const fitting = [...model.machines.values()].filter((machine) => globalFits(unit, machine));
+  return fitting.map(({ id }) => id).sort();
+}
+
+/** Writes what the API would. */
+function put(model: ClusterModel, { name, text, desired }: PlannedWrite): void {
+  if (text !== undefined) {
+    set(model, model.keys.blob(text.hash), writeBlob(text.raw));
+    set(model, model.keys.removed(name), undefined);
+    set(model, model.keys.job(name, "object"), writeJobObject(name, text.hash));
+  }
+  set(model, model.keys.job(name, "target-state"), desired);
+}
+
+/** Writes what the engine would. */
+function carryOut(model: ClusterModel, decision: Decision): void {
+  if (decision.kind === "wait") return;
+  const to = decision.kind === "unplace" ? undefined : decision.to;
+  set(model, model.keys.job(decision.unit, "target"), to);
+}
+
+/** Nothing is older than what is only imagined. */
+const NEWEST = Number.MAX_SAFE_INTEGER;
+
+function set(model: ClusterModel, key: string, value: string | undefined): void {
+  const after = value === undefined ? undefined : { value, modifiedIndex: NEWEST };
+  model.apply({ key, after, by: { key, action: after === undefined ? "delete" : "set" } });
+}
+
+function moveOf(decision: Decision): SchemaMove {
+  const { reason, unit } = decision;
+  const from = "from" in decision ? decision.from : null;
+  return { unit, from, to: "to" in decision ? decision.to : null, reason };
+}
+
+/** Two decisions are one when they are about the same unit and machines; the load that a reason names may differ. */
+function textOf(decision: Decision): string {
+  const { from, to, unit } = moveOf(decision);
+  return [decision.kind, unit, from, to].join(" ");
+}
