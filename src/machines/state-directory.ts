@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, realpathSync } from "node:fs";
-import { type FileHandle, open, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { existsSync, realpathSync, rmdirSync, rmSync } from "node:fs";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
@@ -115,12 +115,13 @@ export class StateDirectory {
 
   /** Removes everything that is Keelson's, and the directory when nothing else is in it. For who holds the lock. */
   async remove(): Promise<void> {
-    for (const name of [MACHINES, RECORD, LOCK])
+    for (const name of [MACHINES, RECORD])
       await rm(join(this.path, name), { recursive: true, force: true });
-    await rmdir(this.path).catch(() => {}); // a directory with other things in it is no error
-    if (basename(dirname(this.path)) !== PROJECTS) return;
-    for (const above of [dirname(this.path), dirname(dirname(this.path))])
-      await rmdir(above).catch(() => {});
+    const above = [dirname(this.path), dirname(dirname(this.path))];
+    const isProject = basename(dirname(this.path)) === PROJECTS;
+    // At once: who makes the lock's file anew holds a lock, and nothing of his may be removed.
+    rmSync(join(this.path, LOCK), { force: true });
+    for (const path of [this.path, ...(isProject ? above : [])]) removeEmpty(path);
   }
 
   /**
@@ -196,4 +197,13 @@ export function defaultStateDirectory(env: Readonly<Record<string, string | unde
   if (chosen) return chosen;
   if (process.getuid?.() === 0) return "/var/lib/keelson";
   return join(stateHome || join(home || "/", ".local/state"), "keelson");
+}
+
+/** One with other things in it, or that may not be removed, stays. */
+function removeEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+  }
 }
