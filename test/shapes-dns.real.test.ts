@@ -20,7 +20,10 @@ test("machines find their cluster by DNS SRV records", async () => {
     const { stdout } = await example.run("keelson ssh core-01 etcdctl cluster-health");
     return stdout.endsWith("cluster is healthy\n") && !/unhealthy|unreachable/.test(stdout);
   });
-  await example.says("keelson ssh worker-01 etcdctl set /by worker");
+  await until("the worker has found the store", async () => {
+    const { status } = await example.run("keelson ssh worker-01 etcdctl set /by worker");
+    return status === 0;
+  });
   assert.equal(await example.says("keelson ssh core-03 etcdctl get /by"), "worker\n");
   await until("fleet has them all", async () => {
     const list = "keelson ssh worker-01 fleetctl list-machines --no-legend --fields=metadata";

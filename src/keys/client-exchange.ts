@@ -172,6 +172,8 @@ export class Connections implements Disposable {
       return await answered.promise;
     } catch (error) {
       request.destroy();
+      // A deadline that passes before the server is reached leaves no doubt: another may be asked.
+      if (!sent && isTimeout(signal.reason)) throw new ExchangeError(endpoint, sent, signal.reason);
       signal.throwIfAborted();
       throw new ExchangeError(endpoint, sent, error);
     }
@@ -246,4 +248,8 @@ function abortable(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   const { promise: aborted, reject } = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   return Promise.race([promise, aborted]);
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Fault && reason.code === "TIMED_OUT";
 }

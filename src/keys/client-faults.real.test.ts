@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -97,6 +98,35 @@ test("a write that reached no server goes to the next", async (t) => {
   const keys = open(t, [await nobody(), good.url]);
   await keys.delete("/a", { prevIndex: 3 }, signal);
   assert.deepEqual(good.asked, ["DELETE /v2/keys/a?prevIndex=3"]);
+});
+
+const FULL = `
+import socket, sys
+full = socket.socket()
+full.bind(("127.0.0.1", 0))
+full.listen(0)
+waiting = [socket.socket() for _ in range(4)]
+for one in waiting:
+    one.setblocking(False)
+    one.connect_ex(full.getsockname())
+print(full.getsockname()[1], flush=True)
+sys.stdin.read()
+`;
+
+/** Where a connection is neither accepted nor refused: others wait there already. */
+async function fullListener(t: TestContext): Promise<string> {
+  const child = spawn("python3", ["-c", FULL], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill());
+  const [port] = (await once(child.stdout, "data")) as [Buffer];
+  return `http://127.0.0.1:${port.toString().trim()}`;
+}
+
+test("a write to a server that takes no connection in time goes to the next", async (t) => {
+  const good = await serve(t, answer);
+  const limits = { requestTimeoutMs: 2_000, connectTimeoutMs: 2_000 };
+  const client = open(t, [await fullListener(t), good.url], limits);
+  await client.set("/a", "1", {}, signal);
+  assert.deepEqual(good.asked, ["PUT /v2/keys/a value=1"]);
 });
 
 test("when no server answers, each one's reason is told", async (t) => {
