@@ -90,6 +90,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         me: id,
         feed: fleet.feed,
         registry: fleet.registry,
+        events: fleet.events,
         console: consoleOf(systemd),
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,

@@ -9,6 +9,7 @@ import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import { reconcile, reconcileLeaving } from "./core/reconcile.ts";
 import type { MachineRecord } from "./core/records.ts";
+import type { EventLog } from "./event-log.ts";
 import { LocalUnits } from "./local-units.ts";
 import type { Registry } from "./registry.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -19,6 +20,7 @@ export interface AgentOptions {
   readonly machine: MachineRecord;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
+  readonly events: EventLog;
   /** Whether this daemon may speak for its machine. */
   readonly isRegistered: () => boolean;
   readonly openSystemd: (signal: AbortSignal) => Promise<Systemd>;

@@ -103,6 +103,7 @@ async function startNode(
         me: machine.machine.id,
         feed: machine.feed,
         registry: machine.registry,
+        events: machine.events,
         console: consoleOf(name),
         leave: (limit) => machine.leave(limit),
         pageSize: 3,

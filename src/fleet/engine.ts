@@ -8,6 +8,7 @@ import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { type Decision, schedule } from "./core/schedule.ts";
+import type { EventLog } from "./event-log.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
@@ -17,6 +18,7 @@ export interface EngineOptions {
   readonly me: MachineId;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
+  readonly events: EventLog;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The longest time after a change until all units are looked at again, not just those that changed. */

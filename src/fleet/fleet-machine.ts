@@ -11,6 +11,7 @@ import { ClusterFeed } from "./cluster-feed.ts";
 import { FleetKeys } from "./core/fleet-keys.ts";
 import type { Incarnation, MachineRecord } from "./core/records.ts";
 import { Engine } from "./engine.ts";
+import { type EventLog, logEvents } from "./event-log.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -56,6 +57,7 @@ export class FleetMachine implements AsyncDisposable {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly agent: Agent;
+  readonly events: EventLog;
   readonly machine: MachineRecord;
   /** Rejects when a part failed in a way it cannot mend by itself; the machine is then to be opened anew. */
   readonly ended: Promise<void>;
@@ -78,7 +80,8 @@ export class FleetMachine implements AsyncDisposable {
     const registry = new Registry(keys, at);
     this.registry = registry;
     this.feed = new ClusterFeed({ mirror, keys: at, presence, clock, logger });
-    const shared = { ...options, registry, feed: this.feed };
+    this.events = logEvents(logger.child({ part: "events" }));
+    const shared = { ...options, registry, feed: this.feed, events: this.events };
     this.#registration = new Registration({
       ...shared,
       ttlSeconds,

@@ -86,6 +86,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     me: me.id,
     feed: machine.feed,
     registry: machine.registry,
+    events: machine.events,
     console: openUnitConsole({ scope: isPrivate(systemd) ? "user" : "system", env }),
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,

@@ -21,12 +21,7 @@ import type { UnitStateName } from "./schema.ts";
 import { SetMap } from "./set-map.ts";
 import { type Unit, unitOf } from "./unit.ts";
 import { UnitIndex } from "./unit-index.ts";
-
-/** A value with the index of its last change. */
-export interface Versioned<T> {
-  readonly value: T;
-  readonly index: number;
-}
+import { UnitNotes, type Versioned } from "./unit-notes.ts";
 
 /** What is known about one job: a unit that somebody submitted, and what should become of it. */
 export interface Job {
@@ -81,6 +76,7 @@ const NONE: Effect = { kind: "none" };
  */
 export class ClusterModel {
   readonly keys: FleetKeys;
+  readonly notes = new UnitNotes();
   readonly #machines = new Map<MachineId, Machine>();
   readonly #present = new Map<MachineId, MachineRecord>();
   readonly #blobs = new Map<string, Versioned<string>>();
@@ -208,6 +204,11 @@ export class ClusterModel {
         if (change.after === undefined) this.#removed.delete(key.unit);
         else this.#removed.set(key.unit, change.after.value);
         return { kind: "units", units: [key.unit] };
+      case "note": {
+        const problem = this.notes[key.room].set(key, change.after);
+        if (problem !== undefined) this.#problems.set(change.key, problem);
+        return { kind: "units", units: [key.unit] };
+      }
       case "lease":
         this.#lease = this.#read(change, readLease);
         return { kind: "lease" };

@@ -1,5 +1,6 @@
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
+import { NOTE_ROOMS, type NoteRoom } from "./unit-notes.ts";
 
 /** Where fleet keeps everything unless told otherwise, as the original does. */
 export const DEFAULT_KEY_PREFIX = "/_coreos.com/fleet";
@@ -16,9 +17,18 @@ export type FleetKey =
   | { readonly kind: "job"; readonly unit: UnitName; readonly part: JobPart }
   | { readonly kind: "state"; readonly unit: UnitName; readonly machine: MachineId }
   | { readonly kind: "removed"; readonly unit: UnitName }
+  | NoteKey
   | { readonly kind: "lease" }
   | { readonly kind: "engineVersion" }
   | { readonly kind: "unknown" };
+
+/** What Keelson notes of a unit, in general or on one machine. */
+export interface NoteKey {
+  readonly kind: "note";
+  readonly room: NoteRoom;
+  readonly unit: UnitName;
+  readonly machine: MachineId | undefined;
+}
 
 const UNKNOWN: FleetKey = { kind: "unknown" };
 
@@ -60,6 +70,10 @@ export class FleetKeys {
     return `${this.prefix}/removed/${unit}`;
   }
 
+  note(room: NoteRoom, unit: UnitName, machine?: MachineId): string {
+    return `${this.prefix}/${room}/${unit}${machine === undefined ? "" : `/${machine}`}`;
+  }
+
   get lease(): string {
     return `${this.prefix}/lease/engine-leader`;
   }
@@ -95,9 +109,24 @@ export class FleetKeys {
       case "engine":
         return first === "version" && second === undefined ? { kind: "engineVersion" } : UNKNOWN;
       default:
-        return UNKNOWN;
+        return isNoteRoom(room) ? noteKey(room, first, second, third) : UNKNOWN;
     }
   }
+}
+
+function noteKey(
+  room: NoteRoom,
+  unit: string,
+  machine: string | undefined,
+  more: string | undefined,
+): FleetKey {
+  if (!isUnitName(unit) || more !== undefined) return UNKNOWN;
+  if (machine !== undefined && !isMachineId(machine)) return UNKNOWN;
+  return { kind: "note", room, unit, machine };
+}
+
+function isNoteRoom(text: string): text is NoteRoom {
+  return NOTE_ROOMS.some((room) => room === text);
 }
 
 function machineKey(id: string, part: string | undefined, name: string | undefined): FleetKey {

@@ -72,7 +72,7 @@ const FactsWire = v.object({
 const IncarnationWire = v.object({ instance: v.string(), address: v.string() });
 
 export function readMachine(json: string): Parsed<MachineRecord> {
-  return read(MachineWire, json, ({ ID, PublicIP, Metadata, Version }) => ({
+  return readJson(MachineWire, json, ({ ID, PublicIP, Metadata, Version }) => ({
     id: ID as MachineId,
     publicIp: PublicIP,
     metadata: new Map(Object.entries(Metadata)),
@@ -92,7 +92,7 @@ export function writeMachine(machine: MachineRecord, disableEngine: boolean): st
 
 /** The hash of the unit that a job runs, in hexadecimal. */
 export function readJobObject(json: string): Parsed<string> {
-  return read(JobWire, json, ({ UnitHash }) =>
+  return readJson(JobWire, json, ({ UnitHash }) =>
     UnitHash.map((byte) => byte.toString(16).padStart(2, "0")).join(""),
   );
 }
@@ -106,7 +106,7 @@ export function writeJobObject(name: string, hash: string): string {
 
 /** The text of a unit file. */
 export function readBlob(json: string): Parsed<string> {
-  return read(BlobWire, json, ({ Raw }) => Raw);
+  return readJson(BlobWire, json, ({ Raw }) => Raw);
 }
 
 export function writeBlob(raw: string): string {
@@ -114,7 +114,7 @@ export function writeBlob(raw: string): string {
 }
 
 export function readUnitState(json: string, machine: MachineId): Parsed<UnitStateRecord> {
-  return read(StateWire, json, ({ loadState, activeState, subState, unitHash }) => ({
+  return readJson(StateWire, json, ({ loadState, activeState, subState, unitHash }) => ({
     loadState,
     activeState,
     subState,
@@ -143,7 +143,7 @@ export function readDesiredState(text: string): Parsed<UnitStateName> {
 
 /** The machine whose engine leads. */
 export function readLease(json: string): Parsed<string> {
-  return read(LeaseWire, json, ({ MachineID }) => MachineID);
+  return readJson(LeaseWire, json, ({ MachineID }) => MachineID);
 }
 
 export function writeLease(machine: MachineId): string {
@@ -151,7 +151,7 @@ export function writeLease(machine: MachineId): string {
 }
 
 export function readIncarnation(json: string): Parsed<Incarnation> {
-  return read(IncarnationWire, json, (value) => value);
+  return readJson(IncarnationWire, json, (value) => value);
 }
 
 export function writeIncarnation({ instance, address }: Incarnation): string {
@@ -159,7 +159,7 @@ export function writeIncarnation({ instance, address }: Incarnation): string {
 }
 
 export function readFacts(json: string): Parsed<MachineFacts> {
-  return read(FactsWire, json, ({ memoryBytes, cpus, hostName }) => ({
+  return readJson(FactsWire, json, ({ memoryBytes, cpus, hostName }) => ({
     memoryBytes: memoryBytes ?? undefined,
     millicores: cpus === undefined || cpus === null ? undefined : Math.round(cpus * 1000),
     hostName: hostName ?? undefined,
@@ -171,7 +171,8 @@ export function writeFacts({ memoryBytes, millicores, hostName }: MachineFacts):
   return JSON.stringify({ memoryBytes, cpus, hostName });
 }
 
-function read<Schema extends v.GenericSchema, T>(
+/** Reads JSON of a known shape; the problem names the member that is wrong. */
+export function readJson<Schema extends v.GenericSchema, T>(
   schema: Schema,
   json: string,
   convert: (wire: v.InferOutput<Schema>) => T,
