@@ -202,7 +202,10 @@ test("fleetctl finds the fleetd of its machine's root directory", async () => {
   await fleet.listen(join(root, "run/fleet.sock"));
   const options = { cwd: bench.options.cwd, env: { KEELSON_ROOT: root } };
   await follow([{ run: "list-units --no-legend" }], options);
-  assert.deepEqual(fleet.requests.toSorted(), ["GET /fleet/v1/machines", "GET /fleet/v1/state"]);
+  assert.deepEqual(fleet.requests.toSorted(), [
+    "GET /fleet/v1/machines?limit=5000",
+    "GET /fleet/v1/state?limit=5000",
+  ]);
 });
 
 test("fleetctl passes on what the API refuses, and keeps waiting while it has lost its store", async () => {

@@ -15,6 +15,8 @@ import { hashOf } from "./unit-files.ts";
 
 /** How long an answer to a write waits until reads show the write. */
 const SEEN_MS = 5_000;
+/** The most entries of a page that a client may ask for. */
+const PAGE_MAX = 10_000;
 const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
 
 /** Answers one request of the fleet API v1. */
@@ -226,7 +228,8 @@ function sendPage(
   all: readonly unknown[],
 ): void {
   const text = url.searchParams.get("nextPageToken");
-  const token = text ? parsePageToken(text) : { limit: pageSize, page: 1 };
+  const limit = wantedLimit(url.searchParams.get("limit")) ?? pageSize;
+  const token = text ? parsePageToken(text) : { limit, page: 1 };
   if (token === undefined)
     throw new ApiRefusal(400, `nextPageToken ${JSON.stringify(text)} is none that this API gave`);
   const { items, next } = pageOf(all, token);
@@ -235,6 +238,15 @@ function sendPage(
     ...(next && { nextPageToken: formatPageToken(next) }),
     ...(items.length > 0 && field > "n" && { [field]: items }),
   });
+}
+
+/** Ours: a client may ask for pages longer than usual; the original's server does not look at it. */
+function wantedLimit(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const limit = Number(text);
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw new ApiRefusal(400, `limit ${JSON.stringify(text)} is no number of entries`);
+  return Math.min(limit, PAGE_MAX);
 }
 
 function lineCount(text: string | null): number {

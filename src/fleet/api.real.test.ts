@@ -73,6 +73,7 @@ test("the API refuses as the original's does", async (t) => {
       400,
       'nextPageToken "bogus" is none that this API gave',
     ],
+    ["GET", "/fleet/v1/units?limit=0", 400, 'limit "0" is no number of entries'],
     ["GET", "/fleet/v1/state/zz.service", 404, "no machine reports a state of unit zz.service"],
     ["GET", "/fleet/v1/units/%zz", 400, "the path is not a valid percent-encoding"],
     ["GET", "/fleet/v1/units/zz.service/status", 404, "unit does not exist"],
@@ -102,6 +103,10 @@ test("lists come in pages, and the client puts them together", async (t) => {
   assert.match(
     (await ask(a!, "GET", "/fleet/v1/units"))[1],
     /^\{"nextPageToken":"AwACAA==","units":/,
+  );
+  assert.match(
+    (await ask(a!, "GET", "/fleet/v1/units?limit=6"))[1],
+    /^\{"nextPageToken":"BgACAA=="/,
   );
   assert.deepEqual(
     (await client.listUnits(signal)).map(({ name }) => name),

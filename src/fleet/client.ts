@@ -256,6 +256,9 @@ async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
+/** Entries of a page as this client asks for them; a server that gives fewer is asked more often. */
+const PAGE = "5000";
+
 async function allPages<T>(
   ask: Ask,
   resource: string,
@@ -264,13 +267,13 @@ async function allPages<T>(
   signal: AbortSignal,
 ): Promise<T[]> {
   const all: T[] = [];
-  let nextPageToken: string | undefined;
+  let next: { limit?: string; nextPageToken?: string | undefined } = { limit: PAGE };
   do {
-    const path = `/fleet/v1/${resource}${query({ ...filter, nextPageToken })}`;
+    const path = `/fleet/v1/${resource}${query({ ...filter, ...next })}`;
     const page = await json<Record<string, unknown>>(ask, { path }, signal);
     all.push(...((page[field] ?? []) as T[]));
-    nextPageToken = page["nextPageToken"] as string | undefined;
-  } while (nextPageToken !== undefined);
+    next = { nextPageToken: page["nextPageToken"] as string | undefined };
+  } while (next.nextPageToken !== undefined);
   return all;
 }
 
