@@ -85,6 +85,7 @@ class RecordingSystemd {
       stopUnit: (unit) => job("stop", unit),
       restartUnit: (unit) => job("restart", unit),
       reloadUnit: (unit) => job("reload", unit),
+      outcome: unused,
       status: (names) => Promise.resolve(names.map(status)),
       linkUnitFiles: unused,
       unlinkUnitFiles: unused,

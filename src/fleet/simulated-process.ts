@@ -84,6 +84,7 @@ export class SimulatedProcess {
       unlinkUnitFiles: (names, signal) =>
         this.#call(signal, () => systemd.unlinkUnitFiles(names, signal)),
       status: (names, signal) => this.#call(signal, () => systemd.status(names, signal)),
+      outcome: (name, signal) => this.#call(signal, () => systemd.outcome(name, signal)),
       startUnit: (name, signal) => this.#call(signal, () => systemd.startUnit(name, signal)),
       stopUnit: (name, signal) => this.#call(signal, () => systemd.stopUnit(name, signal)),
       startTransientUnit: (name, service, signal) =>

@@ -11,9 +11,10 @@ export type SystemdAddress =
   | { readonly socketPath: string }
   | { readonly bus: "system"; readonly busSocketPath?: string };
 
-/** A call of systemd's manager object. */
+/** A call of systemd's manager object, or of another of its objects. */
 export interface ManagerCall {
   readonly member: string;
+  readonly object?: { readonly path: string; readonly interface: string };
   readonly signature?: string;
   readonly body?: readonly unknown[];
   /** For the error: `Cannot ACTION: …`. */
@@ -105,10 +106,10 @@ async function followOwner(bus: MessageBus, signal: AbortSignal): Promise<string
 
 async function invoke<T>(
   bus: MessageBus,
-  { member, signature, body, action }: ManagerCall,
+  { member, object, signature, body, action }: ManagerCall,
   signal: AbortSignal,
 ): Promise<T> {
-  const message: Message = { ...MANAGER, member };
+  const message: Message = { ...MANAGER, ...object, member };
   if (signature !== undefined) Object.assign(message, { signature, body });
   try {
     return await bus.invoke<T>(message, { signal });

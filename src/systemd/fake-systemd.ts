@@ -5,6 +5,7 @@ import type { Random } from "#base/random.ts";
 import { ChangeStreams, EVERY_UNIT } from "#systemd/change-stream.ts";
 import { gone } from "#systemd/connection.ts";
 import { type FakeProgram, fakeProgram } from "#systemd/core/fake-program.ts";
+import type { ServiceOutcome } from "#systemd/core/service-outcome.ts";
 import { askableName, unknownUnit } from "#systemd/core/unit-row.ts";
 import { FakeUnit } from "#systemd/fake-unit.ts";
 import type {
@@ -30,6 +31,8 @@ export class FakeSystemd {
   readonly #options: FakeSystemdOptions;
   readonly #connections = new Set<FakeConnection>();
   readonly #failing = new Set<string>();
+  /** How units ended, by each connection that was there, and by the manager while it holds the unit. */
+  readonly #outcomes = new Map<string, ServiceOutcome>();
   #links = new Map<string, string>();
   #units = new Map<string, FakeUnit>();
   /** Names of unit files that were enabled. */
@@ -112,6 +115,11 @@ export class FakeSystemd {
     return this.#hold(name, fakeProgram(text, name)).start();
   }
 
+  /** How a unit ended that is held. */
+  outcome(name: string): ServiceOutcome | undefined {
+    return this.#units.has(name) ? this.#outcomes.get(name) : undefined;
+  }
+
   /** Loaded units take their files' present content. */
   reload(): void {
     for (const unit of this.#units.values()) unit.program = this.#programOf(unit.name);
@@ -175,7 +183,14 @@ export class FakeSystemd {
         if (unit.isForgettable && this.#units.get(name) === unit) this.#units.delete(name);
         this.#changed(name);
       },
+      lastEnd: (outcome) => {
+        const views = [...this.#connections].map(({ outcomes }) => outcomes);
+        for (const outcomes of [this.#outcomes, ...views])
+          if (outcome === undefined) outcomes.delete(name);
+          else outcomes.set(name, outcome);
+      },
     });
+    this.#outcomes.delete(name);
     this.#units.set(name, unit);
     return unit;
   }
@@ -205,6 +220,8 @@ function refusal(action: string, reason: string, error: string): Fault {
 /** One client of the fake manager. */
 class FakeConnection implements Systemd {
   readonly streams = new ChangeStreams();
+  /** What it was told of the ends of units. */
+  readonly outcomes = new Map<string, ServiceOutcome>();
   readonly #manager: FakeSystemd;
   readonly #forget: () => void;
   readonly #broken = new AbortController();
@@ -232,6 +249,8 @@ class FakeConnection implements Systemd {
   status = (names: readonly string[], signal: AbortSignal) =>
     this.#call(signal, () => names.map((name) => this.#manager.status(name)));
   list = (signal: AbortSignal) => this.#call(signal, () => this.#manager.list());
+  outcome = (name: string, signal: AbortSignal) =>
+    this.#call(signal, () => this.#manager.outcome(name) ?? this.outcomes.get(name));
   stopUnit = (name: string, signal: AbortSignal) =>
     this.#call<JobResult>(signal, () => this.#manager.held(name)?.stop() ?? "done");
   reloadUnit = (name: string, signal: AbortSignal) =>

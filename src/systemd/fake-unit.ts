@@ -1,5 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import type { FakeProgram } from "#systemd/core/fake-program.ts";
+import type { ServiceOutcome } from "#systemd/core/service-outcome.ts";
 import type { JobResult } from "#systemd/systemd.ts";
 
 interface Surroundings {
@@ -10,7 +11,11 @@ interface Surroundings {
   readonly isFailing: () => boolean;
   /** Called after every change of state. */
   readonly changed: () => void;
+  /** Called when its process began, with nothing, and when it ended. */
+  readonly lastEnd: (outcome: ServiceOutcome | undefined) => void;
 }
+
+const SIGTERM = 15; // signal(7)
 
 interface Job {
   readonly kind: "start" | "stop" | "restart";
@@ -27,6 +32,7 @@ export class FakeUnit {
   readonly #around: Surroundings;
   #job: Job | undefined;
   #life = new AbortController();
+  #beganMs: number | undefined;
 
   constructor(name: string, program: FakeProgram, around: Surroundings) {
     this.name = name;
@@ -103,13 +109,17 @@ export class FakeUnit {
     if (this.activeState === "active") return "done";
     const { clock, jobMs, isFailing } = this.#around;
     this.#become("activating", "start");
+    this.#beganMs = clock.now().getTime();
+    this.#around.lastEnd(undefined);
     await clock.sleep(jobMs(), signal);
     const ends = isFailing() ? { afterMs: 0, status: 1 } : this.program?.ends;
     if (this.program?.type === "oneshot") {
       if (ends === undefined) return await forever(signal);
       await clock.sleep(ends.afterMs, signal);
-      if (this.program.remains && ends.status === 0) this.#become("active", "exited");
-      else this.#end(ends.status);
+      if (this.program.remains && ends.status === 0) {
+        this.#tellEnd({ result: "success", exitStatus: 0 });
+        this.#become("active", "exited");
+      } else this.#end(ends.status);
       return ends.status === 0 ? "done" : "failed";
     }
     this.#life = new AbortController();
@@ -123,9 +133,13 @@ export class FakeUnit {
     const { clock, jobMs } = this.#around;
     const isCutShort = this.program?.type === "oneshot" && this.activeState === "activating";
     this.#life.abort();
+    const hadProcess = this.subState !== "exited";
     this.#become("deactivating", "stop-sigterm");
     await clock.sleep(jobMs() + (this.program?.stopMs ?? 0), signal);
-    this.#end(isCutShort ? 1 : 0); // a oneshot that is killed has failed
+    if (hadProcess) this.#tellEnd({ result: isCutShort ? "signal" : "success", signal: SIGTERM });
+    // A oneshot that is killed has failed.
+    if (isCutShort) this.#become("failed", "failed");
+    else this.#become("inactive", "dead");
     return "done";
   }
 
@@ -139,8 +153,19 @@ export class FakeUnit {
   }
 
   #end(status: number): void {
+    this.#tellEnd({ result: status === 0 ? "success" : "exit-code", exitStatus: status });
     if (status === 0) this.#become("inactive", "dead");
     else this.#become("failed", "failed");
+  }
+
+  #tellEnd(how: {
+    readonly result: string;
+    readonly exitStatus?: number;
+    readonly signal?: number;
+  }): void {
+    const { result, exitStatus, signal } = how;
+    const endedMs = this.#around.clock.now().getTime();
+    this.#around.lastEnd({ result, exitStatus, signal, beganMs: this.#beganMs, endedMs });
   }
 
   #become(activeState: string, subState: string): void {

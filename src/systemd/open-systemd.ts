@@ -9,8 +9,10 @@ import {
   type SystemdAddress,
 } from "#systemd/connection.ts";
 import { unitNameOfPath } from "#systemd/core/object-path.ts";
+import { type ServiceProperties, serviceOutcome } from "#systemd/core/service-outcome.ts";
 import { askableName, type UnitRow, unknownUnit } from "#systemd/core/unit-row.ts";
 import { JobTracker } from "#systemd/job-tracker.ts";
+import { SeenOutcomes } from "#systemd/seen-outcomes.ts";
 import type {
   Enablement,
   JobResult,
@@ -26,6 +28,7 @@ import type {
 export async function openSystemd(address: SystemdAddress, signal: AbortSignal): Promise<Systemd> {
   const jobs = new JobTracker();
   const changes = new ChangeStreams();
+  const outcomes = new SeenOutcomes();
   let isOpen = true;
   const closed = () => {
     isOpen = false;
@@ -34,7 +37,7 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
   };
   const connection = await connectToSystemd(
     address,
-    { signal: (message) => dispatch(message, jobs, changes), closed },
+    { signal: (message) => dispatch(message, jobs, changes, outcomes), closed },
     signal,
   );
   const files = unitFileCalls(connection);
@@ -53,6 +56,7 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
         .call<void>(onUnit("ResetFailedUnit", name, `reset ${name}`), s)
         .catch(whenNoSuchUnit(undefined)),
     status: (names, s) => statusOf(connection, names, s),
+    outcome: async (name, s) => (await heldOutcome(connection, name, s)) ?? outcomes.of(name),
     async list(s) {
       const rows = await connection.call<UnitRow[]>(
         { member: "ListUnits", action: "list units" },
@@ -138,11 +142,34 @@ async function statusOf(
   return names.map((name) => found.get(name) ?? unknownUnit(name));
 }
 
+const SERVICE = "org.freedesktop.systemd1.Service";
+
+/** What systemd says of a service that it holds in memory; asked without loading it. */
+async function heldOutcome(connection: Connection, name: string, signal: AbortSignal) {
+  if (!askableName(name) || !name.endsWith(".service")) return undefined;
+  const action = `read how ${name} ended`;
+  const missing = whenNoSuchUnit(undefined);
+  const path = await connection
+    .call<string>(onUnit("GetUnit", name, action), signal)
+    .catch(missing);
+  if (path === undefined) return undefined;
+  const object = { path, interface: "org.freedesktop.DBus.Properties" };
+  const call = { member: "GetAll", object, signature: "s", body: [SERVICE], action };
+  // Systemd may drop it between the two questions.
+  const properties = await connection.call<ServiceProperties>(call, signal).catch(missing);
+  return properties && serviceOutcome(properties);
+}
+
 /**
  * UnitNew and UnitRemoved are left out on purpose: asking for a unit's state loads and drops it, so a reader that
  * looks at what changed would cause the next change. A unit that starts, stops or fails also gives the others.
  */
-function dispatch(message: Message, jobs: JobTracker, changes: ChangeStreams): void {
+function dispatch(
+  message: Message,
+  jobs: JobTracker,
+  changes: ChangeStreams,
+  outcomes: SeenOutcomes,
+): void {
   const { path = "", member, body = [] } = message;
   if (member === "JobRemoved") {
     const [, job, unit, result] = body as [number, string, string, string];
@@ -151,6 +178,9 @@ function dispatch(message: Message, jobs: JobTracker, changes: ChangeStreams): v
   } else if (member === "PropertiesChanged" && body[0] === "org.freedesktop.systemd1.Unit") {
     const unit = unitNameOfPath(path);
     if (unit !== undefined) changes.push(unit);
+  } else if (member === "PropertiesChanged" && body[0] === SERVICE) {
+    const unit = unitNameOfPath(path);
+    if (unit !== undefined) outcomes.changed(unit, body[1] as ServiceProperties);
   } else if (member === "Reloading" && body[0] === false) changes.push(EVERY_UNIT);
 }
 

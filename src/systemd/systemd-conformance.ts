@@ -182,6 +182,48 @@ const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<
     },
   ],
   [
+    "tells how services ended, also of those that are gone from memory",
+    async (given) => {
+      const { systemd, signal } = given;
+      const once = "[Service]\nType=oneshot\nExecStart=";
+      await given.link("well.service", `${once}/bin/true\n`);
+      await given.link("badly.service", `${once}/bin/false\n`);
+      await given.link("slow.service", `${once}/bin/sleep 600\n`);
+      const ended = async (name: string) => {
+        const outcome = await systemd.outcome(name, signal);
+        if (outcome === undefined) return undefined;
+        const { beganMs, endedMs, ...how } = outcome;
+        assert(beganMs !== undefined && endedMs !== undefined && beganMs <= endedMs);
+        return how;
+      };
+      assert.equal(await ended("well.service"), undefined);
+      assert.equal(await ended("no.service"), undefined);
+      await given.start("well.service");
+      await given.start("badly.service");
+      void given.start("slow.service").catch(() => {}); // canceled below
+      await given.until("slow.service", "loaded activating start");
+      assert.equal(await ended("slow.service"), undefined);
+      await given.stop("slow.service");
+      const exited = (result: string, exitStatus: number) => ({
+        result,
+        exitStatus,
+        signal: undefined,
+      });
+      assert.deepEqual(await ended("well.service"), exited("success", 0));
+      assert.deepEqual(await ended("badly.service"), exited("exit-code", 1));
+      const killed = { result: "signal", exitStatus: undefined, signal: 15 };
+      assert.deepEqual(await ended("slow.service"), killed);
+      await using other = await given.subject.open();
+      assert.equal((await other.outcome("badly.service", signal))?.exitStatus, 1);
+      assert.equal(await other.outcome("well.service", signal), undefined);
+      await given.subject.write("badly.service", `${once}/bin/sleep 600\n`);
+      await systemd.reload(signal);
+      void given.start("badly.service").catch(() => {}); // it ends with the manager
+      await given.until("badly.service", "loaded activating start");
+      assert.equal(await ended("badly.service"), undefined);
+    },
+  ],
+  [
     "cancels a start that a stop overtakes",
     async (given) => {
       await given.link("slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n");

@@ -1,3 +1,5 @@
+import type { ServiceOutcome } from "#systemd/core/service-outcome.ts";
+
 /** How a systemd job ended, org.freedesktop.systemd1(5), JobRemoved; results beyond the documented ones are `failed`. */
 export type JobResult = "done" | "canceled" | "timeout" | "failed" | "dependency" | "skipped";
 
@@ -66,6 +68,11 @@ export interface Systemd extends AsyncDisposable {
   resetFailed(name: string, signal: AbortSignal): Promise<void>;
   /** The present state of these units, one row each, in the order asked; unknown ones are `not-found`, `inactive`, `dead`. */
   status(names: readonly string[], signal: AbortSignal): Promise<UnitStatus[]>;
+  /**
+   * How the service ended last, since systemd holds it or this connection was made. Undefined for one that did not end
+   * since, or that systemd dropped from memory before, as it does with those that ended well.
+   */
+  outcome(name: string, signal: AbortSignal): Promise<ServiceOutcome | undefined>;
   /** All units systemd holds in memory. */
   list(signal: AbortSignal): Promise<UnitStatus[]>;
   /**

@@ -108,6 +108,7 @@ export function observeSystemd(systemd: Systemd, observer: SystemdObserver): Sys
       return systemd.restartUnit(unit, signal);
     },
     reloadUnit: (unit, signal) => systemd.reloadUnit(unit, signal),
+    outcome: (unit, signal) => systemd.outcome(unit, signal),
     resetFailed: (unit, signal) => systemd.resetFailed(unit, signal),
     changes: (signal) => systemd.changes(signal),
     [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
