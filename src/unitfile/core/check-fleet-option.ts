@@ -1,4 +1,4 @@
-import { fleetOptions } from "./fleet-section.ts";
+import { fleetOptions, fleetSection } from "./fleet-section.ts";
 import {
   isFalse,
   isTrue,
@@ -18,6 +18,7 @@ import { parseBytes, parseMillicores } from "./quantity.ts";
 import { hasMachineSpecifier } from "./specifiers.ts";
 import type { UnitFile, UnitFileWarning, UnitOption } from "./unit-file.ts";
 import { type UnitName, unitNameParts } from "./unit-name.ts";
+import { parseMonitorMs, parseParallel, parseUpdateOrder } from "./update-policy.ts";
 
 /** What is to be said of values of one key. */
 interface KeyRule {
@@ -128,6 +129,21 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
     "CPUNeed",
     ours("processor cores above 0 such as 2 or 0.5", (v) => parseMillicores(v) !== undefined),
   ],
+  [
+    "UpdateParallel",
+    ours(
+      "a number above 0, or a part of all from 1% to 100%",
+      (v) => parseParallel(v) !== undefined,
+    ),
+  ],
+  [
+    "UpdateOrder",
+    ours("stop-first or start-first", (value) => parseUpdateOrder(value) !== undefined),
+  ],
+  [
+    "UpdateMonitor",
+    ours("a time such as 5s or 1min 30s, at most a day", (v) => parseMonitorMs(v) !== undefined),
+  ],
 ]);
 
 export const FLEET_KEYS: readonly string[] = [...RULES.keys()];
@@ -143,7 +159,11 @@ const WITH_RESOURCES: readonly string[] = ["service", "socket", "mount", "swap",
 export function fleetErrors(file: UnitFile, name: UnitName): UnitFileWarning[] {
   return fleetOptions(file).flatMap(
     (option) =>
-      unknownKey(option) ?? badValue(option, name, true) ?? needWithoutProcess(option, name) ?? [],
+      unknownKey(option) ??
+      badValue(option, name, true) ??
+      needWithoutProcess(option, name) ??
+      startFirstAlone(option, file, name) ??
+      [],
   );
 }
 
@@ -202,4 +222,28 @@ function needWithoutProcess(option: UnitOption, name: UnitName): UnitFileWarning
     message: `${option.name} in [X-Fleet] section has no meaning for a ${type}, which runs no process`,
     advice: "say it in the service that the unit starts",
   };
+}
+
+/** A second copy that runs beside the first for a while needs another machine, and leave to be there. */
+function startFirstAlone(
+  { name: key, value, line }: UnitOption,
+  file: UnitFile,
+  name: UnitName,
+): UnitFileWarning | undefined {
+  if (key !== "UpdateOrder" || value !== "start-first") return undefined;
+  const { global, atMostOnce, machineId } = fleetSection(file, name);
+  const against = global
+    ? "Global: the unit runs on every machine already"
+    : atMostOnce
+      ? "AtMostOnce: two copies would run at once"
+      : machineId === undefined
+        ? undefined
+        : "MachineID: the new copy needs another machine";
+  return (
+    against && {
+      line,
+      message: `UpdateOrder=start-first in [X-Fleet] section cannot be used with ${against}`,
+      advice: "use UpdateOrder=stop-first",
+    }
+  );
 }

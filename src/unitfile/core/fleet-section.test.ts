@@ -7,6 +7,7 @@ import { fleetSection } from "./fleet-section.ts";
 import { installSection, isInstallable } from "./install-section.ts";
 import { parseUnitFile } from "./parse-unit-file.ts";
 import { parseUnitName } from "./unit-name.ts";
+import { parallelOf } from "./update-policy.ts";
 import { validateFleetSection } from "./validate-fleet-section.ts";
 
 const NAME = parseUnitName("web@1.service");
@@ -33,6 +34,7 @@ test("fleetSection() of a file without the section asks for nothing", () => {
       priority: 0,
       memoryBytes: 0,
       millicores: 0,
+      update: undefined,
     },
   );
 });
@@ -54,6 +56,7 @@ Priority=1
 Priority=-%i0
 MemoryNeed=1.5G
 CPUNeed=0.25
+UpdateParallel=2
 `;
   assert.deepEqual(sectionOf(lines), {
     machineId: undefined,
@@ -80,6 +83,7 @@ CPUNeed=0.25
     priority: -10,
     memoryBytes: 1536 * 2 ** 20,
     millicores: 250,
+    update: { parallel: { count: 2 }, order: "stop-first", monitorMs: 5_000 },
   });
 });
 
@@ -140,7 +144,7 @@ const REFUSED: readonly (readonly [line: string, message: RegExp, advice: RegExp
   [
     "Foo=bar",
     /^unrecognized requirement in \[X-Fleet\] section: "Foo"$/,
-    /^use one of MachineID, .*CPUNeed, or remove/,
+    /^use one of MachineID, .*CPUNeed, .*, or remove/,
   ],
   ["Conflict=a", /^unrecognized .*"Conflict"$/, /^did you mean Conflicts\?$/],
   ["machineid=a", /"machineid"/, /MachineID\?/],
@@ -193,12 +197,38 @@ test("validateFleetSection() refuses what only instances or processes can have",
     ["web.service", "MaxPerMachine=2", /"2" is not a number/],
     ["web.service", "Spread=zone", /"zone" is not a key/],
     ["web.timer", "MemoryNeed=1G", /MemoryNeed in .* has no meaning for a timer/],
+    ["web.service", "UpdateParallel=0", /line 2: .*"0" is not a number above 0/],
+    ["web.service", "UpdateParallel=120%", /"120%" is not a number above 0/],
+    ["web.service", "UpdateOrder=both", /"both" is not stop-first or start-first/],
+    ["web.service", "UpdateMonitor=2d", /"2d" is not a time such as 5s/],
+    ["web.service", "Global=yes\nUpdateOrder=start-first", /line 3: .* used with Global/],
+    ["web.service", "UpdateOrder=start-first\nAtMostOnce=yes", /line 2: .* used with AtMostOnce/],
+    ["web.service", "UpdateOrder=start-first\nMachineID=1", /line 2: .* used with MachineID/],
   ] as const;
   for (const [name, line, message] of refused)
     assert.throws(
       () => validateFleetSection(parseUnitFile(`[X-Fleet]\n${line}\n`, "x"), parseUnitName(name)),
       message,
     );
+});
+
+test("fleetSection() reads how a unit is updated, and that one without such keys is replaced at once", () => {
+  const update = (lines: string) =>
+    fleetSection(parseUnitFile(`[X-Fleet]\n${lines}\n`, "x"), NAME).update;
+  assert.equal(update("Global=yes"), undefined);
+  assert.deepEqual(update("UpdateOrder=start-first"), {
+    parallel: { count: 1 },
+    order: "start-first",
+    monitorMs: 5_000,
+  });
+  assert.deepEqual(update("UpdateParallel=25%\nUpdateMonitor=1min 30s"), {
+    parallel: { percent: 25 },
+    order: "stop-first",
+    monitorMs: 90_000,
+  });
+  const parallel = (text: string, members: number) =>
+    parallelOf(update(`UpdateParallel=${text}`)!, members);
+  assert.deepEqual([parallel("3", 10), parallel("25%", 10), parallel("1%", 10)], [3, 2, 1]);
 });
 
 const CONTRADICTIONS: readonly (readonly [lines: string, reason: string])[] = [
@@ -256,6 +286,9 @@ test("any text gives a section, and is valid or UNIT_FILE_INVALID", () => {
       "Priority",
       "MemoryNeed",
       "CPUNeed",
+      "UpdateParallel",
+      "UpdateOrder",
+      "UpdateMonitor",
       "X",
     ),
     fc.string().map((text) => text.replace(/[\r\n\\]/g, '"')),

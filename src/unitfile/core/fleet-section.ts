@@ -14,6 +14,7 @@ import { parseBytes, parseMillicores } from "./quantity.ts";
 import { expandMachineSpecifiers } from "./specifiers.ts";
 import type { UnitFile, UnitOption } from "./unit-file.ts";
 import type { UnitName } from "./unit-name.ts";
+import { type UpdatePolicy, updatePolicy } from "./update-policy.ts";
 
 /**
  * What a unit's [X-Fleet] section asks of the scheduler, with the specifiers of the unit's name expanded; `%m`, `%H`,
@@ -47,6 +48,8 @@ export interface FleetSection {
   readonly memoryBytes: number;
   /** Processor time that is set aside for it, in thousandths of a core; 0 when it does not say. */
   readonly millicores: number;
+  /** How a newer text takes its place; undefined when that is at once. */
+  readonly update: UpdatePolicy | undefined;
 }
 export type OnPartition = "keep" | "stop";
 
@@ -85,6 +88,7 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     priority: last("Priority", parsePriority) ?? 0,
     memoryBytes: last("MemoryNeed", parseBytes) ?? 0,
     millicores: last("CPUNeed", parseMillicores) ?? 0,
+    update: updatePolicy(last),
   };
 }
 
