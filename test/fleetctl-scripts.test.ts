@@ -21,7 +21,13 @@ test("fleetctl --json prints one array for each list and query", async () => {
   const hash = (name: string) => unitHash(fleet.units.get(name)!.options);
   assert.deepEqual(
     await json("list-machines", "--json"),
-    MACHINES.map(({ id, primaryIP, metadata }) => ({ machine: id, ip: primaryIP, metadata })),
+    MACHINES.map(({ id, primaryIP, metadata }) => ({
+      machine: id,
+      ip: primaryIP,
+      metadata,
+      host: null,
+      state: "ready",
+    })),
   );
   const running = { load: "loaded", active: "active", sub: "running" };
   assert.deepEqual(await json("--json", "list-units", "f*"), [

@@ -8,6 +8,7 @@ _fleetctl_arguments() {
     "") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "cat") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "completion") kinds="" words="bash zsh fish" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "cordon") kinds="machines" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "destroy") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "explain") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "fd-forward") kinds="files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -26,6 +27,7 @@ _fleetctl_arguments() {
     "status") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "stop") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "submit") kinds="units files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "uncordon") kinds="machines" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "unload") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "version") kinds="" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "wait") kinds="units" words="" flags="--debug --driver= --endpoint= --for= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --timeout= --tunnel= --version" ;;
@@ -38,7 +40,7 @@ _fleetctl_value() {
   case $1 in
     --known-hosts-file) kinds="files" words="" ;;
     --ssh-config) kinds="files" words="" ;;
-    --fields) kinds="" words="ip machine metadata desc dstate global hash state target tmachine unit active load sub" ;;
+    --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active load sub" ;;
     --as) kinds="" words="submit load start" ;;
     --machine) kinds="machines" words="" ;;
     --unit) kinds="units" words="" ;;
@@ -48,12 +50,12 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit unload version wait
+  printf '%s\n' cat completion cordon destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --block-attempts | --lines | -n | --output | -o | --fields | --as | --machine | --unit | --ssh-port | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --lines | -n | --output | -o | --fields | --as | --machine | --unit | --ssh-port | --for | --timeout) return 0 ;;
   esac
   return 1
 }

@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--block-attempts' '--lines' '-n' '--output' '-o' '--fields' '--as' '--machine' '--unit' '--ssh-port' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--lines' '-n' '--output' '-o' '--fields' '--as' '--machine' '--unit' '--ssh-port' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit unload version wait
+    printf '%s\n' cat completion cordon destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -59,6 +59,10 @@ complete -c fleetctl -n '__fleetctl_is cat' -l json -d 'Print results as a JSON 
 complete -c fleetctl -n '__fleetctl_is cat' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a completion -d 'Print what makes a shell complete commands, flags, units and machines'
 complete -c fleetctl -n '__fleetctl_is completion' -a 'bash zsh fish'
+complete -c fleetctl -n __fleetctl_is -a cordon -d 'Place no more units on machines; what runs there goes on'
+complete -c fleetctl -n '__fleetctl_is cordon' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is cordon' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is cordon' -a '(__fleetctl_machines)'
 complete -c fleetctl -n __fleetctl_is -a destroy -d 'Stop units and remove them from the cluster'
 complete -c fleetctl -n '__fleetctl_is destroy' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be gone; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is destroy' -l no-block -d 'Do not wait for units to be gone'
@@ -86,7 +90,7 @@ complete -c fleetctl -n '__fleetctl_is journal' -l follow -s f -d 'Go on with ne
 complete -c fleetctl -n '__fleetctl_is journal' -l output -s o -x -d 'journalctl\'s output format, such as short-iso, json or cat'
 complete -c fleetctl -n '__fleetctl_is journal' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a list-machines -d 'List the machines of the cluster'
-complete -c fleetctl -n '__fleetctl_is list-machines' -l fields -x -a 'ip machine metadata' -d 'Columns to print, separated by commas: any of ip,machine,metadata'
+complete -c fleetctl -n '__fleetctl_is list-machines' -l fields -x -a 'host ip machine metadata state' -d 'Columns to print, separated by commas: any of host,ip,machine,metadata,state'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l no-legend -d 'Print no line with the names of the columns'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
@@ -139,6 +143,10 @@ complete -c fleetctl -n '__fleetctl_is stop' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a submit -d 'Make units known to the cluster, without placing them'
 complete -c fleetctl -n '__fleetctl_is submit' -l replace -d 'Replace units that differ from the file here'
 complete -c fleetctl -n '__fleetctl_is submit' -F -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a uncordon -d 'Let machines take units again, and end their draining'
+complete -c fleetctl -n '__fleetctl_is uncordon' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is uncordon' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is uncordon' -a '(__fleetctl_machines)'
 complete -c fleetctl -n __fleetctl_is -a unload -d 'Stop units and take them off their machines; the cluster still knows them'
 complete -c fleetctl -n '__fleetctl_is unload' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be off their machines; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is unload' -l no-block -d 'Do not wait for units to be off their machines'

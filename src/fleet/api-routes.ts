@@ -1,8 +1,8 @@
-import { withDeadline } from "#base/deadline.ts";
-import { Fault } from "#base/fault.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
+import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import { machinePart } from "./api-machines.ts";
 import { answerPlan } from "./api-plan.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
@@ -13,8 +13,6 @@ import { viewMachines, viewStates, viewUnit, viewUnits } from "./core/views.ts";
 import { forwardable } from "./forward.ts";
 import { hashOf } from "./unit-files.ts";
 
-/** How long an answer to a write waits until reads show the write. */
-const SEEN_MS = 5_000;
 /** The most entries of a page that a client may ask for. */
 const PAGE_MAX = 10_000;
 const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
@@ -160,15 +158,8 @@ async function machines(
   part: string | undefined,
 ): Promise<void> {
   const method = exchange.request.method ?? "";
-  const { feed, me, registry, leave } = context;
-  if (id !== undefined && part === "leave") {
-    allow(method, "POST");
-    if (id !== me)
-      throw new ApiRefusal(400, `cannot make machine ${id} leave: this is ${me}; ask it there`);
-    await leave(exchange.signal);
-    return sendEmpty(exchange.response, 204);
-  }
-  if (id !== undefined) throw new ApiRefusal(404, "");
+  if (id !== undefined) return machinePart(context, exchange, id, part);
+  const { feed, registry } = context;
   allow(method, "GET", "PATCH");
   following(context);
   if (method === "GET") return sendPage(context, exchange, "machines", viewMachines(feed.model));
@@ -193,26 +184,6 @@ function segmentsOf(url: URL): string[] {
   } catch {
     throw new ApiRefusal(400, "the path is not a valid percent-encoding");
   }
-}
-
-function allow(method: string, ...methods: readonly string[]): void {
-  if (methods.includes(method)) return;
-  const [last, ...others] = [...methods].reverse();
-  const list = others.length === 0 ? last : `${others.reverse().join(", ")} and ${last}`;
-  throw new ApiRefusal(405, `only ${list} supported against this resource`);
-}
-
-/** Reads are answered from the mirror, and only while it follows the store. */
-function following({ feed, clock }: ApiContext): void {
-  const { state } = feed;
-  if (state.state === "following" && feed.isListed) return;
-  const forSeconds = Math.round((clock.monotonicMs() - state.sinceMs) / 1000);
-  const since = new Date(clock.now().getTime() - forSeconds * 1000).toISOString();
-  const reason = state.state === "lost" ? state.reason : "not listed yet";
-  throw new Fault(
-    "STORE_UNAVAILABLE",
-    `the store has not been followed since ${since}: ${reason}; units go on running as they are`,
-  );
 }
 
 function existingJob({ feed }: ApiContext, name: string) {
@@ -254,16 +225,4 @@ function lineCount(text: string | null): number {
   if (!Number.isSafeInteger(lines) || lines < 0)
     throw new ApiRefusal(400, `lines ${JSON.stringify(text)} is no number of lines`);
   return lines;
-}
-
-/** A write is answered once a following read shows it; one that takes too long is in force all the same. */
-async function seen(
-  { feed, clock }: ApiContext,
-  index: number | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  const limit = { ms: SEEN_MS, clock, what: "show what was written", signal };
-  await withDeadline(limit, (stop) => feed.seen(index, stop)).catch((error: unknown) => {
-    if (!(error instanceof Fault && error.code === "TIMED_OUT")) throw error;
-  });
 }

@@ -13,6 +13,7 @@ import type {
   UnitStateName,
 } from "./core/schema.ts";
 import { bodyText, type HttpRequest, httpRequest } from "./http-request.ts";
+import { type MachineOperations, machineOperations } from "./machine-operations.ts";
 
 export interface JournalOptions {
   readonly machineID?: string;
@@ -29,7 +30,7 @@ export interface JournalOptions {
  * answers, STORE_UNAVAILABLE when the daemon has lost the store, UNIT_NOT_FOUND and FLEET_REFUSED (with the
  * HTTP status in `facts.status`) with the server's own sentence.
  */
-export interface FleetClient {
+export interface FleetClient extends MachineOperations {
   /** All pages, sorted by name. */
   listUnits(signal: AbortSignal): Promise<SchemaUnit[]>;
   /** Undefined when there is no such unit. */
@@ -83,6 +84,14 @@ interface FleetClientOptions {
 export function openFleetClient(options: FleetClientOptions): FleetClient {
   const ask = failover(options);
   return {
+    ...machineOperations(async ({ action, body, ...request }, signal) => {
+      const json = body && {
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/json" },
+      };
+      const answer = await ask({ ...request, ...json, takesLong: true }, signal);
+      return accepted(answer, action, "MACHINE_NOT_FOUND");
+    }),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
     listMachines: async (signal) =>
@@ -209,16 +218,20 @@ function isForeign({ statusCode, headers }: IncomingMessage): boolean {
 }
 
 /** The body of an answer that says yes; otherwise the Fault it amounts to. */
-async function accepted(answer: IncomingMessage, action: string): Promise<string> {
+async function accepted(
+  answer: IncomingMessage,
+  action: string,
+  missing: FaultCode = "UNIT_NOT_FOUND",
+): Promise<string> {
   const body = await bodyText(answer);
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return body;
-  throw refusal(status, body, action);
+  throw refusal(status, body, action, missing);
 }
 
-function refusal(status: number, body: string, action: string): Fault {
+function refusal(status: number, body: string, action: string, missing: FaultCode): Fault {
   const codes: Readonly<Record<number, FaultCode>> = {
-    404: "UNIT_NOT_FOUND",
+    404: missing,
     503: "STORE_UNAVAILABLE",
   };
   const message = messageOf(body) || `Cannot ${action}: fleetd answered with HTTP status ${status}`;

@@ -197,6 +197,18 @@ export class Registry {
     else await this.#unlessMissing(this.#keys.delete(key, {}, signal));
   }
 
+  /** Notes what somebody decided about the machine; undefined takes it back. */
+  async setMark(
+    id: MachineId,
+    part: "cordoned" | "draining",
+    value: string | undefined,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const key = this.#at.machine(id, part);
+    if (value === undefined) return this.#unlessMissing(this.#keys.delete(key, {}, signal));
+    return this.#set(key, value, {}, signal);
+  }
+
   async unregister(id: MachineId, signal: AbortSignal): Promise<void> {
     await this.#unlessMissing(this.#keys.delete(this.#at.machine(id, "object"), {}, signal));
   }

@@ -3,6 +3,7 @@ import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import type { FleetClient, JournalOptions } from "#fleet/client.ts";
 import type {
+  SchemaAsker,
   SchemaMachine,
   SchemaPlan,
   SchemaPlanUnit,
@@ -95,6 +96,18 @@ export class Api {
 
   plan(units: readonly SchemaPlanUnit[]): Promise<SchemaPlan> {
     return this.#call("plan", (client, signal) => client.plan(units, signal));
+  }
+
+  async cordon(machine: string, asker: SchemaAsker): Promise<void> {
+    await this.#call(`cordon machine ${machine}`, (client, signal) =>
+      client.cordon(machine, asker, signal),
+    );
+  }
+
+  async uncordon(machine: string, asker: SchemaAsker): Promise<void> {
+    await this.#call(`uncordon machine ${machine}`, (client, signal) =>
+      client.uncordon(machine, asker, signal),
+    );
   }
 
   /** Without a time limit: following ends when the person ends it. */

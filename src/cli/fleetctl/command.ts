@@ -11,7 +11,13 @@ export interface Command {
   readonly description: string;
   readonly flags: readonly FlagSpec[];
   /** What a shell offers as arguments. */
-  readonly offers: "units" | "units and files" | "machines and units" | "files" | readonly string[];
+  readonly offers:
+    | "units"
+    | "units and files"
+    | "machines"
+    | "machines and units"
+    | "files"
+    | readonly string[];
   /** Loads the code, so that a command starts without that of the others. */
   readonly load: () => Promise<RunCommand>;
 }

@@ -12,6 +12,7 @@ import {
 } from "./command.ts";
 import type { FlagSpec } from "./flags.ts";
 import { bool, text } from "./global-flags.ts";
+import { MACHINE_COMMANDS } from "./machine-commands.ts";
 import { SCRIPT_COMMANDS } from "./script-commands.ts";
 
 const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
@@ -86,7 +87,12 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
     synopsis: "[--fields=LIST] [-l|--full] [--no-legend] [--json]",
     summary: "List the machines of the cluster",
     description: "Lists machines that are present now.",
-    flags: [fields("machine,ip,metadata", "ip,machine,metadata"), FULL, NO_LEGEND, JSON_FLAG],
+    flags: [
+      fields("machine,ip,metadata", "host,ip,machine,metadata,state"),
+      FULL,
+      NO_LEGEND,
+      JSON_FLAG,
+    ],
     offers: [],
     load: async () => (await import("./list-machines.ts")).runListMachines,
   },
@@ -209,9 +215,11 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
 ];
 
 /** In the order the help lists them. */
-export const COMMANDS: readonly Command[] = [...ORIGINAL_COMMANDS, ...SCRIPT_COMMANDS].toSorted(
-  (a, b) => (a.name < b.name ? -1 : 1),
-);
+export const COMMANDS: readonly Command[] = [
+  ...ORIGINAL_COMMANDS,
+  ...SCRIPT_COMMANDS,
+  ...MACHINE_COMMANDS,
+].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 /**
  * The command of that name, or the only one whose name begins so.

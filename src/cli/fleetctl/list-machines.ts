@@ -11,6 +11,8 @@ export async function runListMachines(session: Session): Promise<number> {
     machine: (machine) => machineIdLegend(machine.id, full),
     ip: (machine) => machine.primaryIP,
     metadata: (machine) => metadataText(machine.metadata),
+    host: ({ hostName }) => hostName ?? "",
+    state: ({ state }) => state ?? "ready",
   };
   const fields = chosenFields(session, columns);
   if (fields === undefined) return 1;
@@ -25,8 +27,9 @@ export async function runListMachines(session: Session): Promise<number> {
   }
 }
 
-function jsonMachine({ id, primaryIP, metadata }: SchemaMachine): object {
-  return { machine: id, ip: primaryIP || null, metadata };
+function jsonMachine({ id, primaryIP, metadata, hostName, state }: SchemaMachine): object {
+  const host = hostName ?? null;
+  return { machine: id, ip: primaryIP || null, metadata, host, state: state ?? "ready" };
 }
 
 function metadataText(metadata: Readonly<Record<string, string>> | undefined): string {

@@ -5,6 +5,7 @@ import type { ClusterModel } from "./cluster-model.ts";
 import { LoadOrder } from "./load-order.ts";
 import type { MachineId } from "./machine-id.ts";
 import { limitMisfit } from "./machine-limits.ts";
+import { closedMisfit } from "./machine-state.ts";
 import { globalFits, type Misfit, machineMisfit, mateMisfit, replaces } from "./misfit.ts";
 import { Ranking } from "./ranking.ts";
 import type { MachineRecord } from "./records.ts";
@@ -69,8 +70,8 @@ export class Board {
 
   /** Why `unit` may not run on the machine as it would be; units that it replaces do not count. */
   misfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
-    if (this.#model.isLeaving(machine.id)) return { kind: "leaving" };
     return (
+      closedMisfit(this.#model.machine(machine.id)) ??
       machineMisfit(unit, machine) ??
       this.peerMisfit(unit, machine) ??
       this.mateMisfit(unit, machine) ??

@@ -1,19 +1,16 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import { type Departure, departure, isRemovalOf } from "./departure.ts";
+import { type Departure, isRemovalOf } from "./departure.ts";
 import type { FleetKey, FleetKeys, JobPart, MachinePart } from "./fleet-keys.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
+import { type MachineEntry, MachineTable } from "./machine-table.ts";
 import {
   type Incarnation,
-  type MachineFacts,
   type MachineRecord,
   type Parsed,
   readBlob,
   readDesiredState,
-  readFacts,
-  readIncarnation,
   readJobObject,
   readLease,
-  readMachine,
   readUnitState,
   type UnitStateRecord,
 } from "./records.ts";
@@ -28,6 +25,8 @@ export interface Job {
   readonly name: UnitName;
   /** Undefined while the job has no object: it was destroyed, or is not all there yet. */
   readonly hash: string | undefined;
+  /** The index at which its present file was submitted; 0 while it has no object. */
+  readonly submittedIndex: number;
   /** Undefined while the unit file is missing or unreadable; then nobody acts on the job. */
   readonly unit: Unit | undefined;
   /** Undefined when the value cannot be read; then nobody acts on the job. */
@@ -59,15 +58,6 @@ export type Effect =
 
 type MutableJob = { -readonly [Part in keyof Job]: Job[Part] };
 
-interface Machine {
-  record: MachineRecord | undefined;
-  readonly metadata: Map<string, string>;
-  api: string | undefined;
-  incarnation: Incarnation | undefined;
-  facts: MachineFacts | undefined;
-  leaving: boolean;
-}
-
 const NONE: Effect = { kind: "none" };
 
 /**
@@ -77,8 +67,7 @@ const NONE: Effect = { kind: "none" };
 export class ClusterModel {
   readonly keys: FleetKeys;
   readonly notes = new UnitNotes();
-  readonly #machines = new Map<MachineId, Machine>();
-  readonly #present = new Map<MachineId, MachineRecord>();
+  readonly #machines = new MachineTable();
   readonly #blobs = new Map<string, Versioned<string>>();
   readonly #jobs = new Map<UnitName, MutableJob>();
   readonly #jobsByHash = new SetMap<string, UnitName>();
@@ -97,7 +86,17 @@ export class ClusterModel {
 
   /** Machines whose record is there, with their whole metadata. */
   get machines(): ReadonlyMap<MachineId, MachineRecord> {
-    return this.#present;
+    return this.#machines.present;
+  }
+
+  /** All that is known of the machine, present or not. */
+  machine(id: MachineId): MachineEntry | undefined {
+    return this.#machines.known.get(id);
+  }
+
+  /** Every machine that anything is known of, present or not. */
+  get knownMachines(): Iterable<MachineId> {
+    return this.#machines.known.keys();
   }
 
   get jobs(): ReadonlyMap<UnitName, Job> {
@@ -158,16 +157,16 @@ export class ClusterModel {
 
   /** The address of the machine's fleet API, if it has one. */
   api(machine: MachineId): string | undefined {
-    return this.#machines.get(machine)?.api;
+    return this.machine(machine)?.api;
   }
 
   incarnation(machine: MachineId): Incarnation | undefined {
-    return this.#machines.get(machine)?.incarnation;
+    return this.machine(machine)?.incarnation;
   }
 
   /** Whether the machine is on its way out and takes no more units. */
   isLeaving(machine: MachineId): boolean {
-    return this.#machines.get(machine)?.leaving ?? false;
+    return this.machine(machine)?.leaving ?? false;
   }
 
   /** Whether it is on record that the unit of this name was destroyed, and none was submitted since. */
@@ -178,12 +177,7 @@ export class ClusterModel {
 
   /** The machine as it is configured, with the metadata that was set for it since and the facts it tells. */
   withMetadata(machine: MachineRecord): MachineRecord {
-    const { metadata = [], facts } = this.#machines.get(machine.id) ?? {};
-    return {
-      ...machine,
-      metadata: new Map([...machine.metadata, ...metadata]),
-      facts: machine.facts ?? facts,
-    };
+    return this.#machines.withMetadata(machine);
   }
 
   apply(change: KeyChange): Effect {
@@ -221,58 +215,13 @@ export class ClusterModel {
   }
 
   #applyMachine(id: MachineId, part: MachinePart, change: KeyChange): Effect {
-    const machine = this.#machine(id);
-    const was = this.#present.has(id);
-    switch (part) {
-      case "object":
-        machine.record = this.#read(change, readMachine)?.value;
-        break;
-      case "api":
-        machine.api = change.after?.value;
-        break;
-      case "incarnation":
-        machine.incarnation = this.#read(change, readIncarnation)?.value;
-        break;
-      case "facts":
-        machine.facts = this.#read(change, readFacts)?.value;
-        break;
-      case "leaving":
-        machine.leaving = change.after !== undefined;
-        break;
-      default:
-        part satisfies never;
-    }
-    this.#setPresent(id, machine);
-    const gone = was && !this.#present.has(id) && part === "object" ? departure(change) : undefined;
+    const gone = this.#machines.set(id, part, change, (reader) => this.#read(change, reader));
     return { kind: "machine", machine: id, gone };
   }
 
   #applyMetadata(id: MachineId, name: string, value: string | undefined): Effect {
-    const machine = this.#machine(id);
-    if (value === undefined) machine.metadata.delete(name);
-    else machine.metadata.set(name, value);
-    this.#setPresent(id, machine);
+    this.#machines.setMetadata(id, name, value);
     return { kind: "machine", machine: id, gone: undefined };
-  }
-
-  #machine(id: MachineId): Machine {
-    const known = this.#machines.get(id);
-    if (known !== undefined) return known;
-    const machine: Machine = {
-      record: undefined,
-      metadata: new Map(),
-      api: undefined,
-      incarnation: undefined,
-      facts: undefined,
-      leaving: false,
-    };
-    this.#machines.set(id, machine);
-    return machine;
-  }
-
-  #setPresent(id: MachineId, { record }: Machine): void {
-    if (record === undefined) this.#present.delete(id);
-    else this.#present.set(id, this.withMetadata(record));
   }
 
   #applyBlob(hash: string, change: KeyChange): Effect {
@@ -313,6 +262,7 @@ export class ClusterModel {
     const job: MutableJob = {
       name,
       hash: undefined,
+      submittedIndex: 0,
       unit: undefined,
       desired: "inactive",
       isDesiredSaid: false,
@@ -328,6 +278,7 @@ export class ClusterModel {
     const hash = this.#read(change, readJobObject)?.value;
     if (job.hash !== undefined) this.#jobsByHash.delete(job.hash, job.name);
     // An object that cannot be read is not a destroyed one: the job stays, without a unit.
+    job.submittedIndex = change.after?.modifiedIndex ?? 0;
     job.hash = hash ?? (change.after === undefined ? undefined : "");
     if (hash !== undefined) this.#jobsByHash.add(hash, job.name);
     if (change.after !== undefined) this.#destroyed.delete(job.name);

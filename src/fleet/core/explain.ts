@@ -2,6 +2,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
+import { globalMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits, machineMisfit } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import type { SchemaReason, SchemaReasons } from "./schema.ts";
@@ -36,7 +37,7 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
   const general = whyNobody(model, job);
   if (unit === undefined || general !== undefined)
     return () => ({ fits: false, reason: general ?? "its unit file is missing" });
-  if (unit.wants.global) return (machine) => judgeGlobal(unit, machine);
+  if (unit.wants.global) return (machine) => judgeGlobal(model, job, unit, machine);
   const board = new Board(model);
   board.remove(job.name);
   return (machine) => {
@@ -49,10 +50,18 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
   };
 }
 
-function judgeGlobal(unit: Unit, machine: MachineRecord): Omit<SchemaReason, "machineID"> {
-  if (globalFits(unit, machine)) return { fits: true, reason: "global: it runs here" };
-  const misfit = machineMisfit(unit, machine);
-  return { fits: false, reason: misfit === undefined ? "" : describeMisfit(misfit) };
+function judgeGlobal(
+  model: ClusterModel,
+  job: Job,
+  unit: Unit,
+  machine: MachineRecord,
+): Omit<SchemaReason, "machineID"> {
+  const isLoaded = model.states.get(job.name)?.has(machine.id) ?? false;
+  const misfit = globalFits(unit, machine)
+    ? globalMisfit(model.machine(machine.id), job, isLoaded)
+    : machineMisfit(unit, machine);
+  if (misfit === undefined) return { fits: true, reason: "global: it runs here" };
+  return { fits: false, reason: describeMisfit(misfit) };
 }
 
 /** What keeps the unit from every machine alike. */

@@ -5,7 +5,16 @@ import { NOTE_ROOMS, type NoteRoom } from "./unit-notes.ts";
 /** Where fleet keeps everything unless told otherwise, as the original does. */
 export const DEFAULT_KEY_PREFIX = "/_coreos.com/fleet";
 
-const MACHINE_PARTS = ["object", "api", "incarnation", "leaving", "facts"] as const;
+const MACHINE_PARTS = [
+  "object",
+  "api",
+  "incarnation",
+  "leaving",
+  "facts",
+  "cordoned",
+  "draining",
+  "removed",
+] as const;
 export type MachinePart = (typeof MACHINE_PARTS)[number];
 export type JobPart = "object" | "target" | "target-state" | "job-state";
 

@@ -29,7 +29,9 @@ export type Misfit =
       readonly free: number;
       readonly capacity: number;
     }
-  | { readonly kind: "leaving" };
+  | { readonly kind: "leaving" }
+  /** Somebody closed it to new units. */
+  | { readonly kind: "cordoned"; readonly how: string };
 
 /** For people, as the fleet API gives it. */
 export function describeMisfit(misfit: Misfit): string {
@@ -60,6 +62,8 @@ export function describeMisfit(misfit: Misfit): string {
     }
     case "leaving":
       return "machine is leaving the cluster";
+    case "cordoned":
+      return `machine ${misfit.how}`;
     default:
       return misfit satisfies never;
   }

@@ -1,7 +1,8 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterModel } from "./cluster-model.ts";
+import type { ClusterModel, Job } from "./cluster-model.ts";
 import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
+import { globalMisfit } from "./machine-state.ts";
 import { globalFits } from "./misfit.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
 import { type Decision, type LostMachines, schedule } from "./schedule.ts";
@@ -80,7 +81,11 @@ function plannedUnit(
   const desiredState = job?.desired ?? "inactive";
   const global = job?.unit?.wants.global === true && !job.unit.isTemplate;
   const machines =
-    global && desiredState !== "inactive" ? machinesFor(model, job.unit) : to === null ? [] : [to];
+    global && desiredState !== "inactive"
+      ? machinesFor(model, job, job.unit)
+      : to === null
+        ? []
+        : [to];
   const whole = { unit: name, change, desiredState, global, from, to, machines, reasons: [] };
   if (decided !== undefined) return { ...whole, reason: decided };
   if (desiredState === "inactive") return { ...whole, reason: "desired state is inactive" };
@@ -90,8 +95,14 @@ function plannedUnit(
 }
 
 /** Of a global unit. */
-function machinesFor(model: ClusterModel, unit: Unit): MachineId[] {
-  const fitting = [...model.machines.values()].filter((machine) => globalFits(unit, machine));
+function machinesFor(model: ClusterModel, job: Job, unit: Unit): MachineId[] {
+  const reported = model.states.get(job.name);
+  const fitting = [...model.machines.values()].filter(
+    (machine) =>
+      globalFits(unit, machine) &&
+      globalMisfit(model.machine(machine.id), job, reported?.has(machine.id) ?? false) ===
+        undefined,
+  );
   return fitting.map(({ id }) => id).sort();
 }
 

@@ -1,7 +1,8 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
-import { globalFits } from "./misfit.ts";
+import { globalMisfit } from "./machine-state.ts";
+import { describeMisfit, globalFits } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import type { Unit } from "./unit.ts";
 
@@ -91,10 +92,14 @@ export function fateOf(
   if (unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
   if (!job.isDesiredSaid) return { kind: "keep", reason: "nothing says what is desired of it" };
   if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
-  if (unit.wants.global)
-    return globalFits(unit, me)
+  if (unit.wants.global) {
+    if (!globalFits(unit, me))
+      return { kind: "remove", reason: "global unit that does not fit this machine's metadata" };
+    const misfit = globalMisfit(model.machine(me.id), job, loadedHash !== undefined);
+    return misfit === undefined
       ? { kind: "run", unit, desired, reason: `global unit, desired state is ${desired}` }
-      : { kind: "remove", reason: "global unit that does not fit this machine's metadata" };
+      : { kind: "remove", reason: `global unit: ${describeMisfit(misfit)}` };
+  }
   if (target === undefined) return { kind: "remove", reason: "unit is placed nowhere" };
   return isHere(target.value, me.id)
     ? { kind: "run", unit, desired, reason: `placed here, desired state is ${desired}` }

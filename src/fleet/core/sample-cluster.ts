@@ -2,6 +2,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { ClusterModel } from "./cluster-model.ts";
 import { DEFAULT_KEY_PREFIX, FleetKeys } from "./fleet-keys.ts";
 import type { MachineId } from "./machine-id.ts";
+import { writeDrain, writeMark } from "./machine-marks.ts";
 import {
   type MachineFacts,
   writeBlob,
@@ -19,6 +20,10 @@ export interface Sample {
   /** What some of the machines tell of themselves. */
   readonly facts?: Readonly<Record<string, Partial<MachineFacts>>>;
   readonly units: Readonly<Record<string, SampleUnit>>;
+  /** Short names of machines that take no new units. */
+  readonly cordoned?: readonly string[];
+  /** Machines that are drained; `over`: the deadline has passed. */
+  readonly draining?: Readonly<Record<string, "over" | "under way">>;
 }
 
 export interface SampleUnit {
@@ -63,7 +68,8 @@ const NO_FACTS: MachineFacts = {
   hostName: undefined,
 };
 
-function sampleKeys(keys: FleetKeys, { machines, facts, units }: Sample): [string, string][] {
+function sampleKeys(keys: FleetKeys, sample: Sample): [string, string][] {
+  const { machines, facts, units, cordoned = [], draining = {} } = sample;
   const all: [string, string][] = [];
   for (const [short, text] of Object.entries(machines)) {
     const id = sampleMachine(short);
@@ -78,6 +84,13 @@ function sampleKeys(keys: FleetKeys, { machines, facts, units }: Sample): [strin
   }
   for (const [short, some] of Object.entries(facts ?? {}))
     all.push([keys.machine(sampleMachine(short), "facts"), writeFacts({ ...NO_FACTS, ...some })]);
+  const mark = { by: "alice", at: "2026-01-01T00:00:00Z", why: "new disk" };
+  for (const short of cordoned)
+    all.push([keys.machine(sampleMachine(short), "cordoned"), writeMark(mark)]);
+  for (const [short, how] of Object.entries(draining)) {
+    const drain = { ...mark, deadline: undefined, isOver: how === "over" };
+    all.push([keys.machine(sampleMachine(short), "draining"), writeDrain(drain)]);
+  }
   let serial = 0;
   for (const [name, { fleet = [], desired = "launched", on }] of Object.entries(units)) {
     const unit = name as UnitName;

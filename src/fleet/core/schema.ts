@@ -38,6 +38,16 @@ export interface SchemaMachine {
   readonly id: string;
   readonly primaryIP: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What it calls itself, where that is known. */
+  readonly hostName?: string;
+  /** What it does for units now; absent when it is ready for all. */
+  readonly state?: string;
+}
+
+/** Who asks for something, and why. */
+export interface SchemaAsker {
+  readonly by: string;
+  readonly why: string;
 }
 
 /** The output of `systemctl status` on the machine that runs the unit. */

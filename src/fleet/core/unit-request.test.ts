@@ -10,6 +10,7 @@ const RAW = "[Service]\nExecStart=/bin/sleep infinity\n";
 const THERE: Job = {
   name: "a.service" as UnitName,
   hash: RAW,
+  submittedIndex: 1,
   unit: undefined,
   desired: "loaded",
   isDesiredSaid: true,

@@ -1,6 +1,7 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
+import { machineState } from "./machine-state.ts";
 import type { MachineRecord } from "./records.ts";
 import type { SchemaMachine, SchemaUnit, SchemaUnitState, UnitStateName } from "./schema.ts";
 
@@ -65,15 +66,23 @@ function isShown(model: ClusterModel, machine: MachineId, { machineID }: StateFi
 
 /** Present machines, by id. */
 export function viewMachines(model: ClusterModel): SchemaMachine[] {
-  return [...model.machines.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(viewMachine);
+  return [...model.machines.values()]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((machine) => viewMachine(model, machine));
 }
 
-function viewMachine({ id, metadata, publicIp }: MachineRecord): SchemaMachine {
+export function viewMachine(
+  model: ClusterModel,
+  { id, metadata, publicIp, facts }: MachineRecord,
+): SchemaMachine {
+  const state = machineState(model, id);
   const pairs = [...metadata].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     id,
     ...(pairs.length > 0 && { metadata: Object.fromEntries(pairs) }),
     ...(publicIp && { primaryIP: publicIp }),
+    ...(facts?.hostName && { hostName: facts.hostName }),
+    ...(state !== "ready" && { state }),
   } as SchemaMachine;
 }
 

@@ -1,0 +1,28 @@
+import { type Command, JSON_FLAG } from "./command.ts";
+import { text } from "./global-flags.ts";
+
+const WHY = text(["why"], "", "A few words for the record, such as the number of a ticket");
+const MACHINE_HELP =
+  "MACHINE is an id or its beginning, an address, a host name, or a pattern with * ? [a-z] for these.";
+
+/** Commands that the original has not: for looking after machines. */
+export const MACHINE_COMMANDS: readonly Command[] = [
+  {
+    name: "cordon",
+    synopsis: "[--why=TEXT] [--json] MACHINE...",
+    summary: "Place no more units on machines; what runs there goes on",
+    description: `A machine stays cordoned, also when it reboots, until it is uncordoned.\n${MACHINE_HELP}`,
+    flags: [WHY, JSON_FLAG],
+    offers: "machines",
+    load: async () => (await import("./cordon.ts")).runCordon,
+  },
+  {
+    name: "uncordon",
+    synopsis: "[--why=TEXT] [--json] MACHINE...",
+    summary: "Let machines take units again, and end their draining",
+    description: `Nothing moves back by itself; rebalance moves units to machines that have room.\n${MACHINE_HELP}`,
+    flags: [WHY, JSON_FLAG],
+    offers: "machines",
+    load: async () => (await import("./cordon.ts")).runUncordon,
+  },
+];

@@ -1,0 +1,120 @@
+import * as v from "valibot";
+import { reasonOf } from "#base/fault.ts";
+import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
+import { allow, following, seen } from "./api-checks.ts";
+import type { ApiContext, Exchange } from "./api-context.ts";
+import { isMachineId, type MachineId } from "./core/machine-id.ts";
+import { type MachineMark, writeMark } from "./core/machine-marks.ts";
+import { viewMachine } from "./core/views.ts";
+
+/** Whoever asked, and why; what a client does not say is not known. */
+const Asker = {
+  by: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(200)), "somebody"),
+  why: v.optional(v.pipe(v.string(), v.maxLength(1_000)), ""),
+};
+const CordonBody = v.object(Asker);
+
+/** Answers requests about one machine. */
+export async function machinePart(
+  context: ApiContext,
+  exchange: Exchange,
+  id: string,
+  part: string | undefined,
+): Promise<void> {
+  switch (part) {
+    case undefined:
+      return oneMachine(context, exchange, id);
+    case "leave":
+      return leaveMachine(context, exchange, id);
+    case "cordon":
+      return cordon(context, exchange, id);
+    default:
+      throw new ApiRefusal(404, "");
+  }
+}
+
+async function oneMachine(context: ApiContext, exchange: Exchange, id: string): Promise<void> {
+  allow(exchange.request.method ?? "", "GET");
+  following(context);
+  const { model } = context.feed;
+  sendJson(exchange.response, 200, viewMachine(model, model.machines.get(present(context, id))!));
+}
+
+async function leaveMachine(context: ApiContext, exchange: Exchange, id: string): Promise<void> {
+  allow(exchange.request.method ?? "", "POST");
+  if (id !== context.me)
+    throw new ApiRefusal(
+      400,
+      `cannot make machine ${id} leave: this is ${context.me}; ask it there`,
+    );
+  await context.leave(exchange.signal);
+  sendEmpty(exchange.response, 204);
+}
+
+/** POST closes the machine to new units; DELETE opens it again, and ends a drain. */
+async function cordon(context: ApiContext, exchange: Exchange, id: string): Promise<void> {
+  const method = exchange.request.method ?? "";
+  allow(method, "POST", "DELETE");
+  const asker = await bodyOf(exchange, CordonBody);
+  following(context);
+  const machine = present(context, id);
+  if (method === "POST") await close(context, machine, asker, exchange.signal);
+  else await open(context, machine, asker, exchange.signal);
+  sendEmpty(exchange.response, 204);
+}
+
+/** A machine that is closed already stays closed for the reason that it was. */
+async function close(
+  context: ApiContext,
+  machine: MachineId,
+  { by, why }: Pick<MachineMark, "by" | "why">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, events, feed, registry } = context;
+  if (feed.model.machine(machine)?.cordoned !== undefined) return;
+  const mark = writeMark({ by, why, at: clock.now().toISOString() });
+  await seen(context, await registry.setMark(machine, "cordoned", mark, signal), signal);
+  events.tell({ what: "cordoned", machine, who: by, why });
+}
+
+async function open(
+  context: ApiContext,
+  machine: MachineId,
+  { by, why }: Pick<MachineMark, "by" | "why">,
+  signal: AbortSignal,
+): Promise<void> {
+  const { events, registry } = context;
+  let newest: number | undefined;
+  // The drain first: while it goes on, the machine is closed anyway.
+  for (const part of ["draining", "cordoned"] as const)
+    newest = (await registry.setMark(machine, part, undefined, signal)) ?? newest;
+  if (newest === undefined) return;
+  await seen(context, newest, signal);
+  events.tell({ what: "uncordoned", machine, who: by, why });
+}
+
+/** @throws {ApiRefusal} 404 when there is no such machine now */
+function present({ feed }: ApiContext, id: string): MachineId {
+  if (isMachineId(id) && feed.model.machines.has(id)) return id;
+  throw new ApiRefusal(404, `there is no machine ${id}`);
+}
+
+/** An absent body is an empty one. @throws {ApiRefusal} 400 */
+async function bodyOf<Schema extends v.GenericSchema>(
+  { request }: Exchange,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
+  const isEmpty = request.headers["content-type"] === undefined;
+  const text = isEmpty ? "{}" : await jsonBody(request);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new ApiRefusal(400, `unable to decode body: ${reasonOf(error)}`);
+  }
+  const result = v.safeParse(schema, parsed);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue) ?? "value";
+  throw new ApiRefusal(400, `unable to decode body: ${where}: ${issue.message}`);
+}

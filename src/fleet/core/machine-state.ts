@@ -1,0 +1,43 @@
+import type { ClusterModel, Job } from "./cluster-model.ts";
+import type { MachineId } from "./machine-id.ts";
+import { describeMark } from "./machine-marks.ts";
+import type { MachineEntry } from "./machine-table.ts";
+import type { Misfit } from "./misfit.ts";
+
+/** What a machine does for units now, in one word for people and programs. */
+export type MachineState = "ready" | "cordoned" | "draining" | "drained" | "leaving" | "gone";
+
+/** `drained`: no unit is placed there any more; global units may run on. `gone`: it has no record. */
+export function machineState(model: ClusterModel, id: MachineId): MachineState {
+  const { cordoned, draining, leaving, record } = model.machine(id) ?? {};
+  if (record === undefined) return "gone";
+  if (leaving === true) return "leaving";
+  if (draining !== undefined) return model.placedOn(id).size === 0 ? "drained" : "draining";
+  return cordoned === undefined ? "ready" : "cordoned";
+}
+
+/** Why the machine takes no more units, whatever they are. */
+export function closedMisfit(machine: MachineEntry | undefined): Misfit | undefined {
+  if (machine?.leaving === true) return { kind: "leaving" };
+  if (machine?.draining !== undefined)
+    return { kind: "cordoned", how: `is drained ${describeMark(machine.draining.value)}` };
+  if (machine?.cordoned !== undefined)
+    return { kind: "cordoned", how: `is cordoned ${describeMark(machine.cordoned.value)}` };
+  return undefined;
+}
+
+/**
+ * Why a global unit, whose metadata fits, does not run on the machine. One that was submitted before the machine was
+ * cordoned goes on there, also after a reboot; a newer one begins when the machine is uncordoned. Only a drain whose
+ * deadline has passed ends those that run.
+ */
+export function globalMisfit(
+  machine: MachineEntry | undefined,
+  job: Job,
+  isLoaded: boolean,
+): Misfit | undefined {
+  if (machine?.draining?.value.isOver === true) return closedMisfit(machine);
+  const sinceIndex = machine?.cordoned?.index ?? machine?.draining?.index;
+  if (isLoaded || sinceIndex === undefined || job.submittedIndex < sinceIndex) return undefined;
+  return closedMisfit(machine);
+}

@@ -1,0 +1,144 @@
+import { type Departure, departure } from "./departure.ts";
+import type { MachinePart } from "./fleet-keys.ts";
+import type { MachineId } from "./machine-id.ts";
+import { type Drain, type MachineMark, readDrain, readMark } from "./machine-marks.ts";
+import {
+  type Incarnation,
+  type MachineFacts,
+  type MachineRecord,
+  type Parsed,
+  readFacts,
+  readIncarnation,
+  readMachine,
+} from "./records.ts";
+import type { Versioned } from "./unit-notes.ts";
+
+/** What the store holds of one machine, under `machines/ID`. */
+export interface MachineEntry {
+  readonly record: MachineRecord | undefined;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly api: string | undefined;
+  readonly incarnation: Incarnation | undefined;
+  readonly facts: MachineFacts | undefined;
+  readonly leaving: boolean;
+  readonly cordoned: Versioned<MachineMark> | undefined;
+  readonly draining: Versioned<Drain> | undefined;
+  /** Somebody took it off the record for good. */
+  readonly removed: Versioned<MachineMark> | undefined;
+}
+
+interface PartChange {
+  readonly key: string;
+  readonly after: { readonly value: string; readonly modifiedIndex: number } | undefined;
+  readonly by: { readonly key: string; readonly action: string } | undefined;
+}
+
+/** Reads what a key became; undefined when it is gone, or cannot be read, which is then noted. */
+export type PartReader = <T>(reader: (text: string) => Parsed<T>) => Versioned<T> | undefined;
+
+type MutableEntry = { -readonly [Part in keyof MachineEntry]: MachineEntry[Part] } & {
+  readonly metadata: Map<string, string>;
+};
+
+/** A cordon that cannot be read is one all the same. */
+function cordonBy(index: number | undefined): Versioned<MachineMark> | undefined {
+  if (index === undefined) return undefined;
+  return { value: { by: "somebody", at: "", why: "the record of it cannot be read" }, index };
+}
+
+/** Machines as the store describes them, present or not, kept up to date change by change. */
+export class MachineTable {
+  readonly #machines = new Map<MachineId, MutableEntry>();
+  readonly #present = new Map<MachineId, MachineRecord>();
+
+  /** Machines whose record is there, with their whole metadata. */
+  get present(): ReadonlyMap<MachineId, MachineRecord> {
+    return this.#present;
+  }
+
+  /** All that anything was ever known of. */
+  get known(): ReadonlyMap<MachineId, MachineEntry> {
+    return this.#machines;
+  }
+
+  /** Takes over one part; tells how the machine went, if it did. */
+  set(
+    id: MachineId,
+    part: MachinePart,
+    change: PartChange,
+    read: PartReader,
+  ): Departure | undefined {
+    const machine = this.#machine(id);
+    const was = this.#present.has(id);
+    switch (part) {
+      case "object":
+        machine.record = read(readMachine)?.value;
+        break;
+      case "api":
+        machine.api = change.after?.value;
+        break;
+      case "incarnation":
+        machine.incarnation = read(readIncarnation)?.value;
+        break;
+      case "facts":
+        machine.facts = read(readFacts)?.value;
+        break;
+      case "leaving":
+        machine.leaving = change.after !== undefined;
+        break;
+      case "cordoned":
+        machine.cordoned = read(readMark) ?? cordonBy(change.after?.modifiedIndex);
+        break;
+      case "draining":
+        machine.draining = read(readDrain);
+        break;
+      case "removed":
+        machine.removed = read(readMark);
+        break;
+      default:
+        part satisfies never;
+    }
+    this.#setPresent(id, machine);
+    return was && !this.#present.has(id) && part === "object" ? departure(change) : undefined;
+  }
+
+  setMetadata(id: MachineId, name: string, value: string | undefined): void {
+    const machine = this.#machine(id);
+    if (value === undefined) machine.metadata.delete(name);
+    else machine.metadata.set(name, value);
+    this.#setPresent(id, machine);
+  }
+
+  /** The machine as it is configured, with the metadata that was set for it since and the facts it tells. */
+  withMetadata(machine: MachineRecord): MachineRecord {
+    const { metadata = [], facts } = this.#machines.get(machine.id) ?? {};
+    return {
+      ...machine,
+      metadata: new Map([...machine.metadata, ...metadata]),
+      facts: machine.facts ?? facts,
+    };
+  }
+
+  #machine(id: MachineId): MutableEntry {
+    const known = this.#machines.get(id);
+    if (known !== undefined) return known;
+    const machine: MutableEntry = {
+      record: undefined,
+      metadata: new Map(),
+      api: undefined,
+      incarnation: undefined,
+      facts: undefined,
+      leaving: false,
+      cordoned: undefined,
+      draining: undefined,
+      removed: undefined,
+    };
+    this.#machines.set(id, machine);
+    return machine;
+  }
+
+  #setPresent(id: MachineId, { record }: MachineEntry): void {
+    if (record === undefined) this.#present.delete(id);
+    else this.#present.set(id, this.withMetadata(record));
+  }
+}
