@@ -89,6 +89,7 @@ class RecordingSystemd {
       status: (names) => Promise.resolve(names.map(status)),
       linkUnitFiles: unused,
       unlinkUnitFiles: unused,
+      extendLease: unused,
       resetFailed: unused,
       list: unused,
       changes: unused,

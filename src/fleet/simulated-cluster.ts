@@ -98,7 +98,7 @@ export class SimulatedCluster implements AsyncDisposable {
       name,
       id: sampleMachine(name),
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
-      systemd: new FakeSystemd({ clock, random, files: files.texts }),
+      systemd: new FakeSystemd({ clock, random, files: files.texts, dropIns: files.dropIns }),
       files,
       link: this.link(),
       boot: 1,

@@ -89,6 +89,8 @@ export class SimulatedProcess {
       stopUnit: (name, signal) => this.#call(signal, () => systemd.stopUnit(name, signal)),
       startTransientUnit: (name, service, signal) =>
         this.#call(signal, () => systemd.startTransientUnit(name, service, signal)),
+      extendLease: (untilMs, signal) =>
+        this.#call(signal, () => systemd.extendLease(untilMs, signal)),
       restartUnit: (name, signal) => this.#call(signal, () => systemd.restartUnit(name, signal)),
       reloadUnit: (name, signal) => this.#call(signal, () => systemd.reloadUnit(name, signal)),
       resetFailed: (name, signal) => this.#call(signal, () => systemd.resetFailed(name, signal)),

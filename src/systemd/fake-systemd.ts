@@ -7,6 +7,7 @@ import { gone } from "#systemd/connection.ts";
 import { type FakeProgram, fakeProgram } from "#systemd/core/fake-program.ts";
 import type { ServiceOutcome } from "#systemd/core/service-outcome.ts";
 import { askableName, unknownUnit } from "#systemd/core/unit-row.ts";
+import { FakeLease } from "#systemd/fake-lease.ts";
 import { FakeUnit } from "#systemd/fake-unit.ts";
 import type {
   Enablement,
@@ -22,6 +23,8 @@ export interface FakeSystemdOptions {
   readonly random: Random;
   /** The machine's unit files by path, read when a unit is loaded; may change at any time. */
   readonly files: ReadonlyMap<string, string>;
+  /** Drop-ins by the name of their unit; none when not given. */
+  readonly dropIns?: ReadonlyMap<string, string>;
   /** The shortest and the longest time that starting or stopping a unit takes; 5 to 50 ms when not given. */
   readonly jobMs?: readonly [least: number, most: number];
 }
@@ -35,11 +38,13 @@ export class FakeSystemd {
   readonly #outcomes = new Map<string, ServiceOutcome>();
   #links = new Map<string, string>();
   #units = new Map<string, FakeUnit>();
+  readonly #lease: FakeLease;
   /** Names of unit files that were enabled. */
   #enabled = new Set<string>();
 
   constructor(options: FakeSystemdOptions) {
     this.#options = options;
+    this.#lease = new FakeLease(options.clock, () => this.#stopLeased());
   }
 
   open(): Systemd {
@@ -67,6 +72,19 @@ export class FakeSystemd {
     else this.#failing.delete(name);
   }
 
+  /** Whether units that are bound to the lease may run. */
+  get isLeased(): boolean {
+    return this.#lease.isHeld;
+  }
+
+  extendLease(untilMs: number): string {
+    return this.#lease.extend(untilMs);
+  }
+
+  #stopLeased(): void {
+    for (const unit of this.#units.values()) if (unit.program?.isLeased === true) void unit.stop();
+  }
+
   /** All connections break, as when the manager runs itself anew; units go on. */
   dropConnections(): void {
     for (const connection of this.#connections) connection.break();
@@ -75,6 +93,7 @@ export class FakeSystemd {
   /** The machine starts anew: connections, units and links are gone. */
   reboot(): void {
     this.dropConnections();
+    this.#lease.end();
     for (const unit of this.#units.values()) unit.vanish();
     this.#units = new Map();
     this.#links = new Map();
@@ -178,6 +197,7 @@ export class FakeSystemd {
     const unit = new FakeUnit(name, program, {
       clock,
       jobMs: () => jobMs[0] + random() * (jobMs[1] - jobMs[0]),
+      mayStart: () => unit.program?.isLeased !== true || this.#lease.isHeld,
       isFailing: () => this.#failing.has(name),
       changed: () => {
         if (unit.isForgettable && this.#units.get(name) === unit) this.#units.delete(name);
@@ -207,7 +227,9 @@ export class FakeSystemd {
   #textOf(name: string): string | undefined {
     const template = isUnitName(name) ? unitNameParts(name).template : undefined;
     const path = this.#links.get(name) ?? (template && this.#links.get(template));
-    return path === undefined ? undefined : this.#options.files.get(path);
+    const text = path === undefined ? undefined : this.#options.files.get(path);
+    const dropIn = this.#options.dropIns?.get(name);
+    return text === undefined || dropIn === undefined ? text : `${text}\n${dropIn}`;
   }
 }
 
@@ -242,6 +264,8 @@ class FakeConnection implements Systemd {
     this.#call(signal, () => this.#manager.load("start", name).start());
   startTransientUnit = (name: string, service: TransientService, signal: AbortSignal) =>
     this.#call(signal, () => this.#manager.startTransient(name, service));
+  extendLease = (untilMs: number, signal: AbortSignal) =>
+    this.#call(signal, () => this.#manager.extendLease(untilMs));
   restartUnit = (name: string, signal: AbortSignal) =>
     this.#call(signal, () => this.#manager.load("restart", name).restart());
   resetFailed = (name: string, signal: AbortSignal) =>

@@ -9,6 +9,8 @@ interface Surroundings {
   readonly jobMs: () => number;
   /** Whether the process fails at once when started now. */
   readonly isFailing: () => boolean;
+  /** Whether it may be started now; otherwise the job fails and changes nothing. */
+  readonly mayStart: () => boolean;
   /** Called after every change of state. */
   readonly changed: () => void;
   /** Called when its process began, with nothing, and when it ended. */
@@ -107,7 +109,8 @@ export class FakeUnit {
   async #start(signal: AbortSignal): Promise<JobResult> {
     if (this.activeState === "deactivating") await this.#stop(signal);
     if (this.activeState === "active") return "done";
-    const { clock, jobMs, isFailing } = this.#around;
+    const { clock, jobMs, isFailing, mayStart } = this.#around;
+    if (!mayStart()) return "failed";
     this.#become("activating", "start");
     this.#beganMs = clock.now().getTime();
     this.#around.lastEnd(undefined);

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LEASE_UNITS } from "#systemd/core/lease-units.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
 import { testSystemdConformance } from "#systemd/systemd-conformance.ts";
 import { privateSystemdMissing, startPrivateSystemd } from "#test/support/private-systemd.ts";
@@ -23,6 +24,8 @@ testSystemdConformance(
   "private systemd",
   async () => {
     const host = await startPrivateSystemd();
+    for (const [name, text] of LEASE_UNITS)
+      await writeFile(join(host.root, "etc/systemd/system", name), text);
     return {
       open: () => openSystemd({ socketPath: host.socketPath }, AbortSignal.timeout(LIMIT_MS)),
       write: (name, text) => writeUnit(host.root, name, text),

@@ -12,6 +12,7 @@ import { unitNameOfPath } from "#systemd/core/object-path.ts";
 import { type ServiceProperties, serviceOutcome } from "#systemd/core/service-outcome.ts";
 import { askableName, type UnitRow, unknownUnit } from "#systemd/core/unit-row.ts";
 import { JobTracker } from "#systemd/job-tracker.ts";
+import { leaseExtender } from "#systemd/lease-calls.ts";
 import { SeenOutcomes } from "#systemd/seen-outcomes.ts";
 import type {
   Enablement,
@@ -49,6 +50,10 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
     stopUnit: (name, s) => job("Stop", name, s).catch(whenNoSuchUnit<JobResult>("done")),
     startTransientUnit: (name, service, s) =>
       jobs.run(() => connection.call<string>(transientCall(name, service), s), s),
+    extendLease: leaseExtender({
+      connection,
+      runJob: (call, s) => jobs.run(() => connection.call<string>(call, s), s),
+    }),
     restartUnit: (name, s) => job("Restart", name, s),
     reloadUnit: (name, s) => job("Reload", name, s),
     resetFailed: (name, s) =>

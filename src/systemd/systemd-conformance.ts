@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LEASE_BOUND } from "#systemd/core/lease-units.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 /** A manager under test. */
@@ -11,6 +12,7 @@ export interface ConformanceSubject extends AsyncDisposable {
 }
 
 const LIMIT_MS = 30_000;
+const LEASED = `[Unit]\n${LEASE_BOUND.join("\n")}\n[Service]\nExecStart=/bin/sleep infinity\n`;
 const SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n";
 
 /** What every Systemd does, the fake and the real one. */
@@ -379,6 +381,44 @@ const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<
       await assert.rejects(other.list(signal), { code: "SYSTEMD_GONE" });
       await assert.rejects(Array.fromAsync(other.changes(signal)), { code: "SYSTEMD_GONE" });
       assert.equal(await given.state("slow.service"), "loaded activating start");
+    },
+  ],
+  [
+    "runs units by a lease until it is over, and no others",
+    async (given) => {
+      const { systemd, signal } = given;
+      await given.link("leased.service", LEASED);
+      await given.link("free.service", SLEEP);
+      assert.equal(await given.start("leased.service"), "failed");
+      const first = await systemd.extendLease(performance.now() + 600_000, signal);
+      assert.equal(await given.start("leased.service"), "done");
+      assert.equal(await given.start("free.service"), "done");
+      const startMs = performance.now();
+      assert.equal(await systemd.extendLease(startMs + 300, signal), first);
+      await systemd.reload(signal);
+      await given.until("leased.service", "loaded inactive dead");
+      assert(performance.now() - startMs >= 300, "stopped before the lease was over");
+      assert.equal(await given.start("leased.service"), "failed");
+      assert.equal(await given.state("free.service"), "loaded active running");
+      const second = await systemd.extendLease(performance.now() + 600_000, signal);
+      assert.notEqual(second, first);
+      assert.equal(await given.start("leased.service"), "done");
+    },
+  ],
+  [
+    "takes a lease that is over for none, and needs nobody to be there when it ends",
+    async (given) => {
+      const { systemd, signal, subject } = given;
+      await given.link("leased.service", LEASED);
+      await using other = await subject.open();
+      await other.extendLease(performance.now() + 600_000, signal);
+      assert.equal(await given.start("leased.service"), "done");
+      await systemd.extendLease(performance.now() - 1, signal);
+      await given.until("leased.service", "loaded inactive dead");
+      await other.extendLease(performance.now() + 300, signal);
+      assert.equal(await given.start("leased.service"), "done");
+      await other[Symbol.asyncDispose]();
+      await given.until("leased.service", "loaded inactive dead");
     },
   ],
   [

@@ -62,6 +62,13 @@ export interface Systemd extends AsyncDisposable {
     service: TransientService,
     signal: AbortSignal,
   ): Promise<JobResult>;
+  /**
+   * Lets units that are bound to the lease (`core/lease-units.ts`) run until `untilMs` of this process's monotonic clock
+   * and no longer: then systemd stops them and refuses to start them, whether anybody is connected or not. A time that
+   * is over ends the lease at once. Resolves, when such units can be started, with a name for the time since the lease
+   * began: while it stays the same, no such unit was stopped for want of a lease.
+   */
+  extendLease(untilMs: number, signal: AbortSignal): Promise<string>;
   restartUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   reloadUnit(name: string, signal: AbortSignal): Promise<JobResult>;
   /** Forgets a failure; a unit that systemd no longer holds is no error (systemd 252 drops them early). */

@@ -103,6 +103,7 @@ export function observeSystemd(systemd: Systemd, observer: SystemdObserver): Sys
     },
     startTransientUnit: (unit, service, signal) =>
       systemd.startTransientUnit(unit, service, signal),
+    extendLease: (untilMs, signal) => systemd.extendLease(untilMs, signal),
     restartUnit: (unit, signal) => {
       observer.stops(unit);
       return systemd.restartUnit(unit, signal);

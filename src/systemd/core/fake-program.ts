@@ -1,5 +1,7 @@
 import { Fault } from "#base/fault.ts";
+import { LEASE_BOUND } from "#systemd/core/lease-units.ts";
 import { parseUnitFile } from "#unitfile/core/parse-unit-file.ts";
+import { parseTimeSpanMs } from "#unitfile/core/time-span.ts";
 import { optionValues, type UnitFile } from "#unitfile/core/unit-file.ts";
 
 /** What the fake manager does for a unit, read from its file. */
@@ -15,6 +17,8 @@ export interface FakeProgram {
   readonly remains: boolean;
   /** How long it takes to stop beyond what every unit takes. */
   readonly stopMs: number;
+  /** It runs by a lease only. */
+  readonly isLeased: boolean;
 }
 
 /** Understands `/bin/true`, `/bin/false` and `/bin/sleep SECONDS|infinity`; every other command runs for ever. */
@@ -29,8 +33,14 @@ export function fakeProgram(text: string, file: string): FakeProgram {
     type: last("Type") === "oneshot" ? "oneshot" : "simple",
     ends: runOf(start ?? ""),
     remains: last("RemainAfterExit") === "yes",
-    stopMs: stop?.afterMs ?? 0,
+    stopMs: Math.min(stop?.afterMs ?? 0, parseTimeSpanMs(last("TimeoutStopSec") ?? "") ?? 90_000),
+    isLeased: LEASE_BOUND.every((line) => saysLine(unit, line)),
   };
+}
+
+function saysLine(unit: UnitFile, line: string): boolean {
+  const [name = "", value = ""] = line.split("=");
+  return optionValues(unit, "Unit", name).includes(value);
 }
 
 /** systemd ignores lines it cannot read; the fake then takes the file for empty. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { unitNameOfPath } from "./object-path.ts";
+import { unitNameOfPath, unitPathOf } from "./object-path.ts";
 
 const ROOT = "/org/freedesktop/systemd1";
 
@@ -20,5 +20,14 @@ test("unitNameOfPath() undoes the escaping of any name", () => {
     fc.property(fc.stringMatching(/^[A-Za-z0-9:_.\\@-]{1,40}$/), (name) => {
       assert.equal(unitNameOfPath(`${ROOT}/unit/${escape(name)}`), name);
     }),
+  );
+});
+
+test("unitPathOf() gives the path that stands for the unit", () => {
+  for (const name of ["fleet-lease.service", "a@b\\x2dc.mount", "9p.service", "under_score.target"])
+    assert.equal(unitNameOfPath(unitPathOf(name)), name);
+  assert.equal(
+    unitPathOf("fleet-lease.service"),
+    "/org/freedesktop/systemd1/unit/fleet_2dlease_2eservice",
   );
 });
