@@ -1,8 +1,12 @@
+import { reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 interface Request {
   readonly link: string | undefined;
   readonly unlink: string | undefined;
+  /** Whether what is linked has an [Install] section to be enabled by. */
+  readonly installs: boolean;
   readonly done: PromiseWithResolvers<void>;
 }
 
@@ -12,26 +16,36 @@ interface Request {
  */
 export class UnitLinker {
   readonly #systemd: Systemd;
+  readonly #logger: Logger;
   readonly #signal: AbortSignal;
   #waiting: Request[] = [];
   #working = false;
 
-  constructor(systemd: Systemd, signal: AbortSignal) {
+  constructor(systemd: Systemd, logger: Logger, signal: AbortSignal) {
     this.#systemd = systemd;
+    this.#logger = logger;
     this.#signal = signal;
   }
 
-  /** Resolves when systemd has read the file at `path`. */
-  link(path: string): Promise<void> {
-    return this.#ask({ link: path, unlink: undefined, done: Promise.withResolvers<void>() });
+  /**
+   * Resolves when systemd has read the file at `path`, and enabled it until reboot if it `installs` something. What an
+   * older file of that name had enabled is forgotten if `replaces`.
+   */
+  link(
+    path: string,
+    how: { readonly installs: boolean; readonly replaces: boolean },
+  ): Promise<void> {
+    const unlink = how.replaces ? path.slice(path.lastIndexOf("/") + 1) : undefined;
+    return this.#ask({ link: path, unlink, installs: how.installs });
   }
 
   /** Resolves when systemd has forgotten the file of the unit. */
   unlink(name: string): Promise<void> {
-    return this.#ask({ link: undefined, unlink: name, done: Promise.withResolvers<void>() });
+    return this.#ask({ link: undefined, unlink: name, installs: false });
   }
 
-  #ask(request: Request): Promise<void> {
+  #ask(asked: Omit<Request, "done">): Promise<void> {
+    const request = { ...asked, done: Promise.withResolvers<void>() };
     this.#waiting.push(request);
     if (!this.#working) {
       this.#working = true;
@@ -52,20 +66,29 @@ export class UnitLinker {
 
   async #handle(batch: readonly Request[]): Promise<void> {
     try {
-      const linked = await this.#tell(batch.filter(({ link }) => link !== undefined));
-      const unlinked = await this.#tell(batch.filter(({ unlink }) => unlink !== undefined));
+      const unlinked = await this.#tell(
+        batch.filter(({ unlink }) => unlink !== undefined),
+        "unlink",
+      );
+      const failed = batch.filter((one) => one.unlink !== undefined && !unlinked.includes(one));
+      const links = batch.filter((one) => one.link !== undefined && !failed.includes(one));
+      const linked = await this.#tell(links, "link");
+      await this.#enable(linked.filter(({ installs }) => installs));
       await this.#systemd.reload(this.#signal);
-      for (const { done } of [...linked, ...unlinked]) done.resolve();
+      for (const { link, done } of unlinked) if (link === undefined) done.resolve();
+      for (const { done } of linked) done.resolve();
     } catch (error) {
       for (const { done } of batch) done.reject(error);
     }
   }
 
   /** Tells systemd of all at once; when it refuses, of each by itself. Gives those that went well. */
-  async #tell(batch: readonly Request[]): Promise<readonly Request[]> {
+  async #tell(batch: readonly Request[], what: "link" | "unlink"): Promise<readonly Request[]> {
     if (batch.length === 0) return batch;
+    const items = batch.flatMap((request) => request[what] ?? []);
     try {
-      await this.#call(batch);
+      if (what === "link") await this.#systemd.linkUnitFiles(items, this.#signal);
+      else await this.#systemd.unlinkUnitFiles(items, this.#signal);
       return batch;
     } catch (error) {
       if (batch.length === 1 || this.#signal.aborted) {
@@ -74,14 +97,24 @@ export class UnitLinker {
       }
     }
     const each = [];
-    for (const request of batch) each.push(...(await this.#tell([request])));
+    for (const request of batch) each.push(...(await this.#tell([request], what)));
     return each;
   }
 
-  async #call(batch: readonly Request[]): Promise<void> {
-    const links = batch.flatMap(({ link }) => link ?? []);
-    const unlinks = batch.flatMap(({ unlink }) => unlink ?? []);
-    if (links.length > 0) await this.#systemd.linkUnitFiles(links, this.#signal);
-    if (unlinks.length > 0) await this.#systemd.unlinkUnitFiles(unlinks, this.#signal);
+  /** A unit that cannot be enabled, as one with an Also= that is not there, is linked and started all the same. */
+  async #enable(batch: readonly Request[]): Promise<void> {
+    if (batch.length === 0) return;
+    const names = batch.flatMap(({ link }) => link?.slice(link.lastIndexOf("/") + 1) ?? []);
+    try {
+      await this.#systemd.enableUnitFiles(names, { runtime: true }, this.#signal);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      if (batch.length > 1) for (const request of batch) await this.#enable([request]);
+      else
+        this.#logger.warn(
+          { unit: names[0], reason: reasonOf(error) },
+          "could not enable a unit by its [Install] section",
+        );
+    }
   }
 }

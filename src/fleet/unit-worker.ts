@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { JobResult, Systemd } from "#systemd/systemd.ts";
+import { isInstallable } from "#unitfile/core/install-section.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { isRunning, type Step } from "./core/reconcile.ts";
 import { resourceDropIn } from "./core/resource-limits.ts";
@@ -42,7 +43,7 @@ export class UnitWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#linker = new UnitLinker(options.systemd, options.signal);
+    this.#linker = new UnitLinker(options.systemd, options.logger, options.signal);
   }
 
   /** Units that a step is under way for, which none can be begun for. */
@@ -126,7 +127,7 @@ export class UnitWorker {
 
   async #load(
     unit: Unit,
-    how: { readonly start: boolean; readonly reason: string },
+    how: { readonly kind: Step["kind"]; readonly start: boolean; readonly reason: string },
   ): Promise<void> {
     const { files, units } = this.#options;
     if (hashOf(unit.raw) !== unit.hash)
@@ -135,7 +136,8 @@ export class UnitWorker {
         `Cannot load ${unit.name}: its unit file in the store has not the hash ${unit.hash} it is kept under; destroy the unit and submit it again`,
       );
     await files.write(unit.name, unit.raw, resourceDropIn(unit));
-    await this.#linker.link(files.path(unit.name));
+    const installs = isInstallable(unit.file);
+    await this.#linker.link(files.path(unit.name), { installs, replaces: how.kind === "replace" });
     units.loaded(unit.name, unit.hash);
     for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want
     if (how.start) await this.#start(unit.name, how.reason);

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "#base/clock.ts";
+import { openLogger } from "#base/logger.ts";
+import { KeysServer } from "#keys/keys-server.ts";
+import { LocalKeys } from "#keys/local-keys.ts";
+import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
+import { openSystemd } from "#systemd/open-systemd.ts";
+import { privateSystemdMissing, startPrivateSystemd } from "#test/support/private-systemd.ts";
+import { parseUnitName } from "#unitfile/core/unit-name.ts";
+import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
+import { sampleMachine } from "./core/sample-cluster.ts";
+import type { UnitStateName } from "./core/schema.ts";
+import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import { openUnitFiles } from "./unit-files.ts";
+
+const LIMIT_MS = 60_000;
+const skip = privateSystemdMissing();
+const signal = AbortSignal.timeout(120_000);
+const SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n";
+
+/** One machine of fleet, in this process, with a real systemd of its own. */
+async function startMachine(t: TestContext) {
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const host = stack.use(await startPrivateSystemd());
+  const log = new MemoryLog(new MemoryDisk(), {
+    clock: systemClock,
+    random: Math.random,
+    delayMaxMs: 0,
+  });
+  const server = stack.use(
+    new KeysServer(log, { clock: systemClock, random: Math.random, onFault: () => {} }),
+  );
+  const files = await openUnitFiles({
+    units: join(host.root, "run/fleet/units"),
+    dropIns: join(host.runtimeDir, "systemd/user"),
+  });
+  const machine = stack.use(
+    openFleetMachine({
+      machine: { id: sampleMachine("a"), publicIp: "", metadata: new Map(), version: "" },
+      incarnation: { instance: "a", address: "a" },
+      api: undefined,
+      keys: new LocalKeys(server),
+      openSystemd: (limit) => openSystemd({ socketPath: host.socketPath }, limit),
+      systemdRun: async () => "1",
+      files,
+      clock: systemClock,
+      random: Math.random,
+      logger: openLogger("silent"),
+      settings: {
+        keyPrefix: DEFAULT_KEY_PREFIX,
+        agentTtlMs: 6_000,
+        engineIntervalMs: 500,
+        disableEngine: false,
+      },
+    }),
+  );
+  return { host, machine };
+}
+
+async function launch(
+  machine: FleetMachine,
+  name: string,
+  raw: string,
+  desired: UnitStateName = "launched",
+): Promise<void> {
+  const facts = { blobInUse: false, tombstone: false, replaces: false };
+  await machine.registry.createJob(parseUnitName(name), raw, desired, facts, signal);
+}
+
+/** What the machine reports of the unit, as `list-units` shows it. */
+function reported({ feed, machine }: FleetMachine, name: string): string {
+  const state = feed.model.states.get(parseUnitName(name))?.get(machine.id);
+  return state === undefined ? "" : `${state.loadState} ${state.activeState} ${state.subState}`;
+}
+
+async function until(what: () => string, holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + LIMIT_MS;
+  while (!holds()) {
+    assert.ok(performance.now() < endMs, `not in time: ${what()}`);
+    await sleep(20);
+  }
+}
+
+test("units of every type that a user's systemd knows are loaded, started and reported", {
+  skip,
+}, async (t) => {
+  const { host, machine } = await startMachine(t);
+  const cases: readonly (readonly [name: string, raw: string, state: string])[] = [
+    ["a.service", SLEEP, "active running"],
+    ["i@one.service", SLEEP, "active running"],
+    [
+      "once.service",
+      "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+      "active exited",
+    ],
+    [
+      "a.socket",
+      `[Socket]\nListenStream=${host.root}/a.sock\nService=b.service\n`,
+      "active listening",
+    ],
+    ["a.timer", "[Timer]\nOnActiveSec=3600\nUnit=b.service\n", "active waiting"],
+    ["a.path", "[Path]\nPathExists=/nonexistent/file\nUnit=b.service\n", "active waiting"],
+    ["a.target", "[Unit]\nDescription=a target\n", "active active"],
+    ["a.slice", "[Slice]\nCPUWeight=50\n", "active active"],
+    [
+      "run-mounted.mount",
+      "[Mount]\nWhat=tmpfs\nWhere=/run/mounted\nType=tmpfs\n",
+      "active mounted",
+    ],
+  ];
+  // systemd starts no socket without the service that it is for.
+  await launch(machine, "b.service", SLEEP, "loaded");
+  await until(
+    () => "b.service",
+    () => reported(machine, "b.service") === "loaded inactive dead",
+  );
+  for (const [name, raw] of cases) await launch(machine, name, raw);
+  for (const [name, , state] of cases)
+    await until(
+      () => `${name}: ${reported(machine, name)}`,
+      () => reported(machine, name) === `loaded ${state}`,
+    );
+  for (const name of [...cases.map(([each]) => each), "b.service"]) {
+    const hash = machine.feed.model.jobs.get(parseUnitName(name))?.hash;
+    await machine.registry.destroyJob(parseUnitName(name), hash!, signal);
+  }
+  await until(
+    () => `left: ${machine.agent.units?.names.join(" ")}`,
+    () => machine.agent.units?.names.length === 0,
+  );
+});
+
+test("a unit with [Install] is enabled while it is loaded here, and only then", {
+  skip,
+}, async (t) => {
+  const { host, machine } = await startMachine(t);
+  const wants = join(host.runtimeDir, "systemd/user/basic.target.wants/a.service");
+  const alias = join(host.runtimeDir, "systemd/user/other.service");
+  const name = parseUnitName("a.service");
+  await launch(machine, name, `${SLEEP}[Install]\nWantedBy=basic.target\n`);
+  await until(
+    () => reported(machine, name),
+    () => reported(machine, name) === "loaded active running",
+  );
+  assert.ok(existsSync(wants));
+  const facts = { blobInUse: false, tombstone: false, replaces: true };
+  const other = `${SLEEP}[Install]\nAlias=other.service\n`;
+  await machine.registry.createJob(name, other, "launched", facts, signal);
+  await until(
+    () => "the alias",
+    () => existsSync(alias) && !existsSync(wants),
+  );
+  const { hash } = machine.feed.model.jobs.get(name)!;
+  await machine.registry.destroyJob(name, hash!, signal);
+  await until(
+    () => `left: ${machine.agent.units?.names.join(" ")}`,
+    () => machine.agent.units?.names.length === 0,
+  );
+  assert.ok(!existsSync(alias) && !existsSync(wants));
+});
