@@ -45,6 +45,12 @@ const REFUSED: readonly (readonly [name: string, body: string, status: number, m
       400,
       'invalid desired state "bogus": expected inactive, loaded or launched',
     ],
+    [
+      "a.scope",
+      `{"desiredState":"loaded","options":[${SLEEP}]}`,
+      400,
+      'cannot use "a.scope": systemd makes scopes itself and reads no files for them; write a service',
+    ],
     ["a.service", "{}", 409, "must provide DesiredState to update existing unit"],
     [
       "a.service",

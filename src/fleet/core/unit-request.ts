@@ -73,6 +73,11 @@ export function readUnitRequest(
     if ("kind" in file) return file;
     const raw = serialiseUnitFile(options);
     if (!isThere || job.hash !== hashOf(raw)) {
+      if (unitNameParts(name).type === "scope")
+        return refuse(
+          400,
+          `cannot use ${quote(name)}: systemd makes scopes itself and reads no files for them; write a service`,
+        );
       // What is in the store already is let be, even if a client put it there that checks less.
       const bad = caught(() => validateFleetSection(file, name));
       if (bad !== undefined) return bad;
