@@ -1,5 +1,5 @@
 import type { FleetSection } from "#unitfile/core/fleet-section.ts";
-import { anyPeer, isPeerGlob } from "./unit-index.ts";
+import { isPeerGlob, peerGlob } from "./unit-index.ts";
 
 /** What the order of units depends on. */
 export interface Arrival {
@@ -47,5 +47,5 @@ function peersOf<T extends Arrival>({ wants }: T, units: readonly T[]): readonly
 
 /** Whether a unit is one that a value of MachineOf may mean. */
 function peerMatcher(peer: string): (name: string) => boolean {
-  return isPeerGlob(peer) ? anyPeer(peer) : (name) => name === peer;
+  return isPeerGlob(peer) ? peerGlob(peer).matches : (name) => name === peer;
 }

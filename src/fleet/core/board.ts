@@ -42,6 +42,10 @@ export class Board {
     return this.#order.load(machine);
   }
 
+  compareLoad(a: MachineId, b: MachineId): number {
+    return this.load(a) - this.load(b) || (a < b ? -1 : 1);
+  }
+
   where(unit: string): MachineId | undefined {
     const name = unit as UnitName; // a name that is none is found nowhere
     if (this.#where.has(name)) return this.#where.get(name);

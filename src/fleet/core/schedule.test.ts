@@ -187,6 +187,25 @@ test("schedule() takes away a target that outlived its job, and nobody counts on
   ]);
 });
 
+test("schedule() places a unit whose peer was itself waiting for a third", () => {
+  const model = sampleCluster({
+    machines: { a: "" },
+    units: {
+      "u0.service": { fleet: ["MachineOf=u1*.service"] },
+      "u1.service": { fleet: ["MachineOf=%m.service u2.service"] },
+      "u10.service": {},
+      "u2.service": {},
+      "u7.service": { fleet: ["MachineOf=u0.service"] },
+    },
+  });
+  assert.deepEqual(
+    schedule(model, new Map(), "all")
+      .map(brief)
+      .filter((decision) => decision.includes("u7")),
+    ["place u7.service a"],
+  );
+});
+
 test("schedule() says why it moves what, in words", () => {
   const model = sampleCluster({ machines: { b: "" }, units: { "web.service": { on: "a" } } });
   const lost = new Map([[sampleMachine("a"), "its record expired"]]);

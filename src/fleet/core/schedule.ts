@@ -4,9 +4,10 @@ import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
 import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
+import { NameIndex } from "./name-index.ts";
 import type { MachineRecord } from "./records.ts";
 import type { Unit } from "./unit.ts";
-import { anyPeer, isPeerGlob } from "./unit-index.ts";
+import { isPeerGlob, peerGlob } from "./unit-index.ts";
 
 /** What the engine decided about one unit. `reason` is shown to operators as it is. */
 export type Decision =
@@ -62,6 +63,9 @@ class Planner {
   readonly #pending = new Map<UnitName, Pending>();
   readonly #settled = new Set<UnitName>();
   readonly #decisions: Decision[] = [];
+  /** What found no machine so far. */
+  readonly #waiting = new Map<UnitName, Pending>();
+  #names: NameIndex | undefined;
 
   constructor(model: ClusterModel, lost: LostMachines) {
     this.#model = model;
@@ -73,9 +77,30 @@ class Planner {
     const names = focus === "all" ? [...this.#model.jobs.keys()] : [...new Set(focus)];
     for (const name of names.sort()) this.#review(name);
     // Placing one unit may unsettle others, so what is pending is read again each time.
-    for (let next = this.#next(); next !== undefined; next = this.#next())
-      for (const pending of next) this.#place(pending);
+    do
+      for (let next = this.#next(); next !== undefined; next = this.#next())
+        for (const pending of next) this.#place(pending);
+    while (this.#placesWaiting());
     return this.#decisions;
+  }
+
+  /** Whether a unit that found no machine has one since its peer has; it is placed. */
+  #placesWaiting(): boolean {
+    const followers = [...this.#waiting.values()].filter(
+      (one) => one.unit.wants.machineOf.length > 0,
+    );
+    for (const pending of followers.sort((a, b) => byTurn(a.unit, b.unit))) {
+      const to = this.#choose(pending.unit, pending.from);
+      if (to === undefined) continue;
+      this.#waiting.delete(pending.unit.name);
+      this.#decisions.splice(
+        this.#decisions.findIndex(({ unit }) => unit === pending.unit.name),
+        1,
+      );
+      this.#settle(pending, to);
+      return true;
+    }
+    return false;
   }
 
   #next(): Pending[] | undefined {
@@ -163,23 +188,25 @@ class Planner {
   }
 
   #place(pending: Pending): void {
-    const { unit, from, reason } = pending;
+    const { unit, from } = pending;
     if (this.#settled.has(unit.name)) return;
     this.#settled.add(unit.name);
     for (const first of this.#pendingPeers(unit)) this.#place(first);
     const to = this.#choose(unit, from);
     if (to === undefined) this.#giveUp(pending);
-    else {
-      for (const mate of this.#board.replacedBy(unit, to)) this.#evict(mate, unit.name, to.id);
-      const why = `${reason}; ${to.id} ${this.#whyChosen(unit, to)}`;
-      this.#board.add(unit.name, to.id);
-      if (to.id === from) return;
-      this.#decisions.push(
-        from === undefined
-          ? { kind: "place", unit: unit.name, to: to.id, reason: why }
-          : { kind: "move", unit: unit.name, from, to: to.id, reason: why },
-      );
-    }
+    else this.#settle(pending, to);
+  }
+
+  #settle({ unit, from, reason }: Pending, to: MachineRecord): void {
+    for (const mate of this.#board.replacedBy(unit, to)) this.#evict(mate, unit.name, to.id);
+    const why = `${reason}; ${to.id} ${this.#whyChosen(unit, to)}`;
+    this.#board.add(unit.name, to.id);
+    if (to.id === from) return;
+    this.#decisions.push(
+      from === undefined
+        ? { kind: "place", unit: unit.name, to: to.id, reason: why }
+        : { kind: "move", unit: unit.name, from, to: to.id, reason: why },
+    );
   }
 
   /** Units that wait for a machine and that its MachineOf may mean, by turn. */
@@ -189,9 +216,10 @@ class Planner {
       const exact = this.#pending.get(peer as UnitName);
       if (exact !== undefined) peers.add(exact);
       if (!isPeerGlob(peer)) continue;
-      const isPeer = anyPeer(peer);
-      for (const [name, pending] of this.#pending)
-        if (isPeer(name) && !this.#settled.has(name)) peers.add(pending);
+      for (const name of this.#unitsMeant(peer)) {
+        const pending = this.#pending.get(name);
+        if (pending !== undefined && !this.#settled.has(name)) peers.add(pending);
+      }
     }
     return [...peers].sort((a, b) => byTurn(a.unit, b.unit));
   }
@@ -201,11 +229,15 @@ class Planner {
     if (unit !== undefined) this.#want({ unit, from, reason: `replaced by ${by}` });
   }
 
-  #giveUp({ unit, from, reason }: Pending): void {
-    const nowhere = `${reason}; none of ${this.#model.machines.size} machines fits`;
+  #giveUp(pending: Pending): void {
+    const { unit, from, reason: why } = pending;
+    const reason = `${why}; none of ${this.#model.machines.size} machines fits`;
     if (from !== undefined && this.#model.machines.has(from))
-      this.#decisions.push({ kind: "unplace", unit: unit.name, from, reason: nowhere });
-    else this.#decisions.push({ kind: "wait", unit: unit.name, reason: nowhere });
+      this.#decisions.push({ kind: "unplace", unit: unit.name, from, reason });
+    else {
+      this.#decisions.push({ kind: "wait", unit: unit.name, reason });
+      this.#waiting.set(unit.name, pending);
+    }
   }
 
   /** Where it is, then where it takes somebody's place, then the best by what it prefers and by load. */
@@ -246,8 +278,26 @@ class Planner {
       return at !== undefined && machines.has(at) ? [at] : [];
     }
     const { byLoad } = this.#board;
+    const glob = machineOf[0];
+    if (glob !== undefined) return this.#machinesOf(glob);
     if (machineId === undefined) return byLoad;
     return [...byLoad].filter((id) => isWantedMachine(machineId, machines.get(id)!));
+  }
+
+  /** Machines of units that the glob may mean, least loaded first. */
+  #machinesOf(glob: string): MachineId[] {
+    const machines = new Set<MachineId>();
+    for (const name of this.#unitsMeant(glob)) {
+      const at = this.#board.where(name);
+      if (at !== undefined && this.#model.machines.has(at)) machines.add(at);
+    }
+    return [...machines].sort((a, b) => this.#board.compareLoad(a, b));
+  }
+
+  *#unitsMeant(glob: string): Generator<UnitName> {
+    const { prefix, matches } = peerGlob(glob);
+    this.#names ??= new NameIndex(this.#model.jobs.keys());
+    for (const name of this.#names.beginningWith(prefix)) if (matches(name)) yield name;
   }
 
   #isFree(unit: Unit, machine: MachineRecord): boolean {

@@ -12,8 +12,11 @@ export class UnitIndex {
   readonly #globals = new Set<UnitName>();
   readonly #limiting = new Set<UnitName>();
   readonly #followers = new SetMap<string, UnitName>();
-  /** Units that follow whatever matches one of their globs. */
-  readonly #globFollowers = new Map<UnitName, readonly ((peer: string) => boolean)[]>();
+  /** Units that follow whatever matches one of their globs, by how what matches begins. */
+  readonly #globFollowers = new SetMap<string, UnitName>();
+  readonly #globs = new Map<UnitName, readonly PeerGlob[]>();
+  /** Lengths of those beginnings. */
+  readonly #prefixLengths = new Map<number, number>();
 
   get globals(): ReadonlySet<UnitName> {
     return this.#globals;
@@ -25,27 +28,51 @@ export class UnitIndex {
 
   followers(peer: UnitName): ReadonlySet<UnitName> {
     const exact = this.#followers.get(peer);
-    if (this.#globFollowers.size === 0) return exact;
+    if (this.#globs.size === 0) return exact;
     const more: UnitName[] = [];
-    for (const [follower, globs] of this.#globFollowers)
-      for (const matches of globs) if (matches(peer) && follower !== peer) more.push(follower);
+    for (const length of this.#prefixLengths.keys())
+      for (const follower of this.#globFollowers.get(peer.slice(0, length)))
+        if (follower !== peer && this.#globs.get(follower)?.some(({ matches }) => matches(peer)))
+          more.push(follower);
     return more.length === 0 ? exact : new Set([...exact, ...more]);
   }
 
   add({ name, isTemplate, wants }: Unit): void {
     if (wants.global && !isTemplate) this.#globals.add(name);
     if (wants.maxPerMachine.length > 0) this.#limiting.add(name);
-    const globs = wants.machineOf.filter(isPeerGlob).map(anyPeer);
-    if (globs.length > 0) this.#globFollowers.set(name, globs);
+    const globs = wants.machineOf.filter(isPeerGlob).map(peerGlob);
+    if (globs.length > 0) this.#globs.set(name, globs);
+    for (const { prefix } of globs) {
+      this.#globFollowers.add(prefix, name);
+      this.#countLength(prefix.length, 1);
+    }
     for (const peer of wants.machineOf) if (!isPeerGlob(peer)) this.#followers.add(peer, name);
   }
 
   remove({ name, wants }: Unit): void {
     this.#globals.delete(name);
     this.#limiting.delete(name);
-    this.#globFollowers.delete(name);
+    for (const { prefix } of this.#globs.get(name) ?? []) {
+      this.#globFollowers.delete(prefix, name);
+      this.#countLength(prefix.length, -1);
+    }
+    this.#globs.delete(name);
     for (const peer of wants.machineOf) this.#followers.delete(peer, name);
   }
+
+  #countLength(length: number, by: 1 | -1): void {
+    const count = (this.#prefixLengths.get(length) ?? 0) + by;
+    if (count === 0) this.#prefixLengths.delete(length);
+    else this.#prefixLengths.set(length, count);
+  }
+}
+
+/** What a value of MachineOf means that is a glob, or depends on the machine. */
+export interface PeerGlob {
+  /** What every name begins with that may be meant. */
+  readonly prefix: string;
+  /** Whether a unit is one that may be meant on some machine. */
+  readonly matches: (name: string) => boolean;
 }
 
 /** Whether a value of MachineOf may mean more than one unit: by a glob, or by its machine. */
@@ -53,7 +80,7 @@ export function isPeerGlob(peer: string): boolean {
   return /[*?[%]/.test(peer);
 }
 
-/** Whether a unit is one that the value may mean on some machine. */
-export function anyPeer(peer: string): (name: string) => boolean {
-  return globMatcher(expandMachineSpecifiers(peer, ANY_MACHINE));
+export function peerGlob(peer: string): PeerGlob {
+  const glob = expandMachineSpecifiers(peer, ANY_MACHINE);
+  return { prefix: /^[^*?[\\]*/.exec(glob)![0], matches: globMatcher(glob) };
 }
