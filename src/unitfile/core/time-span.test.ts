@@ -20,6 +20,8 @@ test("time spans are read as systemd.time(7) has them", () => {
     ["infinity", undefined],
     ["5s later", undefined],
     ["1.2.3", undefined],
+    ["5constructor", undefined],
+    [`${"1".repeat(50_000)}!`, undefined],
   ];
   for (const [text, ms] of cases) assert.equal(parseTimeSpanMs(text), ms, text);
 });

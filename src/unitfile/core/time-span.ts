@@ -14,14 +14,19 @@ function units(ms: number, ...names: readonly string[]): Record<string, number> 
   return Object.fromEntries(names.map((name) => [name, ms]));
 }
 
+// Sticky, so that a long text that is no time span is told as fast as one that is.
+const PART = /(\d+(?:\.\d+)?)\s*([a-zµ]*)\s*/y;
+
 /** Milliseconds of `1min 30s`, `500ms` or a plain number of seconds, as systemd reads them; undefined when it is none. */
 export function parseTimeSpanMs(text: string): number | undefined {
-  const trimmed = text.trim();
-  if (!/^(\d+(\.\d+)?\s*[a-zµ]*\s*)+$/.test(trimmed)) return undefined;
+  const whole = text.trim();
+  if (whole === "") return undefined;
   let sum = 0;
-  for (const [, count, unit = ""] of trimmed.matchAll(/(\d+(?:\.\d+)?)\s*([a-zµ]*)/g)) {
-    const ms = UNIT_MS[unit];
-    if (ms === undefined) return undefined;
+  PART.lastIndex = 0;
+  for (let at = 0; at < whole.length; at = PART.lastIndex) {
+    const [, count, unit = ""] = PART.exec(whole) ?? [];
+    const ms = Object.hasOwn(UNIT_MS, unit) ? UNIT_MS[unit] : undefined;
+    if (count === undefined || ms === undefined) return undefined;
     sum += Number(count) * ms;
   }
   return sum;
