@@ -5,11 +5,14 @@ import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { Wake } from "#base/wake.ts";
 import type { Systemd } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import { reconcile, reconcileLeaving } from "./core/reconcile.ts";
 import type { MachineRecord } from "./core/records.ts";
 import type { EventLog } from "./event-log.ts";
+import { HealthMonitor } from "./health-monitor.ts";
+import type { HealthProbe } from "./health-probe.ts";
 import { LocalUnits } from "./local-units.ts";
 import type { Registry } from "./registry.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -27,6 +30,7 @@ export interface AgentOptions {
   /** Names the present run of systemd: what was launched under another one runs no more. */
   readonly systemdRun: () => Promise<string>;
   readonly files: UnitFiles;
+  readonly probe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -47,6 +51,7 @@ export class Agent {
   readonly #look = new Wake();
   readonly #report = new Wake();
   readonly #reporter: UnitReporter;
+  readonly #health: HealthMonitor;
   #leaving = false;
   #units: LocalUnits | undefined;
   readonly #emptied = Promise.withResolvers<void>();
@@ -54,6 +59,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#reporter = new UnitReporter({ ...options, me: options.machine.id });
+    this.#health = new HealthMonitor(options, () => this.#report.ring());
   }
 
   /** What is loaded here now. */
@@ -120,7 +126,10 @@ export class Agent {
     const onDone = () => this.#look.ring();
     const worker = new UnitWorker({ systemd, files, units, clock, logger, signal, onDone });
     this.#units = units;
+    const restart = (name: UnitName, reason: string) =>
+      worker.begin([{ kind: "restart", name, reason }]);
     const parts = [
+      this.#health.run({ units, busy: worker.busy, restart }, signal),
       this.#listen(systemd, signal),
       this.#lookAgain(systemd, units, worker, signal),
       this.#reportAgain(units, worker, signal),
@@ -160,6 +169,7 @@ export class Agent {
         const me = feed.model.withMetadata(machine);
         worker.begin(reconcile(feed.model, me, units.all(worker.busy)));
       }
+      this.#health.look({ units, busy: worker.busy });
       this.#report.ring();
       await this.#look.wait(SAFETY_MS, clock, signal);
     }
@@ -170,7 +180,9 @@ export class Agent {
     for (;;) {
       await this.#report.wait(SAFETY_MS, clock, signal);
       await clock.sleep(COALESCE_MS, signal);
-      if (isRegistered()) await this.#reporter.report(units, worker.busy, signal);
+      if (!isRegistered()) continue;
+      await this.#reporter.report(units, worker.busy, signal);
+      await this.#health.report(signal);
     }
   }
 }

@@ -86,6 +86,7 @@ async function startNode(
       openSystemd: async () => systemd.open(),
       systemdRun: async () => "1",
       files,
+      probe: { check: async () => undefined },
       clock,
       random,
       logger,

@@ -12,6 +12,7 @@ import { FleetKeys } from "./core/fleet-keys.ts";
 import type { Incarnation, MachineRecord } from "./core/records.ts";
 import { Engine } from "./engine.ts";
 import { type EventLog, logEvents } from "./event-log.ts";
+import type { HealthProbe } from "./health-probe.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -34,6 +35,7 @@ export interface FleetMachineOptions {
   /** Names the present run of systemd. */
   readonly systemdRun: () => Promise<string>;
   readonly files: UnitFiles;
+  readonly probe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -15,9 +15,17 @@ import {
   writeUnitState,
 } from "./core/records.ts";
 import type { UnitStateName } from "./core/schema.ts";
+import type { NoteRoom } from "./core/unit-notes.ts";
 import { hashOf } from "./unit-files.ts";
 
 const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
+
+/** Where something is noted of a unit, on one machine or in general. */
+export interface NoteAt {
+  readonly room: NoteRoom;
+  readonly unit: UnitName;
+  readonly machine?: MachineId;
+}
 
 /** What the cluster is known to hold when a unit is submitted; it spares writes. */
 export interface CreateFacts {
@@ -222,6 +230,23 @@ export class Registry {
     const key = this.#at.metadata(id, name);
     if (value === undefined) return this.#unlessMissing(this.#keys.delete(key, {}, signal));
     return this.#set(key, value, {}, signal);
+  }
+
+  /** Notes something of a unit, in general or on one machine; for `ttlSeconds`, or until it is removed. */
+  async writeNote(
+    { room, unit, machine }: NoteAt,
+    value: string,
+    options: { readonly ttlSeconds?: number },
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.#set(this.#at.note(room, unit, machine), value, options, signal);
+  }
+
+  async removeNote(
+    { room, unit, machine }: NoteAt,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    return this.#unlessMissing(this.#keys.delete(this.#at.note(room, unit, machine), {}, signal));
   }
 
   /** Removes a key that nothing changed since `index`. */

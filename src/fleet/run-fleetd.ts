@@ -13,6 +13,7 @@ import { openApiServer } from "./api-server.ts";
 import { type MachineId, parseMachineId } from "./core/machine-id.ts";
 import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import { openHealthProbe } from "./health-probe.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
 import { openUnitFiles } from "./unit-files.ts";
@@ -39,6 +40,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const me = await machineOf(root, settings, version);
   const bootId = (await readFile(BOOT_ID, "utf8")).trim();
   const systemd = await systemdAddress(root, env);
+  const systemctl = { scope: isPrivate(systemd) ? "user" : "system", env } as const;
   const api = advertised(settings);
   await using stack = new AsyncDisposableStack();
   const keys = stack.use(
@@ -71,6 +73,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
         units: settings.units_directory,
         dropIns: dropInDirectory(systemd),
       }),
+      probe: openHealthProbe(systemctl),
       clock: systemClock,
       random: Math.random,
       logger,
@@ -87,7 +90,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     feed: machine.feed,
     registry: machine.registry,
     events: machine.events,
-    console: openUnitConsole({ scope: isPrivate(systemd) ? "user" : "system", env }),
+    console: openUnitConsole(systemctl),
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,
     version,

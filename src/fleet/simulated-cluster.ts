@@ -28,6 +28,8 @@ export interface SimulatedMachine {
   readonly metadata: ReadonlyMap<string, string>;
   readonly systemd: FakeSystemd;
   readonly files: MemoryUnitFiles;
+  /** Units that do not do their work here, and what their checks say. */
+  readonly ill: Map<string, string>;
   readonly link: SimulatedLink;
   /** Counts boots. */
   boot: number;
@@ -100,6 +102,7 @@ export class SimulatedCluster implements AsyncDisposable {
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
       systemd: new FakeSystemd({ clock, random, files: files.texts, dropIns: files.dropIns }),
       files,
+      ill: new Map(),
       link: this.link(),
       boot: 1,
       wallAheadMs: 0,
@@ -129,6 +132,7 @@ export class SimulatedCluster implements AsyncDisposable {
       },
       systemdRun: async () => String(boot),
       files: process.files(files),
+      probe: { check: async (_, unit) => machine.ill.get(unit) },
       clock: process.clock(this.clock, () => machine.wallAheadMs),
       random: this.random,
       logger: this.#logger.child({ machine: name }),

@@ -7,6 +7,7 @@ import { type UnitStateRecord, writeUnitState } from "./core/records.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { LocalUnits } from "./local-units.ts";
 import type { Registry } from "./registry.ts";
+import { WrittenKeys } from "./written-keys.ts";
 
 export interface ReporterOptions {
   readonly me: MachineId;
@@ -23,8 +24,7 @@ const WRITES_MAX = 32;
  */
 export class UnitReporter {
   readonly #options: ReporterOptions;
-  /** What was written, undefined for removed, and at which index the model shows it. */
-  readonly #written = new Map<string, { value: string | undefined; index: number }>();
+  readonly #written = new WrittenKeys();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -37,8 +37,7 @@ export class UnitReporter {
     const failures: unknown[] = [];
     await inParallel(writes, WRITES_MAX, async ({ key, value, write }) => {
       try {
-        const index = await write(signal);
-        if (index !== undefined) this.#written.set(key, { value, index });
+        this.#written.remember(key, value, await write(signal));
       } catch (error) {
         if (signal.aborted) throw error;
         failures.push(error);
@@ -95,11 +94,7 @@ export class UnitReporter {
 
   /** What the store says of the key as far as is known. */
   #known(key: string, shown: string | undefined): string | undefined {
-    const written = this.#written.get(key);
-    if (written === undefined) return shown;
-    if (written.index > this.#options.feed.index) return written.value;
-    this.#written.delete(key);
-    return shown;
+    return this.#written.known(key, shown, this.#options.feed.index);
   }
 }
 

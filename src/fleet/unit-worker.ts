@@ -118,6 +118,8 @@ export class UnitWorker {
         return units.record();
       case "stop":
         return this.#stop(name);
+      case "restart":
+        return this.#restart(name);
       case "unload":
         return this.#unload(name);
       default:
@@ -194,6 +196,11 @@ export class UnitWorker {
     }
   }
 
+  async #restart(name: UnitName): Promise<void> {
+    const { systemd, signal } = this.#options;
+    this.#tellResult(name, "restart", await systemd.restartUnit(name, signal));
+  }
+
   async #unload(name: UnitName): Promise<void> {
     const { systemd, files, units, signal } = this.#options;
     await this.#stop(name);
@@ -205,7 +212,7 @@ export class UnitWorker {
     await units.record();
   }
 
-  #tellResult(unit: UnitName, action: "start" | "stop", result: JobResult): void {
+  #tellResult(unit: UnitName, action: "start" | "stop" | "restart", result: JobResult): void {
     if (result !== "done")
       this.#options.logger.warn({ unit, action, result }, "job did not succeed");
   }

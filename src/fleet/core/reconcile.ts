@@ -49,6 +49,8 @@ export type Step =
   /** It runs already: remember that, touch nothing. */
   | { readonly kind: "adopt"; readonly name: UnitName; readonly reason: string }
   | { readonly kind: "stop"; readonly name: UnitName; readonly reason: string }
+  /** It runs, and is to begin anew. */
+  | { readonly kind: "restart"; readonly name: UnitName; readonly reason: string }
   | { readonly kind: "unload"; readonly name: UnitName; readonly reason: string }
   /** Leave it, and tell somebody. */
   | { readonly kind: "keep"; readonly name: UnitName; readonly reason: string };

@@ -1,3 +1,4 @@
+import { HEALTH_RULES, healthWithoutCheck } from "./check-health-option.ts";
 import { fleetOptions, fleetSection } from "./fleet-section.ts";
 import {
   isFalse,
@@ -8,6 +9,7 @@ import {
   parsePreference,
   parsePriority,
   parseSpread,
+  type ValueSplit,
   valuesOf,
   WEIGHT_MAX,
 } from "./fleet-values.ts";
@@ -28,7 +30,7 @@ interface KeyRule {
   /** Whether a bad value keeps the unit out; otherwise it is warned of and has no effect, as in the original. */
   readonly refuses: boolean;
   /** What separates its values. */
-  readonly split: "quotes" | "blanks";
+  readonly split: ValueSplit;
   /** Whether `%m`, `%H` and `%l` mean something in it. */
   readonly knowsMachine: boolean;
 }
@@ -144,6 +146,10 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
     "UpdateMonitor",
     ours("a time such as 5s or 1min 30s, at most a day", (v) => parseMonitorMs(v) !== undefined),
   ],
+  ...HEALTH_RULES.map(([key, expected, isUsable]): [string, KeyRule] => [
+    key,
+    { ...ours(expected, isUsable), split: "line", knowsMachine: key === "HealthCheck" },
+  ]),
 ]);
 
 export const FLEET_KEYS: readonly string[] = [...RULES.keys()];
@@ -157,12 +163,14 @@ const WITH_RESOURCES: readonly string[] = ["service", "socket", "mount", "swap",
 
 /** What in [X-Fleet] keeps the unit from being submitted, in the order of the file. */
 export function fleetErrors(file: UnitFile, name: UnitName): UnitFileWarning[] {
-  return fleetOptions(file).flatMap(
+  const options = fleetOptions(file);
+  return options.flatMap(
     (option) =>
       unknownKey(option) ??
       badValue(option, name, true) ??
       needWithoutProcess(option, name) ??
       startFirstAlone(option, file, name) ??
+      healthWithoutCheck(option, options) ??
       [],
   );
 }

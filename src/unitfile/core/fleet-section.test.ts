@@ -35,6 +35,7 @@ test("fleetSection() of a file without the section asks for nothing", () => {
       memoryBytes: 0,
       millicores: 0,
       update: undefined,
+      health: undefined,
     },
   );
 });
@@ -84,6 +85,7 @@ UpdateParallel=2
     memoryBytes: 1536 * 2 ** 20,
     millicores: 250,
     update: { parallel: { count: 2 }, order: "stop-first", monitorMs: 5_000 },
+    health: undefined,
   });
 });
 

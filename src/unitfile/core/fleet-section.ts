@@ -7,8 +7,10 @@ import {
   parsePriority,
   parseSpread,
   type Spread,
+  type ValueSplit,
   valuesOf,
 } from "./fleet-values.ts";
+import { type HealthPolicy, healthPolicy } from "./health-policy.ts";
 import { joinEqualKeys, type MetadataCondition, parseConditions } from "./metadata-condition.ts";
 import { parseBytes, parseMillicores } from "./quantity.ts";
 import { expandMachineSpecifiers } from "./specifiers.ts";
@@ -50,13 +52,15 @@ export interface FleetSection {
   readonly millicores: number;
   /** How a newer text takes its place; undefined when that is at once. */
   readonly update: UpdatePolicy | undefined;
+  /** How it is found out whether it does its work; undefined when only systemd is asked. */
+  readonly health: HealthPolicy | undefined;
 }
 export type OnPartition = "keep" | "stop";
 
 /** Reads [X-Fleet]; keys it does not know and values it cannot use count for nothing, as in the original. */
 export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
   const options = fleetOptions(file);
-  const values = (key: string, split: "quotes" | "blanks" = "quotes") =>
+  const values = (key: string, split: ValueSplit = "quotes") =>
     options
       .filter((option) => option.name === key)
       .flatMap(({ value }) => valuesOf(value, name, split));
@@ -89,6 +93,7 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     memoryBytes: last("MemoryNeed", parseBytes) ?? 0,
     millicores: last("CPUNeed", parseMillicores) ?? 0,
     update: updatePolicy(last),
+    health: healthPolicy((key) => values(key, "line")),
   };
 }
 

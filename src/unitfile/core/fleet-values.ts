@@ -85,9 +85,13 @@ function splitNames(value: string): string[] {
   return splitQuoted(value).flatMap((one) => one.trim().split(/\s+/));
 }
 
+/** How a line is taken apart; `line` means not at all. */
+export type ValueSplit = "quotes" | "blanks" | "line";
+
 /** All values of one line with the specifiers of the unit's name expanded. */
-export function valuesOf(value: string, name: UnitName, split: "quotes" | "blanks"): string[] {
-  const values = split === "blanks" ? splitNames(value) : splitQuoted(value);
+export function valuesOf(value: string, name: UnitName, split: ValueSplit): string[] {
+  const splitter = { quotes: splitQuoted, blanks: splitNames, line: (one: string) => [one] }[split];
+  const values = splitter(value);
   return values.map((one) => expandUnitSpecifiers(one, name));
 }
 

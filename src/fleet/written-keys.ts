@@ -1,0 +1,25 @@
+interface Written {
+  /** Undefined for removed. */
+  readonly value: string | undefined;
+  /** At which index the mirror shows it. */
+  readonly index: number;
+}
+
+/** What this daemon wrote and its mirror does not show yet, so that nothing is written twice meanwhile. */
+export class WrittenKeys {
+  readonly #written = new Map<string, Written>();
+
+  /** Remembers a write; one whose index is not known changed nothing. */
+  remember(key: string, value: string | undefined, index: number | undefined): void {
+    if (index !== undefined) this.#written.set(key, { value, index });
+  }
+
+  /** What the store says of the key as far as is known: `shown` by the mirror at `index`, or what was written since. */
+  known(key: string, shown: string | undefined, index: number): string | undefined {
+    const written = this.#written.get(key);
+    if (written === undefined) return shown;
+    if (written.index > index) return written.value;
+    this.#written.delete(key);
+    return shown;
+  }
+}
