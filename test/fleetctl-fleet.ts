@@ -74,7 +74,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
     openSystemd: async () => systemd.open(),
     systemdRun: async () => "1",
     files,
-    probe: { check: async () => undefined },
+    healthProbe: { check: async () => undefined },
     clock,
     random,
     logger,

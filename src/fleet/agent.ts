@@ -30,7 +30,7 @@ export interface AgentOptions {
   /** Names the present run of systemd: what was launched under another one runs no more. */
   readonly systemdRun: () => Promise<string>;
   readonly files: UnitFiles;
-  readonly probe: HealthProbe;
+  readonly healthProbe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -86,7 +86,7 @@ async function startNode(
       openSystemd: async () => systemd.open(),
       systemdRun: async () => "1",
       files,
-      probe: { check: async () => undefined },
+      healthProbe: { check: async () => undefined },
       clock,
       random,
       logger,

@@ -35,7 +35,7 @@ export interface FleetMachineOptions {
   /** Names the present run of systemd. */
   readonly systemdRun: () => Promise<string>;
   readonly files: UnitFiles;
-  readonly probe: HealthProbe;
+  readonly healthProbe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -31,7 +31,7 @@ export interface HealthMonitorOptions {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly events: EventLog;
-  readonly probe: HealthProbe;
+  readonly healthProbe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -220,14 +220,14 @@ export class HealthMonitor {
     { policy }: Watched,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { clock, probe, machine, feed } = this.#options;
+    const { clock, healthProbe, machine, feed } = this.#options;
     const names = feed.model.withMetadata(machine);
     const failures = await Promise.all(
       policy.checks.map(async ({ kind, text }) => {
         const check = { kind, text: expandMachineSpecifiers(text, names) };
         const limit = { ms: policy.timeoutMs, clock, what: `check ${name}`, signal };
         try {
-          return await withDeadline(limit, (stop) => probe.check(check, name, stop));
+          return await withDeadline(limit, (stop) => healthProbe.check(check, name, stop));
         } catch (error) {
           if (!(error instanceof Fault && error.code === "TIMED_OUT")) throw error;
           return `no answer within ${policy.timeoutMs / 1000} s from ${check.text}`;

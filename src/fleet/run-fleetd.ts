@@ -73,7 +73,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
         units: settings.units_directory,
         dropIns: dropInDirectory(systemd),
       }),
-      probe: openHealthProbe(systemctl),
+      healthProbe: openHealthProbe(systemctl),
       clock: systemClock,
       random: Math.random,
       logger,

@@ -132,7 +132,7 @@ export class SimulatedCluster implements AsyncDisposable {
       },
       systemdRun: async () => String(boot),
       files: process.files(files),
-      probe: { check: async (_, unit) => machine.ill.get(unit) },
+      healthProbe: { check: async (_, unit) => machine.ill.get(unit) },
       clock: process.clock(this.clock, () => machine.wallAheadMs),
       random: this.random,
       logger: this.#logger.child({ machine: name }),

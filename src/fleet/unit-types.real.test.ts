@@ -48,6 +48,7 @@ async function startMachine(t: TestContext) {
       openSystemd: (limit) => openSystemd({ socketPath: host.socketPath }, limit),
       systemdRun: async () => "1",
       files,
+      healthProbe: { check: async () => undefined },
       clock: systemClock,
       random: Math.random,
       logger: openLogger("silent"),
