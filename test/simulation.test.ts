@@ -1,32 +1,50 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import type { FaultKind } from "#test/simulation/faults.ts";
+import { BITES } from "#fleet/simulated-bite.ts";
+import { FAULTS, type FaultKind } from "#test/simulation/faults.ts";
 import { endlessLease, PLANTS } from "#test/simulation/plants.ts";
 import { type SimulationOptions, simulate } from "#test/simulation/simulation.ts";
 
-const BLOCKS = 10;
-const SEEDS_PER_BLOCK = 20;
+const BLOCKS = 20;
+const SEEDS_PER_BLOCK = 50;
+/** Blocks that run at once, each in a process of its own. */
+const AT_ONCE = 2;
 
 const PROGRAM = fileURLToPath(import.meta.resolve("./simulation/simulate.ts"));
-/** All that is printed when nothing is wrong. */
-const COUNTS =
-  /^20 seeds, \d+ simulated seconds in [\d.]+ s, \d+ operations, \d+ faults, \d+ events, settled within \d+ s, 0 violations\n$/;
+/** What ends the output when nothing is wrong; above are counts of what was done. */
+const FINE =
+  /^faults begun: (.+)\nwhat they did: (.+)\n50 seeds, .* \d+ operations, .* 0 violations\n$/;
+/** How often everything that can go wrong has to have gone wrong in all blocks together. */
+const EACH_AT_LEAST = 50;
+/** Counts of what happened, over all blocks. */
+const happened = new Map<string, number>();
 
-for (let block = 0; block < BLOCKS; block++) {
-  const first = 1 + block * SEEDS_PER_BLOCK;
-  const last = first + SEEDS_PER_BLOCK - 1;
-  test(`whatever happens, the invariants hold: seeds ${first} to ${last}`, async () => {
-    // In a process of its own: in this one every promise costs twice as much, for the test runner follows them.
-    const args = [PROGRAM, "--seeds", String(SEEDS_PER_BLOCK), "--from", String(first)];
-    const { stdout } = await promisify(execFile)(process.execPath, args).catch(
-      (error: { stdout: string; stderr: string }) => ({ stdout: error.stdout + error.stderr }),
-    );
-    assert.match(stdout, COUNTS);
-  });
-}
+describe("whatever happens, the invariants hold", { concurrency: AT_ONCE }, () => {
+  for (let block = 0; block < BLOCKS; block++) {
+    const first = 1 + block * SEEDS_PER_BLOCK;
+    const last = first + SEEDS_PER_BLOCK - 1;
+    test(`seeds ${first} to ${last}`, async () => {
+      // In a process of its own: in this one every promise costs twice as much, for the test runner follows them.
+      const args = [PROGRAM, "--seeds", String(SEEDS_PER_BLOCK), "--from", String(first)];
+      const { stdout } = await promisify(execFile)(process.execPath, args).catch(
+        (error: { stdout: string; stderr: string }) => ({ stdout: error.stdout + error.stderr }),
+      );
+      const [, faults = "", bites = ""] = FINE.exec(stdout) ?? assert.fail(stdout);
+      for (const item of `${faults}, ${bites}`.split(", ")) {
+        const [, count = "", what = ""] = /^(\d+) (.+)$/.exec(item) ?? [];
+        happened.set(what, (happened.get(what) ?? 0) + Number(count));
+      }
+    });
+  }
+});
+
+test("everything that can go wrong went wrong in these runs, and often", () => {
+  for (const what of [...FAULTS, ...BITES])
+    assert.ok((happened.get(what) ?? 0) >= EACH_AT_LEAST, `${what}: ${happened.get(what) ?? 0}`);
+});
 
 test("the same seed gives the same run", async () => {
   const first = await simulate(3);

@@ -13,6 +13,8 @@ import { sampleMachine } from "./core/sample-cluster.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { Registry } from "./registry.ts";
+import { IGNORED, type OnBite } from "./simulated-bite.ts";
+import { type DiskState, simulatedDisk } from "./simulated-disk.ts";
 import { SimulatedLink } from "./simulated-link.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SimulatedStore } from "./simulated-store.ts";
@@ -35,6 +37,9 @@ export interface SimulatedMachine {
   boot: number;
   /** How far its wall clock is ahead. */
   wallAheadMs: number;
+  /** How many seconds its monotonic clock counts in a second. */
+  readonly clockRate: number;
+  readonly disk: DiskState;
   /** The run of the daemon. */
   process: SimulatedProcess;
   daemon: FleetMachine | undefined;
@@ -47,6 +52,8 @@ export interface SimulationHooks {
   /** What a daemon gets in place of its link, and of its connection to systemd. */
   readonly wrapKeys?: (keys: Keys, machine: SimulatedMachine) => Keys;
   readonly wrapSystemd?: (systemd: Systemd, machine: SimulatedMachine) => Systemd;
+  /** Told whenever a fault did something to somebody. */
+  readonly onBite?: OnBite;
   /** Called with every daemon before it has done anything. */
   readonly onStart?: (daemon: FleetMachine, machine: SimulatedMachine) => void;
 }
@@ -64,10 +71,12 @@ export class SimulatedCluster implements AsyncDisposable {
   readonly #machines = new Map<string, SimulatedMachine>();
   readonly #logger: Logger;
   readonly #hooks: SimulationHooks;
+  readonly #onBite: OnBite;
 
   constructor(seed: number, logger: Logger = openLogger("silent"), hooks: SimulationHooks = {}) {
     this.random = seededRandom(seed);
     const { clock, random } = this;
+    this.#onBite = hooks.onBite ?? IGNORED;
     this.store = new SimulatedStore({ clock, random, ...hooks });
     this.keys = this.link();
     this.registry = new Registry(this.keys, this.at);
@@ -88,11 +97,11 @@ export class SimulatedCluster implements AsyncDisposable {
   /** A new way to the store. */
   link(): SimulatedLink {
     const { clock, random, store } = this;
-    return new SimulatedLink({ clock, random, store });
+    return new SimulatedLink({ clock, random, store, onBite: this.#onBite });
   }
 
   /** Boots a new machine and its daemon; `metadata` such as `role=web,az=1`. */
-  add(name: string, metadata = ""): SimulatedMachine {
+  add(name: string, metadata = "", clockRate = 1): SimulatedMachine {
     const { clock, random } = this;
     const files = new MemoryUnitFiles();
     const pairs = metadata.split(",").filter(Boolean);
@@ -106,6 +115,8 @@ export class SimulatedCluster implements AsyncDisposable {
       link: this.link(),
       boot: 1,
       wallAheadMs: 0,
+      clockRate,
+      disk: { delayMaxMs: 0, isFull: false },
       process: new SimulatedProcess(),
       daemon: undefined,
     };
@@ -116,8 +127,10 @@ export class SimulatedCluster implements AsyncDisposable {
 
   startDaemon(name: string): FleetMachine {
     const machine = this.machine(name);
-    const { id, metadata, systemd, files, link, boot } = machine;
-    const process = new SimulatedProcess();
+    const { id, metadata, systemd, files, link, boot, disk: state } = machine;
+    const { clock, random } = this;
+    const onBite = this.#onBite;
+    const process = new SimulatedProcess(onBite);
     const { wrapKeys, wrapSystemd, onStart } = this.#hooks;
     machine.process = process;
     machine.daemon = openFleetMachine({
@@ -131,10 +144,10 @@ export class SimulatedCluster implements AsyncDisposable {
         return process.systemd(wrapSystemd?.(connection, machine) ?? connection);
       },
       systemdRun: async () => String(boot),
-      files: process.files(files),
+      files: simulatedDisk(process.files(files), { state, clock, random, onBite }),
       healthProbe: { check: async (_, unit) => machine.ill.get(unit) },
-      clock: process.clock(this.clock, () => machine.wallAheadMs),
-      random: this.random,
+      clock: process.clock(clock, () => machine.wallAheadMs, machine.clockRate),
+      random,
       logger: this.#logger.child({ machine: name }),
       settings: {
         keyPrefix: this.at.prefix,

@@ -4,6 +4,7 @@ import type { Random } from "#base/random.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
 import type { Keys, Reply } from "#keys/keys.ts";
+import { IGNORED, type OnBite } from "./simulated-bite.ts";
 
 /** One direction of a link. */
 export interface Way {
@@ -13,6 +14,8 @@ export interface Way {
   loss: number;
   /** How long a message takes at least, and at most. */
   delayMs: readonly [least: number, most: number];
+  /** The share of requests that come twice, from 0 to 1, the second one with a delay of its own. */
+  twice: number;
 }
 
 /** What stands at the other end: the server of the store that runs now, if one does. */
@@ -29,6 +32,7 @@ export interface LinkOptions {
   readonly requestTimeoutMs?: number;
   /** After about this long without an event a watch asks whether the server is there; default 20 s. */
   readonly idleMs?: number;
+  readonly onBite?: OnBite;
 }
 
 const CLOSED = new Error("the connection was closed");
@@ -36,6 +40,8 @@ const DONE = new Error("answered in time");
 const NEVER = new AbortController().signal;
 /** How soon a connection tries again what did not get through. */
 const RESEND_MS = 200;
+/** A message that takes longer is worth counting. */
+const LATE_MS = 200;
 /** How soon a watch whose server went begins again. */
 const REWATCH_MS = 50;
 
@@ -45,12 +51,16 @@ const REWATCH_MS = 50;
  * watch over a dead link is silent until the client finds that nobody answers, and resumes when somebody does.
  */
 export class SimulatedLink implements Keys {
-  readonly out: Way = { isBlocked: false, loss: 0, delayMs: [0, 0] };
-  readonly back: Way = { isBlocked: false, loss: 0, delayMs: [0, 0] };
+  readonly out: Way = { isBlocked: false, loss: 0, delayMs: [0, 0], twice: 0 };
+  readonly back: Way = { isBlocked: false, loss: 0, delayMs: [0, 0], twice: 0 };
   readonly #options: LinkOptions;
+
+  readonly #onBite: OnBite;
+  readonly #connections = new Set<Connection>();
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#onBite = options.onBite ?? IGNORED;
   }
 
   cut(): void {
@@ -61,12 +71,17 @@ export class SimulatedLink implements Keys {
     this.out.isBlocked = this.back.isBlocked = false;
   }
 
+  /** Breaks all connections that are open. */
+  reset(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
   get(...[key, options, signal]: Parameters<Keys["get"]>): Promise<Reply> {
-    return this.#ask(signal, (keys) => keys.get(key, options, NEVER));
+    return this.#request(signal, (keys) => keys.get(key, options, NEVER));
   }
 
   set(...[key, value, options, signal]: Parameters<Keys["set"]>): Promise<Reply> {
-    return this.#ask(signal, (keys) => keys.set(key, value, options, NEVER));
+    return this.#request(signal, (keys) => keys.set(key, value, options, NEVER));
   }
 
   createInOrder(...[dir, value, options, signal]: Parameters<Keys["createInOrder"]>) {
@@ -74,7 +89,7 @@ export class SimulatedLink implements Keys {
   }
 
   delete(...[key, options, signal]: Parameters<Keys["delete"]>): Promise<Reply> {
-    return this.#ask(signal, (keys) => keys.delete(key, options, NEVER));
+    return this.#request(signal, (keys) => keys.delete(key, options, NEVER));
   }
 
   async *watch(...[key, options, signal]: Parameters<Keys["watch"]>): AsyncGenerator<KeyEvent> {
@@ -88,6 +103,7 @@ export class SimulatedLink implements Keys {
         }),
       );
       next ??= from;
+      this.#connections.add(connection);
       void this.#guard(connection, ended);
       try {
         for (;;) {
@@ -99,6 +115,7 @@ export class SimulatedLink implements Keys {
         }
       } finally {
         connection.close();
+        this.#connections.delete(connection);
       }
       signal.throwIfAborted();
       await clock.sleep(REWATCH_MS, signal);
@@ -118,6 +135,21 @@ export class SimulatedLink implements Keys {
     } catch {
       connection.close();
     }
+  }
+
+  /** A request that may come twice. */
+  #request<T>(signal: AbortSignal, serve: (keys: Keys) => Promise<T>): Promise<T> {
+    if (this.out.twice > 0 && this.#options.random() < this.out.twice) void this.#again(serve);
+    return this.#ask(signal, serve);
+  }
+
+  /** Nobody waits for the second answer. */
+  async #again<T>(serve: (keys: Keys) => Promise<T>): Promise<void> {
+    await this.#passes(this.out, NEVER);
+    const { keys } = this.#options.store;
+    if (keys === undefined) return;
+    this.#onBite("request served twice");
+    await serve(keys).catch(() => {});
   }
 
   /** Sends a request on its way, which goes on without the client, and waits for the answer. */
@@ -146,13 +178,17 @@ export class SimulatedLink implements Keys {
     const { store } = this.#options;
     if (!(await this.#passes(this.out, NEVER))) return undefined;
     const { keys } = store;
+    if (keys === undefined) this.#onBite("store away");
     const [answer] = await Promise.allSettled([
       keys === undefined ? Promise.reject(unavailable("nothing listens there")) : serve(keys),
     ]);
     // A server that ended meanwhile answers nothing, whatever it did.
     const isReset = keys !== undefined && keys !== store.keys;
     if (!(await this.#passes(this.back, NEVER))) return undefined;
-    if (isReset) throw unavailable("the connection was reset");
+    if (isReset) {
+      this.#onBite("reset by the store");
+      throw unavailable("the connection was reset");
+    }
     if (answer.status === "rejected") throw answer.reason;
     return { value: answer.value };
   }
@@ -160,8 +196,12 @@ export class SimulatedLink implements Keys {
   async #passes(way: Way, signal: AbortSignal): Promise<boolean> {
     const { clock, random } = this.#options;
     const [least, most] = way.delayMs;
-    if (most > 0) await clock.sleep(least + random() * (most - least), signal);
-    return !way.isBlocked && random() >= way.loss;
+    const delayMs = most > 0 ? least + random() * (most - least) : 0;
+    if (delayMs > 0) await clock.sleep(delayMs, signal);
+    if (delayMs > LATE_MS) this.#onBite("message late");
+    if (!way.isBlocked && random() >= way.loss) return true;
+    this.#onBite(way === this.out ? "request lost" : "answer lost");
+    return false;
   }
 
   /** An event on an open connection is sent until it gets through, or until the connection ends: false. */

@@ -2,31 +2,33 @@ import type { Random } from "#base/random.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { SimulatedLink, Way } from "#fleet/simulated-link.ts";
 import { between, chance, pick } from "./pick.ts";
+import type { StoreFuse } from "./store-fuse.ts";
 import type { Trace } from "./trace.ts";
 
-export type FaultKind =
-  | "slow"
-  | "lossy"
-  | "cut out"
-  | "cut back"
-  | "cut both"
-  | "cut many"
-  | "pause"
-  | "kill"
-  | "restart"
-  | "power cut"
-  | "leave"
-  | "drop systemd"
-  | "wall clock"
-  | "slow store"
-  | "crash"
-  | "stop store"
-  | "full disk"
-  | "skew"
-  | "leap"
-  | "wipe"
-  | "flood"
-  | "blackout";
+const NETWORK = ["slow", "lossy", "twice", "cut out", "cut back", "cut both", "cut many"] as const;
+const DAEMONS = [
+  "pause",
+  "kill",
+  "kill in a write",
+  "slow disk",
+  "no space",
+  "restart",
+  "power cut",
+  "leave",
+  "drop systemd",
+  "wall clock",
+] as const;
+const STORE = [
+  "slow store",
+  "crash",
+  "crash in a write",
+  "stop store",
+  "full disk",
+  "skew",
+] as const;
+const RARE = ["leap", "wipe", "flood", "blackout"] as const;
+export const FAULTS = [...NETWORK, ...DAEMONS, ...STORE, ...RARE] as const;
+export type FaultKind = (typeof FAULTS)[number];
 
 /** What a fault is about, and what ends it if time does. */
 interface Begun {
@@ -39,6 +41,7 @@ export interface FaultOptions {
   readonly onStoreDown: () => void;
   /** A kind that is to happen often. */
   readonly favour: FaultKind | undefined;
+  readonly storeFuse: StoreFuse;
 }
 
 interface Fault {
@@ -63,7 +66,8 @@ export class Faults {
   readonly #pending = new Set<Promise<void>>();
   #storeIsBusy = false;
   readonly #options: FaultOptions;
-  count = 0;
+  /** How often each kind was begun. */
+  readonly begun = new Map<FaultKind, number>();
   /** Until when an engine may think that it holds a lease which the store has forgotten. */
   leaseLostUntilMs = 0;
 
@@ -106,7 +110,7 @@ export class Faults {
     const untilMs = this.#cluster.clock.monotonicMs() + lasts;
     const end = this.#start(kind);
     if (end === undefined) return;
-    this.count += 1;
+    this.begun.set(kind, (this.begun.get(kind) ?? 0) + 1);
     this.#trace.add(`fault ${kind} for ${Math.round(lasts)} ms: ${end.what}`);
     if (end.undo !== undefined) this.#open.add({ untilMs, end: end.undo });
   }
@@ -127,8 +131,12 @@ export class Faults {
       calm(machine.link);
       machine.process.resume();
       machine.wallAheadMs = 0;
+      machine.process.fuse = undefined;
+      machine.disk.delayMaxMs = 0;
+      machine.disk.isFull = false;
     }
     for (const link of this.#links) calm(link);
+    this.#options.storeFuse.quench();
     this.#cluster.store.speed.delayMaxMs = 2;
   }
 
@@ -138,9 +146,9 @@ export class Faults {
   }
 
   #start(kind: FaultKind): Begun | undefined {
-    if (NETWORK.includes(kind)) return this.#network(kind);
-    if (STORE.includes(kind)) return this.#store(kind);
-    if (RARE.includes(kind)) return this.#rare(kind);
+    if (isOf(NETWORK, kind)) return this.#network(kind);
+    if (isOf(STORE, kind)) return this.#store(kind);
+    if (isOf(RARE, kind)) return this.#rare(kind);
     const free = [...this.#cluster.machines].filter(
       (machine) => !this.#occupied.has(machine) && machine.daemon !== undefined,
     );
@@ -154,9 +162,8 @@ export class Faults {
     const group = kind === "cut many" ? all.filter(() => chance(random, 0.7)) : [pick(random, all)];
     const names = group.map((link) => machines.find((m) => m.link === link)?.name ?? "a watcher");
     for (const { out, back } of group) {
-      const ways = kind === "slow" || kind === "lossy" || kind.startsWith("cut ");
-      if (ways && kind !== "cut back") disturb(out, kind, random);
-      if (ways && kind !== "cut out") disturb(back, kind, random);
+      if (kind !== "cut back") disturb(out, kind, random);
+      if (kind !== "cut out") disturb(back, kind, random);
     }
     return { what: names.join(", "), undo: () => group.forEach(calm) };
   }
@@ -167,14 +174,44 @@ export class Faults {
     if (kind === "drop systemd") machine.systemd.dropConnections();
     if (kind === "wall clock") machine.wallAheadMs = between(this.#random, -100_000, 100_000);
     if (kind === "drop systemd" || kind === "wall clock") return { what: name };
+    if (kind === "slow disk" || kind === "no space") return this.#machineDisk(kind, machine);
     this.#occupied.add(machine);
     if (kind === "pause") return this.#pause(machine);
+    if (kind === "kill in a write") return this.#killInWrite(machine);
     if (kind === "restart") {
       this.#run(() => this.#cluster.endDaemon(name).then(() => this.#startDaemon(machine)));
       return { what: name };
     }
     this.#run(() => (kind === "kill" ? this.#cluster.killDaemon(name) : this.#cutPower(machine)));
     return { what: name, undo: () => this.#startDaemon(machine) };
+  }
+
+  #machineDisk(kind: FaultKind, { name, disk }: SimulatedMachine): Begun {
+    if (kind === "no space") disk.isFull = true;
+    else disk.delayMaxMs = between(this.#random, 20, 3_000);
+    const undo = () => {
+      if (kind === "no space") disk.isFull = false;
+      else disk.delayMaxMs = 0;
+    };
+    return { what: name, undo };
+  }
+
+  /** The process ends at one of its next writes, to the store, to its disk or to systemd. */
+  #killInWrite(machine: SimulatedMachine): Begun {
+    const { process } = machine;
+    const burn = () => {
+      process.kill();
+      this.#trace.add(`${machine.name} dies in a write`);
+      this.#run(async () => this.#cluster.killDaemon(machine.name));
+    };
+    const writes = 1 + Math.floor(this.#random() * 12);
+    process.fuse = { writes, isDone: chance(this.#random, 0.5), burn };
+    const undo = () => {
+      process.fuse = undefined;
+      if (process.isKilled) this.#startDaemon(machine);
+      else this.#occupied.delete(machine);
+    };
+    return { what: machine.name, undo };
   }
 
   #pause(machine: SimulatedMachine): Begun {
@@ -238,6 +275,7 @@ export class Faults {
     }
     if (this.#storeIsBusy) return undefined;
     this.#storeIsBusy = true;
+    if (kind === "crash in a write") return this.#crashInWrite();
     if (kind === "full disk") {
       store.disk.isFull = true;
       return { what: "", undo: () => this.#restartStore(() => store.crash()) };
@@ -245,6 +283,21 @@ export class Faults {
     const ended = kind === "crash" ? store.crash() : store[Symbol.asyncDispose]();
     this.#run(() => ended);
     return { what: "", undo: () => this.#restartStore(() => ended) };
+  }
+
+  #crashInWrite(): Begun {
+    const { store } = this.#cluster;
+    let ended: Promise<void> | undefined;
+    this.#options.storeFuse.light(Math.floor(this.#random() * 20), () => {
+      ended = store.crash();
+      this.#run(() => ended!);
+    });
+    const undo = async () => {
+      this.#options.storeFuse.quench();
+      if (ended === undefined) this.#storeIsBusy = false;
+      else await this.#restartStore(() => ended!);
+    };
+    return { what: "", undo };
   }
 
   async #restartStore(end: () => Promise<void>): Promise<void> {
@@ -277,8 +330,9 @@ export class Faults {
       this.#skew(ms);
       return { what: `${Math.round(ms)} ms` };
     }
-    if (kind === "wipe") this.#loseLease(0);
-    this.#run(() => (kind === "wipe" ? this.#wipe() : this.#flood()));
+    if (kind === "flood") return this.#flood();
+    this.#loseLease(0);
+    this.#run(() => this.#wipe());
     return { what: "" };
   }
 
@@ -302,38 +356,33 @@ export class Faults {
     await keys.delete(KEY_PREFIX, { recursive: true, dir: true }, signal).catch(() => {});
   }
 
-  /** More events than the history keeps. */
-  async #flood(): Promise<void> {
-    const { keys, signal } = this.#cluster;
-    const writes = Array.from({ length: 1_100 }, (_, i) =>
-      keys.set(`/noise/${i % 50}`, String(i), {}, signal),
-    );
-    await Promise.allSettled(writes);
+  /** More events than the history keeps, of which some do not hear before their connections break. */
+  #flood(): Begun {
+    const { keys, signal, machines } = this.#cluster;
+    const links = [...machines].map(({ link }) => link);
+    const deaf = [...links, ...this.#links].filter(() => chance(this.#random, 0.3));
+    for (const link of deaf) link.back.isBlocked = true;
+    this.#run(async () => {
+      const writes = Array.from({ length: 1_100 }, (_, i) =>
+        keys.set(`/noise/${i % 50}`, String(i), {}, signal),
+      );
+      await Promise.allSettled(writes);
+      for (const link of deaf) {
+        calm(link);
+        link.reset();
+      }
+    });
+    return { what: `${deaf.length} links do not hear of it` };
   }
 }
 
-const NETWORK: readonly FaultKind[] = [
-  "slow",
-  "lossy",
-  "cut out",
-  "cut back",
-  "cut both",
-  "cut many",
-];
-const DAEMONS: readonly FaultKind[] = [
-  "pause",
-  "kill",
-  "restart",
-  "power cut",
-  "leave",
-  "drop systemd",
-  "wall clock",
-];
-const STORE: readonly FaultKind[] = ["slow store", "crash", "stop store", "full disk", "skew"];
-const RARE: readonly FaultKind[] = ["leap", "wipe", "flood", "blackout"];
+function isOf<K extends FaultKind>(kinds: readonly K[], kind: FaultKind): kind is K {
+  return (kinds as readonly FaultKind[]).includes(kind);
+}
 
 function disturb(way: Way, kind: FaultKind, random: Random): void {
   if (kind === "slow") way.delayMs = [between(random, 5, 50), between(random, 50, 1_500)];
+  else if (kind === "twice") way.twice = between(random, 0.1, 0.9);
   else if (kind === "lossy") way.loss = between(random, 0.05, 0.5);
   else way.isBlocked = true;
 }
@@ -341,7 +390,7 @@ function disturb(way: Way, kind: FaultKind, random: Random): void {
 function calm({ out, back }: SimulatedLink): void {
   for (const way of [out, back]) {
     way.isBlocked = false;
-    way.loss = 0;
+    way.loss = way.twice = 0;
     way.delayMs = CALM_DELAY_MS;
   }
 }

@@ -14,6 +14,8 @@ export interface KeysObserver {
   readonly onTarget?: (write: TargetWrite) => void;
   /** Told when the store said no to such a write: nothing happened. */
   readonly onRefused?: (unit: string) => void;
+  /** Told when a watch cannot go on where it was. */
+  readonly onCleared?: () => void;
 }
 
 const TARGET = /\/job\/([^/]+)\/target$/;
@@ -63,9 +65,14 @@ export function observeKeys(keys: Keys, observer: KeysObserver): Keys {
       return answered(`delete ${key}`, true, () => keys.delete(key, options, signal));
     },
     async *watch(key, options, signal) {
-      for await (const event of keys.watch(key, options, signal)) {
-        ledger.show(event.node.modifiedIndex);
-        yield event;
+      try {
+        for await (const event of keys.watch(key, options, signal)) {
+          ledger.show(event.node.modifiedIndex);
+          yield event;
+        }
+      } catch (error) {
+        if (error instanceof KeysError && error.code === 401) observer.onCleared?.();
+        throw error;
       }
     },
   };

@@ -12,3 +12,9 @@ export function chance(random: Random, share: number): boolean {
 export function between(random: Random, least: number, most: number): number {
   return least + random() * (most - least);
 }
+
+/** The same in an order of chance. */
+export function shuffled<T>(random: Random, from: readonly T[]): T[] {
+  const rest = [...from];
+  return from.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
+}

@@ -124,7 +124,18 @@ export function metadataFits(spec: UnitSpec, has: ReadonlyMap<string, string>): 
   );
 }
 
+/** Few objects are read again and again. */
+const hashes = new Map<string, string>();
+
 function hashIn(object: string): string {
+  const known = hashes.get(object);
+  if (known !== undefined) return known;
+  const hash = readHash(object);
+  hashes.set(object, hash);
+  return hash;
+}
+
+function readHash(object: string): string {
   try {
     const { UnitHash } = JSON.parse(object) as { UnitHash: number[] };
     return UnitHash.map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -27,13 +27,11 @@ export function unsettled(around: Settled): string[] {
   const { cluster } = around;
   const { server } = cluster.store;
   if (server === undefined || server.writeFault !== undefined) return ["the store is down"];
-  return [
-    ...unreadyMachines(around),
-    ...staleViews(around),
-    ...misplacedUnits(around),
-    ...strayUnits(around),
-    ...wrongReports(around),
-  ];
+  for (const look of [unreadyMachines, misplacedUnits, strayUnits, wrongReports, staleViews]) {
+    const problems = look(around);
+    if (problems.length > 0) return problems;
+  }
+  return [];
 }
 
 function unreadyMachines({ cluster, history }: Settled): string[] {

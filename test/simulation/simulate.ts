@@ -10,25 +10,42 @@ const { values } = parseArgs({
   },
 });
 const [from, seeds] = [Number(values.from), Number(values.seeds)];
-const total = { simulatedMs: 0, operations: 0, faults: 0, events: 0, violations: 0, settledMs: 0 };
+const total = { simulatedMs: 0, operations: 0, events: 0, violations: 0, settledMs: 0 };
+const [faults, bites] = [new Map<string, number>(), new Map<string, number>()];
 const startedMs = performance.now();
 
 for (let seed = from; seed < from + seeds; seed++) {
   const report = await simulate(seed, values.verbose ? { print: (line) => console.log(line) } : {});
   total.simulatedMs += report.simulatedMs;
   total.operations += report.operations;
-  total.faults += report.faults;
   total.events += report.events;
   total.settledMs = Math.max(total.settledMs, report.settledMs);
   total.violations += report.violations.length;
+  addUp(faults, report.faults);
+  addUp(bites, report.bites);
   for (const violation of report.violations) console.log(`seed ${seed}: ${violation}`);
   if (report.violations.length > 0)
     console.log(`replay: script/simulate --from ${seed} --seeds 1 --verbose`);
 }
 
+console.log(`faults begun: ${describe(faults)}`);
+console.log(`what they did: ${describe(bites)}`);
 console.log(
   `${seeds} seeds, ${Math.round(total.simulatedMs / 1000)} simulated seconds in ${((performance.now() - startedMs) / 1000).toFixed(1)} s, ` +
-    `${total.operations} operations, ${total.faults} faults, ${total.events} events, ` +
+    `${total.operations} operations, ${sum(faults)} faults, ${total.events} events, ` +
     `settled within ${Math.round(total.settledMs / 1000)} s, ${total.violations} violations`,
 );
 process.exitCode = total.violations > 0 ? 1 : 0;
+
+function addUp(to: Map<string, number>, counts: ReadonlyMap<string, number>): void {
+  for (const [what, count] of counts) to.set(what, (to.get(what) ?? 0) + count);
+}
+
+function describe(counts: ReadonlyMap<string, number>): string {
+  const lines = [...counts].map(([what, count]) => `${count} ${what}`);
+  return lines.sort().join(", ");
+}
+
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((all, count) => all + count, 0);
+}

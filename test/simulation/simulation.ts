@@ -1,6 +1,7 @@
 import { type Logger, pino } from "pino";
 import { seededRandom } from "#base/random.ts";
 import type { FleetMachine } from "#fleet/fleet-machine.ts";
+import type { Bite } from "#fleet/simulated-bite.ts";
 import {
   SimulatedCluster,
   type SimulatedMachine,
@@ -19,6 +20,8 @@ import { between, chance, pick } from "./pick.ts";
 import { PlacementCheck } from "./placement-check.ts";
 import { RegistryHistory } from "./registry-history.ts";
 import { describeDaemon, unsettled } from "./settled-check.ts";
+import { type Shape, shapeOf } from "./shape.ts";
+import { StoreFuse } from "./store-fuse.ts";
 import { Trace, Violations } from "./trace.ts";
 import { SpecBook } from "./unit-spec.ts";
 import { WatchCheck } from "./watch-check.ts";
@@ -32,7 +35,10 @@ export interface Report {
   readonly hash: string;
   readonly simulatedMs: number;
   readonly operations: number;
-  readonly faults: number;
+  /** How often each kind of fault was begun. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  /** How often faults did something to somebody. */
+  readonly bites: ReadonlyMap<Bite, number>;
   readonly events: number;
   /** How long after its faults it took to settle, at most. */
   readonly settledMs: number;
@@ -57,6 +63,8 @@ const SETTLE_MS = 70_000;
 const LONG_MS = 13 * 60_000;
 /** How long it has to stay settled. */
 const STEADY_MS = 8_000;
+/** How much faster or slower machines' monotonic clocks run; real ones differ by less than a thousandth. */
+const DRIFT_MOST = 0.01;
 const METADATA = ["role=web", "role=db", "", "role=web,az=1", "az=2"];
 
 /** Runs the whole cluster from one seed: times of trouble, each followed by a calm in which all must come right. */
@@ -77,8 +85,11 @@ class Simulation implements AsyncDisposable {
   readonly #placements: PlacementCheck;
   readonly #agents: AgentCheck;
   readonly #specs = new SpecBook();
+  readonly #shape: Shape;
   readonly #workload: Workload;
   readonly #faults: Faults;
+  readonly #storeFuse: StoreFuse;
+  readonly #bites = new Map<Bite, number>();
   readonly #watches: WatchCheck[] = [];
   readonly #mirrors: Mirror[] = [];
   readonly #end = new AbortController();
@@ -93,6 +104,7 @@ class Simulation implements AsyncDisposable {
     this.#trace = new Trace(() => this.#cluster?.clock.monotonicMs() ?? 0, print);
     this.#violations = new Violations(this.#trace);
     this.#ledger = new Ledger(this.#violations);
+    this.#storeFuse = new StoreFuse(() => this.#cluster?.store, this.#bite);
     const snapshotEvery = Math.round(between(random, 15, 400));
     const hooks = { snapshotEvery, ...this.#hooks(plant) };
     this.#cluster = new SimulatedCluster(seed, this.#logger(), hooks);
@@ -100,17 +112,26 @@ class Simulation implements AsyncDisposable {
     this.#oracle = new FitOracle(this.#history);
     this.#placements = new PlacementCheck(this.#history, this.#oracle, this.#violations);
     this.#agents = new AgentCheck(this.#history, this.#violations);
-    const machines = 3 + Math.floor(random() * 3);
-    for (let at = 0; at < machines; at++) {
-      const machine = this.#cluster.add(String.fromCodePoint(97 + at), pick(random, METADATA));
+    this.#shape = shapeOf(seed);
+    for (let at = 0; at < this.#shape.machines; at++) {
+      const name = String.fromCodePoint(97 + at);
+      const drift = between(random, -DRIFT_MOST, DRIFT_MOST);
+      const machine = this.#cluster.add(name, pick(random, METADATA), 1 + drift);
       this.#history.configured.set(machine.id, machine.metadata);
     }
     const links = this.#openWatchers();
     this.#faults = new Faults(this.#cluster, random, this.#trace, links, {
       onStoreDown: () => this.#checkDisk(),
       favour,
+      storeFuse: this.#storeFuse,
     });
-    this.#workload = new Workload(this.#cluster, random, this.#specs, this.#trace);
+    this.#workload = new Workload(
+      this.#cluster,
+      random,
+      this.#specs,
+      this.#trace,
+      this.#shape.units,
+    );
   }
 
   async play(): Promise<Report> {
@@ -131,7 +152,8 @@ class Simulation implements AsyncDisposable {
       hash: this.#trace.hash,
       simulatedMs: this.#cluster.clock.monotonicMs(),
       operations: this.#workload.operations,
-      faults: this.#faults.count,
+      faults: this.#faults.begun,
+      bites: this.#bites,
       events: this.#ledger.index,
       settledMs: this.#settledMs,
     };
@@ -141,7 +163,8 @@ class Simulation implements AsyncDisposable {
     const random = this.#random;
     const { clock } = this.#cluster;
     const endMs = clock.monotonicMs() + lastsMs;
-    const [busy, wild] = [between(random, 0.02, 0.3), between(random, 0.005, 0.06)];
+    const { operations, faults } = this.#shape;
+    const [busy, wild] = [between(random, ...operations), between(random, ...faults)];
     while (clock.monotonicMs() < endMs) {
       if (chance(random, busy)) this.#workload.act();
       if (chance(random, wild)) this.#faults.begin(lastsMs / 2);
@@ -239,12 +262,14 @@ class Simulation implements AsyncDisposable {
     const { wrapSystemd = (systemd) => systemd } = plant;
     return {
       ...plant,
-      wrapLog: (log) => this.#ledger.around(wrapLog(log)),
+      onBite: this.#bite,
+      wrapLog: (log) => this.#storeFuse.around(this.#ledger.around(wrapLog(log))),
       wrapKeys: (keys, machine) =>
         wrapKeys(
           observeKeys(keys, {
             ledger: this.#ledger,
             violations: this.#violations,
+            onCleared: () => this.#bite("history lost"),
             onRefused: (unit) => this.#placements.refused(machine.id, unit),
             onTarget: (write) => {
               const { index } = this.#view(machine);
@@ -272,6 +297,9 @@ class Simulation implements AsyncDisposable {
       },
     };
   }
+
+  readonly #bite = (bite: Bite): void =>
+    void this.#bites.set(bite, (this.#bites.get(bite) ?? 0) + 1);
 
   #asked(what: "starts" | "stops", machine: SimulatedMachine, unit: string): void {
     this.#trace.add(`${machine.name} ${what} ${unit}`);
@@ -307,8 +335,10 @@ class Simulation implements AsyncDisposable {
     this.#trace.add(`log ${JSON.stringify(record)}`);
     if (part === "engine" && unit !== undefined && msg !== "unit waits")
       this.#placements.told(this.#cluster.machine(name).id, unit, reason);
+    if (msg === "engine follows") this.#bite("lease lost");
     if (msg !== "step" || part !== "agent" || unit === undefined || step === undefined) return;
     const machine = this.#cluster.machine(name);
+    if (machine.process.isKilled) return; // nothing of what it goes on to do gets out
     const decided = { kind: step, reason };
     this.#agents.decided(this.#view(machine), unit, decided, hashOn(machine, unit));
   }

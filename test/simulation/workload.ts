@@ -4,11 +4,11 @@ import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
 import { isKeysError, Registry } from "#fleet/registry.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import { chance, pick } from "./pick.ts";
+import { chance, pick, shuffled } from "./pick.ts";
 import type { Trace } from "./trace.ts";
 import { PLAIN, type SpecBook, type UnitSpec } from "./unit-spec.ts";
 
-/** Names that the workload uses; few, so that the same unit is met again and again. */
+/** Names that the workload chooses from; it uses few, so that the same unit is met again and again. */
 const NAMES = [
   "web.service",
   "db.service",
@@ -20,7 +20,10 @@ const NAMES = [
   "web@.service",
   "side.service",
   "every.service",
-] as const;
+  ...Array.from({ length: 8 }, (_, at) => `web@${at + 3}.service`),
+  "worker@.service",
+  ...Array.from({ length: 5 }, (_, at) => `worker@${at + 1}.service`),
+];
 const PROGRAMS: readonly (readonly string[])[] = [
   ["ExecStart=/bin/sleep 7"],
   ["ExecStart=/bin/false"],
@@ -35,14 +38,22 @@ export class Workload {
   readonly #random: Random;
   readonly #specs: SpecBook;
   readonly #trace: Trace;
+  readonly #names: readonly UnitName[];
   readonly #pending = new Set<Promise<void>>();
   operations = 0;
 
-  constructor(cluster: SimulatedCluster, random: Random, specs: SpecBook, trace: Trace) {
+  constructor(
+    cluster: SimulatedCluster,
+    random: Random,
+    specs: SpecBook,
+    trace: Trace,
+    units: number,
+  ) {
     this.#cluster = cluster;
     this.#random = random;
     this.#specs = specs;
     this.#trace = trace;
+    this.#names = shuffled(random, NAMES).slice(0, units) as UnitName[];
   }
 
   get pending(): number {
@@ -56,7 +67,7 @@ export class Workload {
     );
     if (ready.length === 0) return;
     const machine = pick(this.#random, ready);
-    const name = pick(this.#random, NAMES) as UnitName;
+    const name = pick(this.#random, this.#names);
     const act = this.#choose(machine, name);
     this.operations += 1;
     const running = act().then(
@@ -182,7 +193,7 @@ export class Workload {
         machineOf: [
           pick(
             random,
-            NAMES.filter((n) => n !== name),
+            this.#names.filter((n) => n !== name),
           ),
         ],
       };
