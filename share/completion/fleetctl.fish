@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--lines' '-n' '--output' '-o' '--fields' '--as' '--machine' '--unit' '--ssh-port' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--lines' '-n' '--output' '-o' '--fields' '--as' '--machine' '--unit' '--ssh-port' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -67,6 +67,12 @@ complete -c fleetctl -n __fleetctl_is -a destroy -d 'Stop units and remove them 
 complete -c fleetctl -n '__fleetctl_is destroy' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be gone; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is destroy' -l no-block -d 'Do not wait for units to be gone'
 complete -c fleetctl -n '__fleetctl_is destroy' -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a drain -d 'Cordon a machine and move its units elsewhere'
+complete -c fleetctl -n '__fleetctl_is drain' -l deadline -x -d 'After so long, such as 10m, stop what is left, whatever it is'
+complete -c fleetctl -n '__fleetctl_is drain' -l no-block -d 'Do not wait until the units have moved'
+complete -c fleetctl -n '__fleetctl_is drain' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is drain' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is drain' -a '(__fleetctl_machines)'
 complete -c fleetctl -n __fleetctl_is -a explain -d 'Say for every machine why a unit may or may not run there'
 complete -c fleetctl -n '__fleetctl_is explain' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is explain' -l no-legend -d 'Print no line with the names of the columns'

@@ -3,9 +3,12 @@ import { reasonOf } from "#base/fault.ts";
 import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import { viewDrain } from "./core/drain.ts";
 import { isMachineId, type MachineId } from "./core/machine-id.ts";
-import { type MachineMark, writeMark } from "./core/machine-marks.ts";
+import { type MachineMark, writeDrain, writeMark } from "./core/machine-marks.ts";
 import { viewMachine } from "./core/views.ts";
+
+const DEADLINE_MAX_SECONDS = 30 * 24 * 3600;
 
 /** Whoever asked, and why; what a client does not say is not known. */
 const Asker = {
@@ -13,6 +16,10 @@ const Asker = {
   why: v.optional(v.pipe(v.string(), v.maxLength(1_000)), ""),
 };
 const CordonBody = v.object(Asker);
+const DrainBody = v.object({
+  ...Asker,
+  deadlineSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(DEADLINE_MAX_SECONDS))),
+});
 
 /** Answers requests about one machine. */
 export async function machinePart(
@@ -28,6 +35,8 @@ export async function machinePart(
       return leaveMachine(context, exchange, id);
     case "cordon":
       return cordon(context, exchange, id);
+    case "drain":
+      return drain(context, exchange, id);
     default:
       throw new ApiRefusal(404, "");
   }
@@ -75,6 +84,40 @@ async function close(
   const mark = writeMark({ by, why, at: clock.now().toISOString() });
   await seen(context, await registry.setMark(machine, "cordoned", mark, signal), signal);
   events.tell({ what: "cordoned", machine, who: by, why });
+}
+
+/** POST begins to drain the machine, or sets another deadline; DELETE ends that, and leaves it cordoned. */
+async function drain(context: ApiContext, exchange: Exchange, id: string): Promise<void> {
+  const method = exchange.request.method ?? "";
+  allow(method, "GET", "POST", "DELETE");
+  const { deadlineSeconds, ...asker } = await bodyOf(exchange, DrainBody);
+  following(context);
+  const machine = present(context, id);
+  const { feed, clock, registry, events } = context;
+  if (method === "GET") {
+    const { lost, held } = feed.verdict();
+    return sendJson(exchange.response, 200, viewDrain(feed.model, lost, held, machine));
+  }
+  if (method === "DELETE") {
+    const index = await registry.setMark(machine, "draining", undefined, exchange.signal);
+    await seen(context, index, exchange.signal);
+    const { by: who, why } = asker;
+    if (index !== undefined) events.tell({ what: "drain ended", machine, who, why });
+    return sendEmpty(exchange.response, 204);
+  }
+  await close(context, machine, asker, exchange.signal);
+  const nowMs = clock.now().getTime();
+  const deadline =
+    deadlineSeconds === undefined
+      ? undefined
+      : new Date(nowMs + deadlineSeconds * 1000).toISOString();
+  const at = new Date(nowMs).toISOString();
+  const value = writeDrain({ ...asker, at, deadline, isOver: false });
+  const index = await registry.setMark(machine, "draining", value, exchange.signal);
+  await seen(context, index, exchange.signal);
+  const { by: who, why } = asker;
+  events.tell({ what: "draining", machine, who, why, ...(deadline && { after: deadline }) });
+  sendEmpty(exchange.response, 204);
 }
 
 async function open(

@@ -7,7 +7,8 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import type { MachineId } from "./core/machine-id.ts";
-import { type Decision, schedule } from "./core/schedule.ts";
+import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
+import { Drainer } from "./drainer.ts";
 import type { EventLog } from "./event-log.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -38,6 +39,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #lease: LeaderLease;
   readonly #housekeeping: Housekeeping;
+  readonly #drainer: Drainer;
   readonly #wake = new Wake();
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
@@ -54,6 +56,7 @@ export class Engine {
     this.#options = options;
     this.#lease = new LeaderLease({ ...options, onChange: () => this.#lookAtAll() });
     this.#housekeeping = new Housekeeping(options);
+    this.#drainer = new Drainer(options);
   }
 
   get leads(): boolean {
@@ -71,12 +74,13 @@ export class Engine {
       else if (effect.kind === "units") {
         for (const unit of effect.units) this.#focus.add(unit);
         this.#allAtMs ??= this.#options.clock.monotonicMs() + this.#options.intervalMs;
-      }
+      } else if (effect.kind === "state" && this.#drainer.awaits(effect.unit)) this.#wake.ring();
     if (effects.length === 0) return this.#lookAtAll();
     if (this.#focus.size > 0) this.#wake.ring();
   }
 
   #lookAtAll(): void {
+    this.#drainer.lookAgain();
     this.#allAtMs = this.#options.clock.monotonicMs();
     this.#wake.ring();
   }
@@ -92,9 +96,14 @@ export class Engine {
   #pauseMs(): number {
     const { clock, intervalMs } = this.#options;
     const nowMs = clock.monotonicMs();
-    const times = [this.#verdictUntilMs, this.#allAtMs].filter((atMs) => atMs !== undefined);
+    const { againAtMs } = this.#drainer;
+    const times = [this.#verdictUntilMs, this.#allAtMs, againAtMs].filter(
+      (atMs) => atMs !== undefined,
+    );
     const nextMs = Math.min(nowMs + 10 * intervalMs, ...times);
-    return Math.max(this.#lease.leads ? 1 : intervalMs, nextMs - nowMs);
+    // Without the store nothing is decided, however long it is due.
+    const isAble = this.#lease.leads && this.#options.feed.isFollowing;
+    return Math.max(isAble ? 1 : intervalMs, nextMs - nowMs);
   }
 
   async #round(signal: AbortSignal): Promise<void> {
@@ -109,11 +118,18 @@ export class Engine {
     if (all) this.#allAtMs = undefined;
     this.#waiting.clear();
     this.#focus = new Set();
-    if (focus.length === 0) return;
-    const decisions = schedule(feed.model, lost, focus);
-    this.#tellWaiting(decisions);
-    await this.#carryOut(decisions, signal);
+    if (focus.length > 0) {
+      const decisions = schedule(feed.model, lost, focus);
+      this.#tellWaiting(decisions);
+      await this.#carryOut(decisions, signal);
+    }
+    await this.#drain(lost, signal);
     await this.#housekeeping.run(signal);
+  }
+
+  async #drain(lost: LostMachines, signal: AbortSignal): Promise<void> {
+    await this.#carryOut(this.#drainer.moves(lost), signal);
+    if (this.#lease.leads) await this.#drainer.enforceDeadlines(signal);
   }
 
   async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<void> {

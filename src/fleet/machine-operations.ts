@@ -1,4 +1,4 @@
-import type { SchemaAsker } from "./core/schema.ts";
+import type { SchemaAsker, SchemaDrain } from "./core/schema.ts";
 
 /** What can be done with machines through the fleet API; rejects as the FleetClient does, MACHINE_NOT_FOUND among it. */
 export interface MachineOperations {
@@ -6,6 +6,14 @@ export interface MachineOperations {
   cordon(machineID: string, asker: SchemaAsker, signal: AbortSignal): Promise<void>;
   /** Opens it again, and ends a drain. */
   uncordon(machineID: string, asker: SchemaAsker, signal: AbortSignal): Promise<void>;
+  /** Has its units move away; what could not by the deadline is stopped, without one it goes on. */
+  drain(
+    machineID: string,
+    asker: SchemaAsker & { readonly deadlineSeconds: number | undefined },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** How far that is. */
+  drainProgress(machineID: string, signal: AbortSignal): Promise<SchemaDrain>;
 }
 
 /** One request of the API v1, with its answer's body. */
@@ -27,6 +35,15 @@ export function machineOperations(call: MachineCall): MachineOperations {
     cordon: async (id, asker, signal) => {
       const path = machine(id, "cordon");
       await call({ method: "POST", path, body: asker, action: `cordon machine ${id}` }, signal);
+    },
+    drain: async (id, body, signal) => {
+      const path = machine(id, "drain");
+      await call({ method: "POST", path, body, action: `drain machine ${id}` }, signal);
+    },
+    drainProgress: async (id, signal) => {
+      const path = machine(id, "drain");
+      const action = `read the drain of machine ${id}`;
+      return JSON.parse(await call({ method: "GET", path, action }, signal)) as SchemaDrain;
     },
     uncordon: async (id, asker, signal) => {
       const path = machine(id, "cordon");

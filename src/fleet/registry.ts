@@ -217,6 +217,16 @@ export class Registry {
     return this.#set(key, value, {}, signal);
   }
 
+  /** The same over what was noted at that index; KeysError 100 or 101 when it is no longer so. */
+  async overwriteMark(
+    id: MachineId,
+    part: "draining",
+    { over, value }: { readonly value: string; readonly over: number },
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.#set(this.#at.machine(id, part), value, { prevIndex: over }, signal);
+  }
+
   async unregister(id: MachineId, signal: AbortSignal): Promise<void> {
     await this.#unlessMissing(this.#keys.delete(this.#at.machine(id, "object"), {}, signal));
   }

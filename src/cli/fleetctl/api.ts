@@ -4,6 +4,7 @@ import { Fault } from "#base/fault.ts";
 import type { FleetClient, JournalOptions } from "#fleet/client.ts";
 import type {
   SchemaAsker,
+  SchemaDrain,
   SchemaMachine,
   SchemaPlan,
   SchemaPlanUnit,
@@ -107,6 +108,21 @@ export class Api {
   async uncordon(machine: string, asker: SchemaAsker): Promise<void> {
     await this.#call(`uncordon machine ${machine}`, (client, signal) =>
       client.uncordon(machine, asker, signal),
+    );
+  }
+
+  async drain(
+    machine: string,
+    how: SchemaAsker & { readonly deadlineSeconds: number | undefined },
+  ): Promise<void> {
+    await this.#call(`drain machine ${machine}`, (client, signal) =>
+      client.drain(machine, how, signal),
+    );
+  }
+
+  drainProgress(machine: string): Promise<SchemaDrain> {
+    return this.#call(`drain of machine ${machine}`, (client, signal) =>
+      client.drainProgress(machine, signal),
     );
   }
 

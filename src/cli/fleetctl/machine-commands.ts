@@ -1,5 +1,5 @@
 import { type Command, JSON_FLAG } from "./command.ts";
-import { text } from "./global-flags.ts";
+import { bool, text } from "./global-flags.ts";
 
 const WHY = text(["why"], "", "A few words for the record, such as the number of a ticket");
 const MACHINE_HELP =
@@ -15,6 +15,22 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     flags: [WHY, JSON_FLAG],
     offers: "machines",
     load: async () => (await import("./cordon.ts")).runCordon,
+  },
+  {
+    name: "drain",
+    synopsis: "[--deadline=DURATION] [--no-block] [--why=TEXT] [--json] MACHINE",
+    summary: "Cordon a machine and move its units elsewhere",
+    description: `A few units move at a time, each only where it fits, and waited for until it is active there; one that fits nowhere
+waits. Exits with 1 when units go on there: global ones, and those that ask for this machine.
+${MACHINE_HELP}`,
+    flags: [
+      text(["deadline"], "", "After so long, such as 10m, stop what is left, whatever it is"),
+      bool(["no-block"], false, "Do not wait until the units have moved"),
+      WHY,
+      JSON_FLAG,
+    ],
+    offers: "machines",
+    load: async () => (await import("./drain.ts")).runDrain,
   },
   {
     name: "uncordon",

@@ -19,11 +19,19 @@ export function machineState(model: ClusterModel, id: MachineId): MachineState {
 /** Why the machine takes no more units, whatever they are. */
 export function closedMisfit(machine: MachineEntry | undefined): Misfit | undefined {
   if (machine?.leaving === true) return { kind: "leaving" };
-  if (machine?.draining !== undefined)
-    return { kind: "cordoned", how: `is drained ${describeMark(machine.draining.value)}` };
+  if (machine?.draining !== undefined) {
+    const { value } = machine.draining;
+    const end = value.isOver ? "; its deadline has passed" : "";
+    return { kind: "cordoned", how: `is drained ${describeMark(value)}${end}` };
+  }
   if (machine?.cordoned !== undefined)
     return { kind: "cordoned", how: `is cordoned ${describeMark(machine.cordoned.value)}` };
   return undefined;
+}
+
+/** Why units that are on the machine must go even if there is no other place for them. */
+export function overdueMisfit(machine: MachineEntry | undefined): Misfit | undefined {
+  return machine?.draining?.value.isOver === true ? closedMisfit(machine) : undefined;
 }
 
 /**
@@ -36,7 +44,8 @@ export function globalMisfit(
   job: Job,
   isLoaded: boolean,
 ): Misfit | undefined {
-  if (machine?.draining?.value.isOver === true) return closedMisfit(machine);
+  const overdue = overdueMisfit(machine);
+  if (overdue !== undefined) return overdue;
   const sinceIndex = machine?.cordoned?.index ?? machine?.draining?.index;
   if (isLoaded || sinceIndex === undefined || job.submittedIndex < sinceIndex) return undefined;
   return closedMisfit(machine);

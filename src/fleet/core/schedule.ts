@@ -3,6 +3,7 @@ import { byTurn } from "./arrival-order.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
+import { overdueMisfit } from "./machine-state.ts";
 import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
 import { NameIndex } from "./name-index.ts";
 import type { MachineRecord } from "./records.ts";
@@ -36,6 +37,11 @@ export type Decision =
 /** Which machines are gone for good, with the reason; machines neither here nor present are waited for. */
 export type LostMachines = ReadonlyMap<MachineId, string>;
 
+/** A unit that somebody wants elsewhere, though it may stay where it is. */
+export interface Displaced {
+  readonly reason: string;
+}
+
 /**
  * Decides where units run. Only units in `focus` are looked at, and those that have to move because of them.
  * The same cluster gives the same decisions in the same order, in whatever order it came to be; carrying them out
@@ -45,8 +51,9 @@ export function schedule(
   model: ClusterModel,
   lost: LostMachines,
   focus: Iterable<UnitName> | "all",
+  displaced: ReadonlyMap<UnitName, Displaced> = new Map(),
 ): Decision[] {
-  return new Planner(model, lost).plan(focus);
+  return new Planner(model, lost, displaced).plan(focus);
 }
 
 /** A unit that needs a machine. */
@@ -59,6 +66,7 @@ interface Pending {
 class Planner {
   readonly #model: ClusterModel;
   readonly #lost: LostMachines;
+  readonly #displaced: ReadonlyMap<UnitName, Displaced>;
   readonly #board: Board;
   readonly #pending = new Map<UnitName, Pending>();
   readonly #settled = new Set<UnitName>();
@@ -67,9 +75,14 @@ class Planner {
   readonly #waiting = new Map<UnitName, Pending>();
   #names: NameIndex | undefined;
 
-  constructor(model: ClusterModel, lost: LostMachines) {
+  constructor(
+    model: ClusterModel,
+    lost: LostMachines,
+    displaced: ReadonlyMap<UnitName, Displaced>,
+  ) {
     this.#model = model;
     this.#lost = lost;
+    this.#displaced = displaced;
     this.#board = new Board(model);
   }
 
@@ -143,7 +156,8 @@ class Planner {
     // A machine that cannot be seen at the moment keeps its units.
     if (machine === undefined) return;
     const misfit = this.#misfitInPlace(unit, machine);
-    if (misfit !== undefined) this.#want({ unit, from, reason: describeMisfit(misfit) });
+    const reason = misfit ? describeMisfit(misfit) : this.#displaced.get(unit.name)?.reason;
+    if (reason !== undefined) this.#want({ unit, from, reason });
   }
 
   /**
@@ -152,6 +166,7 @@ class Planner {
    */
   #misfitInPlace(unit: Unit, machine: MachineRecord): Misfit | undefined {
     return (
+      overdueMisfit(this.#model.machine(machine.id)) ??
       machineMisfit(unit, machine) ??
       this.#board.peerMisfit(unit, machine) ??
       this.#board.mateMisfit(

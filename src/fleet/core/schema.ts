@@ -44,6 +44,31 @@ export interface SchemaMachine {
   readonly state?: string;
 }
 
+/** A unit that is on a machine while that is drained. */
+export interface SchemaDrainedUnit {
+  readonly unit: string;
+  /** It moves as soon as its turn comes; fits no other machine now; stays without a deadline; is being stopped. */
+  readonly fate: "moves" | "waits" | "stays" | "stops";
+  readonly global: boolean;
+  /** For one that waits: machine by machine why; empty for the last of very many. */
+  readonly reasons: readonly SchemaReason[];
+}
+
+/** How far a drain is; who, why and when are null for a machine that is not drained. */
+export interface SchemaDrain {
+  readonly machineID: string;
+  readonly state: string;
+  readonly by: string | null;
+  readonly why: string | null;
+  readonly at: string | null;
+  /** When what could not move is stopped; null for never. */
+  readonly deadline: string | null;
+  /** Whether that time has come. */
+  readonly isOver: boolean;
+  /** What is on the machine still; none when it is empty. */
+  readonly units: readonly SchemaDrainedUnit[];
+}
+
 /** Who asks for something, and why. */
 export interface SchemaAsker {
   readonly by: string;

@@ -1,0 +1,200 @@
+import { Fault } from "#base/fault.ts";
+import { parseDurationMs } from "#fleet/core/fleet-config.ts";
+import type {
+  SchemaDrain,
+  SchemaMachine,
+  SchemaReason,
+  SchemaUnitState,
+} from "#fleet/core/schema.ts";
+import { askerOf } from "./asker.ts";
+import { isNotBlocking } from "./blocking.ts";
+import { mapConcurrently } from "./concurrent.ts";
+import { isActiveWord } from "./condition.ts";
+import type { Flags } from "./flags.ts";
+import { inJson, printJson } from "./json.ts";
+import { machineLegend } from "./legends.ts";
+import { chooseMachine } from "./machine-args.ts";
+import { apiSentence } from "./refusal.ts";
+import type { Session } from "./session.ts";
+
+const FIRST_PAUSE_MS = 100;
+const PAUSE_MAX_MS = 1_000;
+const PAUSE_GROWTH = 1.25;
+/** How long a unit that moved may take to be active before the command ends without it. */
+const ARRIVAL_MS = 60_000;
+
+/** `drain MACHINE`: its units move elsewhere; waits until they have, and run there. */
+export async function runDrain(session: Session): Promise<number> {
+  const { api, args, clock, flags, out } = session;
+  const deadlineSeconds = deadlineOf(flags);
+  const [word, ...more] = args;
+  if (word === undefined || more.length > 0)
+    throw new Fault(
+      "USAGE",
+      "Cannot drain: give one machine; several are drained one after another",
+    );
+  const machine = chooseMachine(word, await api.machineList());
+  const { units } = await api.drainProgress(machine.id);
+  await api.drain(machine.id, { ...askerOf(session), deadlineSeconds });
+  const legend = machineLegend(machine.id, new Map([[machine.id, machine]]), false);
+  if (isNotBlocking(session)) {
+    out(`Triggered drain of machine ${legend}`);
+    return 0;
+  }
+  const names = units.filter(({ global }) => !global).map(({ unit }) => unit);
+  const startMs = clock.monotonicMs();
+  return new DrainWatch(session, machine, names, { legend, startMs }).run();
+}
+
+/** What became of one unit that was on the machine. */
+interface Outcome {
+  readonly unit: string;
+  readonly to: string | null;
+  readonly active: boolean;
+  readonly why: string;
+}
+
+/** Follows a drain, saying what became of each unit. */
+class DrainWatch {
+  readonly #session: Session;
+  readonly #machine: SchemaMachine;
+  readonly #legend: string;
+  readonly #startMs: number;
+  /** Units that were there, and are not yet known to run elsewhere. */
+  readonly #pending: Set<string>;
+  readonly #outcomes: Outcome[] = [];
+  readonly #explained = new Map<string, string>();
+  /** Since when units are off the machine, without being active elsewhere. */
+  readonly #awaySinceMs = new Map<string, number>();
+  /** Whether a unit was not active in time where it went. */
+  #isLate = false;
+  #apiNote = "";
+
+  constructor(
+    session: Session,
+    machine: SchemaMachine,
+    units: readonly string[],
+    { legend, startMs }: { readonly legend: string; readonly startMs: number },
+  ) {
+    this.#session = session;
+    this.#machine = machine;
+    this.#pending = new Set(units);
+    this.#legend = legend;
+    this.#startMs = startMs;
+  }
+
+  async run(): Promise<number> {
+    const { clock, io } = this.#session;
+    let pauseMs = FIRST_PAUSE_MS;
+    for (;;) {
+      const progress = await this.#look();
+      if (progress !== undefined && this.#isDone(progress)) return this.#end(progress);
+      await clock.sleep(pauseMs, io.signal);
+      pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * PAUSE_GROWTH);
+    }
+  }
+
+  /** Undefined while nobody can be asked. */
+  async #look(): Promise<SchemaDrain | undefined> {
+    const { api, err } = this.#session;
+    try {
+      const progress = await api.drainProgress(this.#machine.id);
+      const here = new Set(progress.units.map(({ unit }) => unit));
+      const gone = [...this.#pending].filter((name) => !here.has(name));
+      await mapConcurrently(gone, (name) => this.#follow(name));
+      for (const { fate, reasons, unit } of progress.units)
+        if (fate === "waits") this.#explain(unit, reasons);
+      this.#apiNote = "";
+      return progress;
+    } catch (error) {
+      const text = `Waiting for the fleet API: ${apiSentence(error)}`;
+      if (this.#apiNote !== text) err(text);
+      this.#apiNote = text;
+      return undefined;
+    }
+  }
+
+  /** Looks for a unit that is not on the machine any more. */
+  async #follow(name: string): Promise<void> {
+    const { api } = this.#session;
+    const unit = await api.unit(name);
+    if (unit === undefined) return this.#settle(name, null, "destroyed meanwhile");
+    const to = unit.machineID ?? null;
+    if (unit.desiredState === "inactive") return this.#settle(name, to, "unloaded meanwhile");
+    if (to === null) return this.#settle(name, to, "stopped: it fits no other machine");
+    const states = await api.states({ unitName: name });
+    const state = states.find(({ machineID }) => machineID === to);
+    if (unit.desiredState === "loaded") return this.#settle(name, to, "loaded");
+    await this.#arrive(name, to, state);
+  }
+
+  async #arrive(name: string, to: string, state: SchemaUnitState | undefined): Promise<void> {
+    const nowMs = this.#session.clock.monotonicMs();
+    const sinceMs = this.#awaySinceMs.get(name) ?? nowMs;
+    this.#awaySinceMs.set(name, sinceMs);
+    const word = state?.systemdActiveState ?? "";
+    if (isActiveWord(word)) await this.#settle(name, to, "active");
+    else if (nowMs - sinceMs >= ARRIVAL_MS)
+      await this.#settle(name, to, word || "not reported yet", true);
+  }
+
+  async #settle(unit: string, to: string | null, why: string, isLate = false): Promise<void> {
+    this.#pending.delete(unit);
+    this.#isLate ||= isLate;
+    this.#outcomes.push({ unit, to, active: why === "active", why });
+    const { api, out } = this.#session;
+    if (inJson(this.#session)) return;
+    const where = to === null ? "" : ` to ${machineLegend(to, await api.machines(), false)}`;
+    out(to === null ? `Unit ${unit} ${why}` : `Unit ${unit} moved${where}, ${why}`);
+  }
+
+  /** Says why a unit fits nowhere, once for each set of reasons. */
+  #explain(unit: string, reasons: readonly SchemaReason[]): void {
+    const others = reasons.filter(({ machineID }) => machineID !== this.#machine.id);
+    const text = others
+      .map(({ machineID, reason }) => `\n  ${machineID.slice(0, 8)}...: ${reason}`)
+      .join("");
+    if (text === "" || this.#explained.get(unit) === text) return;
+    this.#explained.set(unit, text);
+    this.#session.warn(`Unit ${unit} waits for a machine that it fits:${text}`);
+  }
+
+  #isDone({ deadline, units, by }: SchemaDrain): boolean {
+    if (by === null) return true;
+    const isEmpty = units.every(({ fate }) => fate === "stays" && deadline === null);
+    const left = new Set(units.map(({ unit }) => unit));
+    return isEmpty && [...this.#pending].every((name) => left.has(name));
+  }
+
+  #end({ by, units }: SchemaDrain): number {
+    const { clock, err, out } = this.#session;
+    const isEnded = by === null;
+    const seconds = ((clock.monotonicMs() - this.#startMs) / 1000).toFixed(1);
+    if (inJson(this.#session))
+      printJson(this.#session, [
+        ...this.#outcomes,
+        ...units.map(({ fate, unit }) => ({ unit, to: this.#machine.id, active: true, why: fate })),
+      ]);
+    if (isEnded) err(`The drain of machine ${this.#legend} was ended by somebody`);
+    else if (units.length === 0 && !inJson(this.#session))
+      out(`Machine ${this.#legend} drained in ${seconds} s`);
+    for (const { global, unit } of isEnded ? [] : units)
+      err(
+        `Unit ${unit} goes on there: ${global ? "it is global" : "it asks for this machine"}; --deadline=DURATION stops it`,
+      );
+    return isEnded || units.length > 0 || this.#isLate ? 1 : 0;
+  }
+}
+
+/** @throws {Fault} USAGE */
+function deadlineOf(flags: Flags): number | undefined {
+  const text = flags.text("deadline");
+  if (text === "") return undefined;
+  const ms = parseDurationMs(text);
+  if (ms === undefined)
+    throw new Fault(
+      "USAGE",
+      `Cannot use --deadline=${text}: expected a duration such as 90s, 10m or 1h; without --deadline nothing is stopped`,
+    );
+  return ms / 1000;
+}
