@@ -13,6 +13,7 @@ import type { EventLog } from "./event-log.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
+import { noteAvoidance } from "./note-avoidance.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 
 export interface EngineOptions {
@@ -168,6 +169,9 @@ export class Engine {
       case "place":
         return registry.place(unit, decision.to, signal);
       case "move":
+        // First, so that the machine is avoided also when this engine gets no further.
+        if (decision.avoid !== undefined)
+          await noteAvoidance(registry, unit, decision.from, decision.avoid, signal);
         return registry.move(unit, decision.from, decision.to, signal);
       case "unplace":
         return registry.unplace(unit, decision.from, signal);

@@ -106,3 +106,55 @@ test("a daemon that starts anew knows what the one before it knew", async (t) =>
   ill.set(WEB, "no answer");
   await cluster.until("it is checked", () => restarts.length === 1, 10_000);
 });
+
+test("a unit that three restarts did not help runs on another machine, and is kept from the first", async (t) => {
+  const { cluster, model, restarts } = await clusterOf(t, "a", "b");
+  await cluster.submit(WEB, { fleet: CHECKED });
+  await cluster.until("web runs", () => cluster.where(WEB).join() === "a");
+  const { id, ill } = cluster.machine("a");
+  ill.set(WEB, "disk is read-only");
+  await cluster.until("web runs on b", () => cluster.where(WEB).join() === "b", 120_000);
+  assert.deepEqual(
+    restarts.map(({ machine }) => machine),
+    ["a", "a", "a"],
+  );
+  assert.match(model().notes.avoid.get(WEB, id)!.value.reason, /disk is read-only$/);
+  await cluster.until(
+    "web is healthy",
+    () => isHealthy(model(), WEB, cluster.machine("b").id) === "healthy",
+  );
+  await cluster.until(
+    "its old note is gone",
+    () => model().notes.health.get(WEB, id) === undefined,
+  );
+  await cluster.pass(30_000);
+  assert.deepEqual(cluster.where(WEB), ["b"]);
+  await cluster.pass(600_000);
+  assert.equal(model().notes.avoid.get(WEB, id), undefined);
+});
+
+test("OnUnhealthy=move moves at once, and not while most instances are unhealthy", async (t) => {
+  const { cluster, model, restarts } = await clusterOf(t, "a", "b", "c");
+  const fleet = [...CHECKED, "OnUnhealthy=move", "MaxPerMachine=1"];
+  const units = ["w@1.service", "w@2.service"] as const;
+  for (const unit of units) await cluster.submit(unit, { fleet });
+  const places = () => units.map((unit) => cluster.where(unit).join());
+  await cluster.until("both run", () => places().join() === "a,b");
+  const healthOf = (unit: string) => {
+    const [name = ""] = cluster.where(unit);
+    return isHealthy(model(), unit as UnitName, cluster.machine(name).id);
+  };
+  await cluster.until("both are healthy", () => units.every((u) => healthOf(u) === "healthy"));
+  cluster.machine("a").ill.set("w@1.service", "no answer");
+  await cluster.until("it runs on c", () => places().join() === "c,b", 15_000);
+
+  for (const name of ["a", "b", "c"])
+    for (const unit of units) cluster.machine(name).ill.set(unit, "the database is away");
+  await cluster.until("both are unhealthy", () => units.every((u) => healthOf(u) === "unhealthy"));
+  await cluster.pass(120_000);
+  // Whichever of them was found first may have moved before the other was found.
+  const settled = places().join();
+  await cluster.pass(60_000);
+  assert.equal(places().join(), settled);
+  assert.deepEqual(restarts, []);
+});

@@ -19,7 +19,8 @@ const WRITES_MAX = 8;
 
 /**
  * Clears away what nothing refers to any more, as the leading engine: unit blobs without a job, keys of jobs without
- * an object, records of removal of units that are there again, and states of machines that are gone. Nothing here is about units that run.
+ * an object, records of removal of units that are there again, and states and health of units
+ * on machines that are gone. Nothing here is about units that run.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
@@ -81,6 +82,12 @@ export class Housekeeping {
       for (const machine of states.keys())
         if (!model.machines.has(machine))
           found.set(`state ${unit} ${machine}`, () => registry.removeState(unit, machine, signal));
+    for (const unit of model.notes.health.units())
+      for (const [machine] of model.notes.health.of(unit))
+        if (!model.machines.has(machine))
+          found.set(`health ${unit} ${machine}`, () =>
+            registry.removeNote({ room: "health", unit, machine }, signal),
+          );
     return found;
   }
 }

@@ -1,6 +1,7 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
+import { describeAvoidance, describeHealth } from "./describe-health.ts";
 import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits, machineMisfit } from "./misfit.ts";
@@ -41,13 +42,21 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
   const board = new Board(model);
   board.remove(job.name);
   return (machine) => {
-    if (machine.id === job.target?.value) return { fits: true, reason: "it is placed here" };
+    if (machine.id === job.target?.value)
+      return {
+        fits: true,
+        reason: join("it is placed here", describeHealth(model, unit, machine.id)),
+      };
     const misfit = board.misfit(unit, machine);
     if (misfit !== undefined) return { fits: false, reason: describeMisfit(misfit) };
-    const preferred = board.ranking.describe(unit, machine);
     const load = `fits; units placed here: ${board.load(machine.id)}`;
-    return { fits: true, reason: preferred === "" ? load : `${load}; ${preferred}` };
+    const avoided = describeAvoidance(model, unit, machine.id);
+    return { fits: true, reason: join(load, board.ranking.describe(unit, machine), avoided) };
   };
+}
+
+function join(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("; ");
 }
 
 function judgeGlobal(
@@ -60,7 +69,11 @@ function judgeGlobal(
   const misfit = globalFits(unit, machine)
     ? globalMisfit(model.machine(machine.id), job, isLoaded)
     : machineMisfit(unit, machine);
-  if (misfit === undefined) return { fits: true, reason: "global: it runs here" };
+  if (misfit === undefined)
+    return {
+      fits: true,
+      reason: join("global: it runs here", describeHealth(model, unit, machine.id)),
+    };
   return { fits: false, reason: describeMisfit(misfit) };
 }
 

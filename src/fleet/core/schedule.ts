@@ -2,6 +2,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { byTurn } from "./arrival-order.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
+import { HealthMoves } from "./health-moves.ts";
 import type { MachineId } from "./machine-id.ts";
 import { overdueMisfit } from "./machine-state.ts";
 import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
@@ -24,6 +25,8 @@ export type Decision =
       readonly from: MachineId;
       readonly to: MachineId;
       readonly reason: string;
+      /** Why it is not to come back to `from` soon, if it is not. */
+      readonly avoid?: string;
     }
   | {
       readonly kind: "unplace";
@@ -61,6 +64,8 @@ interface Pending {
   readonly unit: Unit;
   readonly from: MachineId | undefined;
   readonly reason: string;
+  /** Its health asks for another machine; without one it stays. */
+  readonly isIll?: boolean;
 }
 
 class Planner {
@@ -68,6 +73,7 @@ class Planner {
   readonly #lost: LostMachines;
   readonly #displaced: ReadonlyMap<UnitName, Displaced>;
   readonly #board: Board;
+  readonly #health: HealthMoves;
   readonly #pending = new Map<UnitName, Pending>();
   readonly #settled = new Set<UnitName>();
   readonly #decisions: Decision[] = [];
@@ -84,6 +90,7 @@ class Planner {
     this.#lost = lost;
     this.#displaced = displaced;
     this.#board = new Board(model);
+    this.#health = new HealthMoves(model);
   }
 
   plan(focus: Iterable<UnitName> | "all"): Decision[] {
@@ -158,6 +165,16 @@ class Planner {
     const misfit = this.#misfitInPlace(unit, machine);
     const reason = misfit ? describeMisfit(misfit) : this.#displaced.get(unit.name)?.reason;
     if (reason !== undefined) this.#want({ unit, from, reason });
+    else this.#reviewHealth(unit, from);
+  }
+
+  #reviewHealth(unit: Unit, from: MachineId): void {
+    const reason = this.#health.why(unit, from);
+    if (reason === undefined) return;
+    const hold = this.#health.hold(unit.name);
+    if (hold === undefined) this.#want({ unit, from, reason, isIll: true });
+    else
+      this.#decisions.push({ kind: "wait", unit: unit.name, reason: `${reason}; held: ${hold}` });
   }
 
   /**
@@ -212,15 +229,18 @@ class Planner {
     else this.#settle(pending, to);
   }
 
-  #settle({ unit, from, reason }: Pending, to: MachineRecord): void {
+  #settle({ unit, from, reason, isIll = false }: Pending, to: MachineRecord): void {
     for (const mate of this.#board.replacedBy(unit, to)) this.#evict(mate, unit.name, to.id);
     const why = `${reason}; ${to.id} ${this.#whyChosen(unit, to)}`;
     this.#board.add(unit.name, to.id);
-    if (to.id === from) return;
+    if (to.id === from) {
+      const stays = `${reason}; no other machine fits`;
+      if (isIll) this.#decisions.push({ kind: "wait", unit: unit.name, reason: stays });
+      return;
+    }
+    const move = { unit: unit.name, to: to.id, reason: why, ...(isIll && { avoid: reason }) };
     this.#decisions.push(
-      from === undefined
-        ? { kind: "place", unit: unit.name, to: to.id, reason: why }
-        : { kind: "move", unit: unit.name, from, to: to.id, reason: why },
+      from === undefined ? { kind: "place", ...move } : { kind: "move", from, ...move },
     );
   }
 
@@ -255,15 +275,27 @@ class Planner {
     }
   }
 
-  /** Where it is, then where it takes somebody's place, then the best by what it prefers and by load. */
+  /** Where its health was bad it goes only when nothing else fits. */
   #choose(unit: Unit, from: MachineId | undefined): MachineRecord | undefined {
+    const shunned = this.#health.shunned(unit, from);
+    const elsewhere = shunned.size > 0 ? this.#chooseAmong(unit, from, shunned) : undefined;
+    return elsewhere ?? this.#chooseAmong(unit, from, new Set());
+  }
+
+  /** Where it is, then where it takes somebody's place, then the best by what it prefers and by load. */
+  #chooseAmong(
+    unit: Unit,
+    from: MachineId | undefined,
+    without: ReadonlySet<MachineId>,
+  ): MachineRecord | undefined {
     for (const id of this.#firstChoices(unit, from)) {
-      const machine = this.#model.machines.get(id);
+      const machine = without.has(id) ? undefined : this.#model.machines.get(id);
       if (machine !== undefined && this.#isFree(unit, machine)) return machine;
     }
     const rank = this.#board.ranking.rankFor(unit);
     let best: { readonly machine: MachineRecord; readonly rank: number } | undefined;
     for (const id of this.#choices(unit)) {
+      if (without.has(id)) continue;
       const machine = this.#model.machines.get(id)!;
       const own = rank?.of(machine) ?? 0;
       if ((best === undefined || own > best.rank) && this.#isFree(unit, machine)) {

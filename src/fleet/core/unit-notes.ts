@@ -1,4 +1,5 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { readAvoidance } from "./avoidance.ts";
 import { readHealthNote } from "./health-note.ts";
 import type { MachineId } from "./machine-id.ts";
 import { readOnceHolder } from "./once-holder.ts";
@@ -53,11 +54,12 @@ export class NoteTable<T> {
 }
 
 /** The rooms of keys that hold notes. */
-export const NOTE_ROOMS = ["once", "health"] as const;
+export const NOTE_ROOMS = ["once", "health", "avoid"] as const;
 export type NoteRoom = (typeof NOTE_ROOMS)[number];
 
 /** Every table of notes, by the room of its keys. */
 export class UnitNotes {
   readonly once = new NoteTable(readOnceHolder);
   readonly health = new NoteTable(readHealthNote);
+  readonly avoid = new NoteTable(readAvoidance);
 }
