@@ -92,6 +92,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         feed: fleet.feed,
         registry: fleet.registry,
         events: fleet.events,
+        history: fleet.history,
         console: consoleOf(systemd),
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,

@@ -11,6 +11,7 @@ _fleetctl_arguments() {
     "cordon") kinds="machines" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "destroy") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "drain") kinds="machines" words="" flags="--deadline= --debug --driver= --endpoint= --help --json --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
+    "events") kinds="" words="" flags="--debug --driver= --endpoint= --follow --full --help --json --known-hosts-file= --lines= --machine= --request-timeout= --since= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
     "explain") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "fd-forward") kinds="files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "help") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -41,22 +42,22 @@ _fleetctl_value() {
   case $1 in
     --known-hosts-file) kinds="files" words="" ;;
     --ssh-config) kinds="files" words="" ;;
+    --unit) kinds="units" words="" ;;
+    --machine) kinds="machines" words="" ;;
     --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active load sub" ;;
     --as) kinds="" words="submit load start" ;;
-    --machine) kinds="machines" words="" ;;
-    --unit) kinds="units" words="" ;;
     --for) kinds="" words="active failed gone inactive launched placed" ;;
     *) kinds= words= ;;
   esac
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
+  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --lines | -n | --output | -o | --fields | --as | --machine | --unit | --ssh-port | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --fields | --as | --ssh-port | --for | --timeout) return 0 ;;
   esac
   return 1
 }

@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--lines' '-n' '--output' '-o' '--fields' '--as' '--machine' '--unit' '--ssh-port' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--fields' '--as' '--ssh-port' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -73,6 +73,14 @@ complete -c fleetctl -n '__fleetctl_is drain' -l no-block -d 'Do not wait until 
 complete -c fleetctl -n '__fleetctl_is drain' -l why -x -d 'A few words for the record, such as the number of a ticket'
 complete -c fleetctl -n '__fleetctl_is drain' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is drain' -a '(__fleetctl_machines)'
+complete -c fleetctl -n __fleetctl_is -a events -d 'Print what happened in the cluster, by whom and why'
+complete -c fleetctl -n '__fleetctl_is events' -l follow -s f -d 'Go on with new events until interrupted'
+complete -c fleetctl -n '__fleetctl_is events' -l unit -x -a '(__fleetctl_units)' -d 'Only of this unit; a pattern names several'
+complete -c fleetctl -n '__fleetctl_is events' -l machine -x -a '(__fleetctl_machines)' -d 'Only about this machine: the beginning of its id'
+complete -c fleetctl -n '__fleetctl_is events' -l since -x -d 'Only later ones: how long ago, such as 10m or 2h, or a time'
+complete -c fleetctl -n '__fleetctl_is events' -l lines -s n -x -d 'At most so many of the newest'
+complete -c fleetctl -n '__fleetctl_is events' -l full -s l -d 'Print ids and hashes in full'
+complete -c fleetctl -n '__fleetctl_is events' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n __fleetctl_is -a explain -d 'Say for every machine why a unit may or may not run there'
 complete -c fleetctl -n '__fleetctl_is explain' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is explain' -l no-legend -d 'Print no line with the names of the columns'

@@ -58,9 +58,14 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#reporter = new UnitReporter({ ...options, me: options.machine.id });
     this.#health = new HealthMonitor(options, () => this.#report.ring());
+    this.#reporter = new UnitReporter({ ...options, me: options.machine.id, tell: this.#tell });
   }
+
+  readonly #tell = (what: string, unit: UnitName, why: string): void => {
+    const { events, machine } = this.#options;
+    events.tell({ what, unit, machine: machine.id, who: `agent on ${machine.id}`, why });
+  };
 
   /** What is loaded here now. */
   get units(): LocalUnits | undefined {
@@ -124,7 +129,8 @@ export class Agent {
     const signal = AbortSignal.any([outer, scope.signal]);
     const units = await LocalUnits.open(files, await systemdRun());
     const onDone = () => this.#look.ring();
-    const worker = new UnitWorker({ systemd, files, units, clock, logger, signal, onDone });
+    const tell = this.#tell;
+    const worker = new UnitWorker({ systemd, files, units, clock, logger, tell, signal, onDone });
     this.#units = units;
     const restart = (name: UnitName, reason: string) =>
       worker.begin([{ kind: "restart", name, reason }]);

@@ -3,6 +3,7 @@ import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/logger.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
+import type { EventHistory } from "./event-history.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Registry } from "./registry.ts";
 import type { UnitConsole } from "./unit-console.ts";
@@ -13,6 +14,7 @@ export interface ApiContext {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly events: EventLog;
+  readonly history: EventHistory;
   readonly console: UnitConsole;
   /** Makes this machine leave the cluster. */
   readonly leave: (signal: AbortSignal) => Promise<void>;

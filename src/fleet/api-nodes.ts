@@ -105,6 +105,7 @@ async function startNode(
         feed: machine.feed,
         registry: machine.registry,
         events: machine.events,
+        history: machine.history,
         console: consoleOf(name),
         leave: (limit) => machine.leave(limit),
         pageSize: 3,

@@ -2,8 +2,10 @@ import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import { answerEvents } from "./api-events.ts";
 import { machinePart } from "./api-machines.ts";
 import { answerPlan } from "./api-plan.ts";
+import { tellDestroyed, tellRequest } from "./api-tell.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
 import { readMetadataPatch } from "./core/metadata-patch.ts";
@@ -30,6 +32,7 @@ export async function route(context: ApiContext, exchange: Exchange): Promise<vo
   if (resource === "units") return units(context, exchange, name, part);
   if (resource === "state" && part === undefined) return states(context, exchange, name);
   if (resource === "machines") return machines(context, exchange, name, part);
+  if (resource === "events" && name === undefined) return answerEvents(context, exchange);
   if (resource === "plan" && name === undefined) {
     allow(method, "POST");
     const text = await jsonBody(exchange.request);
@@ -68,7 +71,9 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   const { model } = context.feed;
   const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf);
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
+  const was = model.jobs.get(asked.name)?.desired;
   const index = await writeUnit(context, asked, exchange.signal);
+  tellRequest(context, exchange.request, asked, was);
   await seen(context, index, exchange.signal);
   sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);
 }
@@ -91,11 +96,12 @@ function writeUnit(
 
 async function deleteUnit(
   context: ApiContext,
-  { response, signal }: Exchange,
+  { request, response, signal }: Exchange,
   name: UnitName,
   hash: string,
 ): Promise<void> {
   const index = await context.registry.destroyJob(name, hash, signal);
+  tellDestroyed(context, request, name);
   await seen(context, index, signal);
   sendEmpty(response, 204);
 }

@@ -12,8 +12,21 @@ import type {
   SchemaUnitStatus,
   UnitStateName,
 } from "./core/schema.ts";
-import { bodyText, type HttpRequest, httpRequest } from "./http-request.ts";
+import type { EventPage } from "./event-history.ts";
+import { bodyText, type HttpRequest, httpRequest, USER_HEADER } from "./http-request.ts";
 import { type MachineOperations, machineOperations } from "./machine-operations.ts";
+
+export interface EventsAsked {
+  /** A time as ISO 8601 writes it, or a position that an answer gave as `next`. */
+  readonly since?: string;
+  /** A name or a glob. */
+  readonly unit?: string;
+  /** An id or its beginning. */
+  readonly machine?: string;
+  readonly wait?: number;
+  /** Only the newest of them. */
+  readonly limit?: number;
+}
 
 export interface JournalOptions {
   readonly machineID?: string;
@@ -62,6 +75,8 @@ export interface FleetClient extends MachineOperations {
   /** Pieces of text as they come, not lines. */
   journal(name: string, options: JournalOptions, signal: AbortSignal): AsyncIterable<string>;
   reasons(name: string, signal: AbortSignal): Promise<SchemaReasons>;
+  /** What happened; with `wait`, in seconds, when nothing did, what happens next within that time. */
+  events(query: EventsAsked, signal: AbortSignal): Promise<EventPage>;
   /** What writing these units would do; nothing is written. */
   plan(units: readonly SchemaPlanUnit[], signal: AbortSignal): Promise<SchemaPlan>;
   /** Makes the endpoint's own machine stop its units and leave the cluster, then resolves. */
@@ -75,6 +90,8 @@ interface FleetClientOptions {
   readonly endpoints: readonly string[];
   /** What its user gives a call in all: no endpoint takes more than its share of it while another is left to ask. */
   readonly timeoutMs?: number;
+  /** Who asks, as USER@HOST, for the record. */
+  readonly user?: string;
 }
 
 /**
@@ -129,6 +146,12 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
     journal: (name, how, signal) => journalText(ask, name, how, signal),
     reasons: (name, signal) =>
       json<SchemaReasons>(ask, { path: `${unitPath(name)}/reasons` }, signal),
+    events: (asked, signal) =>
+      json<EventPage>(
+        ask,
+        { path: `/fleet/v1/events${query({ ...asked })}`, takesLong: asked.wait !== undefined },
+        signal,
+      ),
     plan: (units, signal) => {
       const body = JSON.stringify({ units });
       const headers = { "content-type": "application/json" };
@@ -173,7 +196,11 @@ function query(values: Readonly<Record<string, string | number | boolean | undef
  * Asks the endpoint that answered last, and the others in turn when it does not answer in time, or has lost the store.
  * Every request of this API may be repeated: asked twice it comes to the same.
  */
-function failover({ endpoints, timeoutMs = Number.POSITIVE_INFINITY }: FleetClientOptions): Ask {
+function failover({
+  endpoints,
+  timeoutMs = Number.POSITIVE_INFINITY,
+  user,
+}: FleetClientOptions): Ask {
   const addresses: readonly Address[] = endpoints.map(parseAddress);
   const shareMs = Math.min(ANSWER_MS, timeoutMs / addresses.length);
   let current = 0;
@@ -186,7 +213,8 @@ function failover({ endpoints, timeoutMs = Number.POSITIVE_INFINITY }: FleetClie
       const hasOther = i + 1 < addresses.length || without !== undefined;
       const limit = hasOther && !takesLong ? { answerMs: shareMs } : {};
       try {
-        const answer = await httpRequest(addresses[at]!, { ...request, ...limit }, signal);
+        const headers = { ...(user !== undefined && { [USER_HEADER]: user }), ...request.headers };
+        const answer = await httpRequest(addresses[at]!, { ...request, ...limit, headers }, signal);
         if (answer.statusCode === 503) {
           without?.destroy();
           without = answer;

@@ -6,6 +6,7 @@ import { Wake } from "#base/wake.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
+import { eventOf } from "./core/decision-event.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** The longest time after a change until all units are looked at again, not just those that changed. */
   readonly intervalMs: number;
+  /** Called when leading begins or ends. */
+  readonly onLeading: () => void;
 }
 
 /** Writes of decisions under way at once. */
@@ -55,7 +58,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#lease = new LeaderLease({ ...options, onChange: () => this.#lookAtAll() });
+    this.#lease = new LeaderLease({ ...options, onChange: () => this.#changeLead() });
     this.#housekeeping = new Housekeeping(options);
     this.#drainer = new Drainer(options);
   }
@@ -78,6 +81,11 @@ export class Engine {
       } else if (effect.kind === "state" && this.#drainer.awaits(effect.unit)) this.#wake.ring();
     if (effects.length === 0) return this.#lookAtAll();
     if (this.#focus.size > 0) this.#wake.ring();
+  }
+
+  #changeLead(): void {
+    this.#lookAtAll();
+    this.#options.onLeading();
   }
 
   #lookAtAll(): void {
@@ -143,6 +151,7 @@ export class Engine {
         if (index === undefined) return;
         newest = Math.max(newest, index);
         logger.info({ ...decision }, "decided");
+        this.#options.events.tell(eventOf(decision, this.#options.me));
       } catch (error) {
         if (signal.aborted) throw error;
         // Somebody was faster, or the store went away: what is then so shows in the mirror, or at the next look.

@@ -8,13 +8,16 @@ import { type Mirror, openMirror } from "#keys/mirror.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 import { Agent } from "./agent.ts";
 import { ClusterFeed } from "./cluster-feed.ts";
+import { eventDirectory } from "./core/event-record.ts";
 import { FleetKeys } from "./core/fleet-keys.ts";
 import type { Incarnation, MachineRecord } from "./core/records.ts";
 import { Engine } from "./engine.ts";
-import { type EventLog, logEvents } from "./event-log.ts";
+import { EventHistory } from "./event-history.ts";
 import type { HealthProbe } from "./health-probe.ts";
+import { MachineEvents } from "./machine-events.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
+import { StoredEvents } from "./stored-events.ts";
 import type { UnitFiles } from "./unit-files.ts";
 
 export interface FleetMachineSettings {
@@ -59,7 +62,8 @@ export class FleetMachine implements AsyncDisposable {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly agent: Agent;
-  readonly events: EventLog;
+  readonly events: StoredEvents;
+  readonly history: EventHistory;
   readonly machine: MachineRecord;
   /** Rejects when a part failed in a way it cannot mend by itself; the machine is then to be opened anew. */
   readonly ended: Promise<void>;
@@ -82,8 +86,13 @@ export class FleetMachine implements AsyncDisposable {
     const registry = new Registry(keys, at);
     this.registry = registry;
     this.feed = new ClusterFeed({ mirror, keys: at, presence, clock, logger });
-    this.events = logEvents(logger.child({ part: "events" }));
+    const directory = eventDirectory(settings.keyPrefix);
+    const part = logger.child({ part: "events" });
+    this.events = new StoredEvents({ ...options, directory, me: machine.id, logger: part });
+    this.history = new EventHistory(keys, directory, clock);
     const shared = { ...options, registry, feed: this.feed, events: this.events };
+    const machines = new MachineEvents({ ...shared, me: machine.id, leads: () => this.leads });
+    this.feed.subscribe((effects) => machines.hear(effects));
     this.#registration = new Registration({
       ...shared,
       ttlSeconds,
@@ -100,6 +109,7 @@ export class FleetMachine implements AsyncDisposable {
       ...shared,
       me: machine.id,
       intervalMs: settings.engineIntervalMs,
+      onLeading: () => machines.leadershipChanged(),
       logger: logger.child({ part: "engine" }),
     });
     this.ended = this.#run(mirror);
@@ -139,6 +149,7 @@ export class FleetMachine implements AsyncDisposable {
       this.feed.run(signal),
       this.#registration.run(signal),
       this.agent.run(signal),
+      this.events.run(signal),
       ...(this.#options.settings.disableEngine ? [] : [this.#runEngine(engineSignal)]),
     ];
     try {

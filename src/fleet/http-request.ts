@@ -4,6 +4,9 @@ import type { Address } from "#base/listen.ts";
 // An import of node:http evaluates its WebSocket export too, which costs a command line 30 ms at every start.
 const { request } = process.getBuiltinModule("node:http");
 
+/** Says who asks, as USER@HOST: for the record, not for permission. */
+export const USER_HEADER = "x-fleet-user";
+
 /** Longer than any network in one place takes; then another endpoint may be asked. */
 const CONNECT_MS = 2_000;
 

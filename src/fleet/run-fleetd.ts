@@ -91,6 +91,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     registry: machine.registry,
     events: machine.events,
     console: openUnitConsole(systemctl),
+    history: machine.history,
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,
     version,

@@ -13,6 +13,8 @@ export interface ReporterOptions {
   readonly me: MachineId;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
+  /** Tells what became of a unit. */
+  readonly tell: (what: string, unit: UnitName, why: string) => void;
   readonly logger: Logger;
 }
 
@@ -59,9 +61,18 @@ export class UnitReporter {
       const shown = model.states.get(name)?.get(me);
       const key = model.keys.state(name, me);
       const value = state && writeUnitState(state);
-      if (state === undefined || value === this.#known(key, shown && writeUnitState(shown)))
-        continue;
-      yield { key, value, write: (signal) => registry.writeState(name, state, signal) };
+      const known = this.#known(key, shown && writeUnitState(shown));
+      if (state === undefined || value === known) continue;
+      yield {
+        key,
+        value,
+        write: async (signal) => {
+          const index = await registry.writeState(name, state, signal);
+          if (state.activeState === "failed" && !known?.includes('"activeState":"failed"'))
+            this.#options.tell("failed", name, `systemd says ${state.subState}`);
+          return index;
+        },
+      };
     }
     for (const [name, states] of model.states) {
       const key = model.keys.state(name, me);

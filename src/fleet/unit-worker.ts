@@ -17,6 +17,8 @@ export interface WorkerOptions {
   readonly units: LocalUnits;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Tells what was done with a unit, and why. */
+  readonly tell: (what: string, unit: UnitName, why: string) => void;
   readonly signal: AbortSignal;
   /** Called when a step is done or failed. */
   readonly onDone: () => void;
@@ -70,10 +72,13 @@ export class UnitWorker {
   }
 
   #track(name: UnitName, step: Exclude<Step, { kind: "keep" }>): void {
-    const { logger, signal, onDone } = this.#options;
+    const { logger, signal, tell, onDone } = this.#options;
     this.#busy.add(name);
     this.#failed.delete(name);
     const run = this.#carryOut(name, step)
+      .then(() => {
+        if (step.kind !== "adopt") tell(doneIn(step), name, step.reason);
+      })
       .catch((error: unknown) => {
         if (signal.aborted) return;
         this.#rest(name, step);
@@ -221,6 +226,26 @@ export class UnitWorker {
     if (this.#kept.get(unit) === reason) return;
     this.#kept.set(unit, reason);
     this.#options.logger.warn({ unit, reason }, "left unit as it is");
+  }
+}
+
+/** A start only begins here; how it ends, the unit's state tells. */
+function doneIn(step: Exclude<Step, { kind: "keep" | "adopt" }>): string {
+  switch (step.kind) {
+    case "load":
+      return step.start ? "started" : "loaded";
+    case "replace":
+      return step.start ? "restarted with another file" : "loaded with another file";
+    case "start":
+      return "started";
+    case "stop":
+      return "stopped";
+    case "restart":
+      return "restarted";
+    case "unload":
+      return "unloaded";
+    default:
+      return step satisfies never;
   }
 }
 

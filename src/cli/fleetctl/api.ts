@@ -1,7 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
-import type { FleetClient, JournalOptions } from "#fleet/client.ts";
+import type { EventsAsked, FleetClient, JournalOptions } from "#fleet/client.ts";
 import type {
   SchemaAsker,
   SchemaDrain,
@@ -15,6 +15,7 @@ import type {
   SchemaUnitStatus,
   UnitStateName,
 } from "#fleet/core/schema.ts";
+import type { EventPage } from "#fleet/event-history.ts";
 
 export interface ApiOptions {
   /** As the person gave them; for messages. */
@@ -97,6 +98,10 @@ export class Api {
 
   plan(units: readonly SchemaPlanUnit[]): Promise<SchemaPlan> {
     return this.#call("plan", (client, signal) => client.plan(units, signal));
+  }
+
+  events(asked: EventsAsked): Promise<EventPage> {
+    return this.#call("read events", (client, signal) => client.events(asked, signal));
   }
 
   async cordon(machine: string, asker: SchemaAsker): Promise<void> {

@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Io } from "#cli/program.ts";
 import { Api } from "./api.ts";
+import { userAtHost } from "./asker.ts";
 import { endpointsOf } from "./endpoints.ts";
 import type { Flags } from "./flags.ts";
 import { jsonError, jsonWarning } from "./json.ts";
@@ -62,7 +63,8 @@ function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack
       tunnel = owned.use(await openTunnel({ target: through, flags, endpoints, clock }, io.signal));
     }
     const { openFleetClient } = await import("#fleet/client.ts");
-    return openFleetClient({ endpoints: tunnel?.endpoints ?? endpoints, timeoutMs });
+    const user = userAtHost(io.env);
+    return openFleetClient({ endpoints: tunnel?.endpoints ?? endpoints, timeoutMs, user });
   };
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
   return new Api(openClient, {

@@ -27,6 +27,27 @@ export const SCRIPT_COMMANDS: readonly Command[] = [
     load: async () => (await import("./completion.ts")).runCompletion,
   },
   {
+    name: "events",
+    synopsis: "[-f] [--unit=UNIT] [--machine=ID] [--since=TIME] [--lines=N] [-l|--full] [--json]",
+    summary: "Print what happened in the cluster, by whom and why",
+    description:
+      "Units submitted, started, moved, stopped and failed; machines that joined, left or were lost; who asked for it.\nKept for a week. With --follow and --json, an object for each event, one a line.",
+    flags: [
+      bool(["follow", "f"], false, "Go on with new events until interrupted"),
+      { ...text(["unit"], "", "Only of this unit; a pattern names several"), offers: "units" },
+      {
+        ...text(["machine"], "", "Only about this machine: the beginning of its id"),
+        offers: "machines",
+      },
+      text(["since"], "", "Only later ones: how long ago, such as 10m or 2h, or a time"),
+      { names: ["lines", "n"], kind: "int", default: 50, help: "At most so many of the newest" },
+      FULL,
+      JSON_FLAG,
+    ],
+    offers: [],
+    load: async () => (await import("./events.ts")).runEvents,
+  },
+  {
     name: "explain",
     synopsis: "[-l|--full] [--no-legend] [--json] UNIT",
     summary: "Say for every machine why a unit may or may not run there",
