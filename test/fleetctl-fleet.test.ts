@@ -37,7 +37,7 @@ test("fleetctl with fleetd tells failed units from those that ended well", async
           `^Unit badshot.service inactive\nUnit badshot.service launched on ${WHERE}\n$`,
         ),
         err: new RegExp(
-          `^Error waiting for units: unit badshot.service has failed on ${WHERE}; see: fleetctl journal badshot.service\n$`,
+          `^Error waiting for units: unit badshot.service has failed \\(exit status 1\\) on ${WHERE}; see: fleetctl journal badshot.service\n$`,
         ),
         exit: 1,
       },

@@ -31,7 +31,14 @@ test("fleetctl --json prints one array for each list and query", async () => {
   );
   const running = { load: "loaded", active: "active", sub: "running" };
   assert.deepEqual(await json("--json", "list-units", "f*"), [
-    { unit: "foo.service", machine: A, ip: "172.31.7.11", ...running, hash: hash("foo.service") },
+    {
+      unit: "foo.service",
+      machine: A,
+      ip: "172.31.7.11",
+      ...running,
+      hash: hash("foo.service"),
+      result: null,
+    },
   ]);
   assert.deepEqual(await json("list-unit-files", "--json", "glob", "foo"), [
     {

@@ -44,7 +44,7 @@ _fleetctl_value() {
     --ssh-config) kinds="files" words="" ;;
     --unit) kinds="units" words="" ;;
     --machine) kinds="machines" words="" ;;
-    --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active load sub" ;;
+    --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active load result sub" ;;
     --as) kinds="" words="submit load start" ;;
     --for) kinds="" words="active failed gone inactive launched placed" ;;
     *) kinds= words= ;;

@@ -115,7 +115,7 @@ complete -c fleetctl -n '__fleetctl_is list-unit-files' -l no-legend -d 'Print n
 complete -c fleetctl -n '__fleetctl_is list-unit-files' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is list-unit-files' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a list-units -d 'List units that are loaded, with their state in systemd'
-complete -c fleetctl -n '__fleetctl_is list-units' -l fields -x -a 'active hash load machine sub unit' -d 'Columns to print, separated by commas: any of active,hash,load,machine,sub,unit'
+complete -c fleetctl -n '__fleetctl_is list-units' -l fields -x -a 'active hash load machine result sub unit' -d 'Columns to print, separated by commas: any of active,hash,load,machine,result,sub,unit'
 complete -c fleetctl -n '__fleetctl_is list-units' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is list-units' -l no-legend -d 'Print no line with the names of the columns'
 complete -c fleetctl -n '__fleetctl_is list-units' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'

@@ -15,6 +15,7 @@ import { HealthMonitor } from "./health-monitor.ts";
 import type { HealthProbe } from "./health-probe.ts";
 import { LocalUnits } from "./local-units.ts";
 import type { Registry } from "./registry.ts";
+import { ResultReporter } from "./result-reporter.ts";
 import type { UnitFiles } from "./unit-files.ts";
 import { UnitReporter } from "./unit-reporter.ts";
 import { UnitWorker } from "./unit-worker.ts";
@@ -52,6 +53,7 @@ export class Agent {
   readonly #report = new Wake();
   readonly #reporter: UnitReporter;
   readonly #health: HealthMonitor;
+  readonly #results: ResultReporter;
   #leaving = false;
   #units: LocalUnits | undefined;
   readonly #emptied = Promise.withResolvers<void>();
@@ -60,6 +62,7 @@ export class Agent {
     this.#options = options;
     this.#health = new HealthMonitor(options, () => this.#report.ring());
     this.#reporter = new UnitReporter({ ...options, me: options.machine.id, tell: this.#tell });
+    this.#results = new ResultReporter({ ...options, me: options.machine.id });
   }
 
   readonly #tell = (what: string, unit: UnitName, why: string): void => {
@@ -138,7 +141,7 @@ export class Agent {
       this.#health.run({ units, busy: worker.busy, restart }, signal),
       this.#listen(systemd, signal),
       this.#lookAgain(systemd, units, worker, signal),
-      this.#reportAgain(units, worker, signal),
+      this.#reportAgain(systemd, units, worker, signal),
     ];
     try {
       await Promise.all(parts);
@@ -181,7 +184,12 @@ export class Agent {
     }
   }
 
-  async #reportAgain(units: LocalUnits, worker: UnitWorker, signal: AbortSignal): Promise<void> {
+  async #reportAgain(
+    systemd: Systemd,
+    units: LocalUnits,
+    worker: UnitWorker,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { clock, isRegistered } = this.#options;
     for (;;) {
       await this.#report.wait(SAFETY_MS, clock, signal);
@@ -189,6 +197,7 @@ export class Agent {
       if (!isRegistered()) continue;
       await this.#reporter.report(units, worker.busy, signal);
       await this.#health.report(signal);
+      await this.#results.report(systemd, units, worker, signal);
     }
   }
 }

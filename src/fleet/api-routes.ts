@@ -78,18 +78,24 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);
 }
 
-function writeUnit(
+async function writeUnit(
   { feed, registry }: ApiContext,
   asked: Exclude<UnitRequest, { kind: "refuse" }>,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<number | undefined> {
   const { model } = feed;
   const { name, desired } = asked;
-  if (asked.kind === "update") return registry.setDesired(name, desired, signal);
+  const job = model.jobs.get(name);
+  if (asked.kind === "update") {
+    // To ask for what is so already is no new wish: what runs once would run again for it.
+    if (job?.isDesiredSaid === true && job.desired === desired) return undefined;
+    return registry.setDesired(name, desired, signal);
+  }
   const facts = {
     blobInUse: model.jobsWithHash(hashOf(asked.raw)).size > 0,
     tombstone: model.removed.has(name),
     replaces: asked.replaces,
+    desired: job?.isDesiredSaid === true ? job.desired : undefined,
   };
   return registry.createJob(name, asked.raw, desired, facts, signal);
 }

@@ -27,7 +27,7 @@ function systemdHolding(rows: UnitStatus[], asked: string[][]): Systemd {
 async function unitsWith(...names: UnitName[]): Promise<LocalUnits> {
   const files = new MemoryUnitFiles();
   for (const name of names) await files.write(name, `# ${name}`, undefined);
-  await files.writeLaunched({ systemdRun: "1", launched: [on, "gone.service"] });
+  await files.writeLaunched({ systemdRun: "1", launched: [on, "gone.service"], runs: {} });
   return LocalUnits.open(files, "1");
 }
 
@@ -55,6 +55,6 @@ test("LocalUnits: what was launched is remembered for the same run of systemd on
   assert.deepEqual([units.get(on)?.launched, units.get(off)?.launched], [true, false]);
   const files = new MemoryUnitFiles();
   await files.write(on, "", undefined);
-  await files.writeLaunched({ systemdRun: "1", launched: [on] });
+  await files.writeLaunched({ systemdRun: "1", launched: [on], runs: {} });
   assert.equal((await LocalUnits.open(files, "2")).get(on)?.launched, false);
 });

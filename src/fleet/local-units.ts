@@ -7,7 +7,8 @@ import type { UnitFiles } from "./unit-files.ts";
 export class LocalUnits {
   readonly #files: UnitFiles;
   readonly #hashes: Map<UnitName, string>;
-  readonly #launched: Set<UnitName>;
+  /** What was launched, and which run of it. */
+  readonly #launched: Map<UnitName, number | undefined>;
   readonly #systemdRun: string;
   readonly #statuses = new Map<string, UnitStatus>();
   /** What was last recorded; undefined when it must be recorded again. */
@@ -16,7 +17,7 @@ export class LocalUnits {
   private constructor(
     files: UnitFiles,
     hashes: Map<UnitName, string>,
-    launched: Set<UnitName>,
+    launched: Map<UnitName, number | undefined>,
     systemdRun: string,
   ) {
     this.#files = files;
@@ -30,7 +31,8 @@ export class LocalUnits {
     const hashes = await files.list();
     const record = await files.readLaunched();
     const names = record?.systemdRun === systemdRun ? record.launched : [];
-    const launched = new Set([...hashes.keys()].filter((name) => names.includes(name)));
+    const known = [...hashes.keys()].filter((name) => names.includes(name));
+    const launched = new Map(known.map((name) => [name, record?.runs[name]]));
     return new LocalUnits(files, hashes, launched, systemdRun);
   }
 
@@ -45,6 +47,7 @@ export class LocalUnits {
     return {
       hash,
       launched: this.#launched.has(name),
+      run: this.#launched.get(name),
       loadState: status?.loadState ?? "",
       activeState: status?.activeState ?? "",
     };
@@ -89,19 +92,28 @@ export class LocalUnits {
     this.#statuses.delete(name);
   }
 
-  setLaunched(name: UnitName, launched: boolean): void {
-    if (launched) this.#launched.add(name);
-    else this.#launched.delete(name);
+  /** Remembers that the unit was launched for this run. */
+  setLaunched(name: UnitName, run: number): void {
+    this.#launched.set(name, run);
+  }
+
+  setNotLaunched(name: UnitName): void {
+    this.#launched.delete(name);
   }
 
   /** Writes down what was launched, when that changed. */
   async record(): Promise<void> {
-    const launched = [...this.#launched].sort();
-    const text = launched.join(" ");
+    const launched = [...this.#launched.keys()].sort();
+    const runs = Object.fromEntries([...this.#launched].filter(([, run]) => run !== undefined));
+    const text = JSON.stringify([launched, runs]);
     if (this.#recorded === text) return;
     this.#recorded = text;
     try {
-      await this.#files.writeLaunched({ systemdRun: this.#systemdRun, launched });
+      await this.#files.writeLaunched({
+        systemdRun: this.#systemdRun,
+        launched,
+        runs: runs as Record<string, number>,
+      });
     } catch (error) {
       this.#recorded = undefined;
       throw error;

@@ -24,7 +24,7 @@ const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
 export interface NoteAt {
   readonly room: NoteRoom;
   readonly unit: UnitName;
-  readonly machine?: MachineId;
+  readonly machine?: MachineId | undefined;
 }
 
 /** What the cluster is known to hold when a unit is submitted; it spares writes. */
@@ -34,6 +34,8 @@ export interface CreateFacts {
   readonly tombstone: boolean;
   /** Whether to take the place of a unit with the same name. */
   readonly replaces: boolean;
+  /** What is desired of that one. Another text is a new wish by itself: to say the same again would be two. */
+  readonly desired?: UnitStateName | undefined;
 }
 
 /**
@@ -63,12 +65,13 @@ export class Registry {
     if (known.tombstone)
       await this.#unlessMissing(this.#keys.delete(this.#at.removed(name), {}, signal));
     const object = this.#at.job(name, "object");
-    await this.#keys.set(
+    const index = await this.#set(
       object,
       writeJobObject(name, hash),
       known.replaces ? {} : { prevExist: false },
       signal,
     );
+    if (known.replaces && known.desired === desired) return index;
     return this.setDesired(name, desired, signal);
   }
 
@@ -249,7 +252,16 @@ export class Registry {
     options: { readonly ttlSeconds?: number },
     signal: AbortSignal,
   ): Promise<number> {
-    return this.#set(this.#at.note(room, unit, machine), value, options, signal);
+    const key = this.#at.note(room, unit, machine);
+    try {
+      return await this.#set(key, value, options, signal);
+    } catch (error) {
+      // Of a unit that became global, or no longer is, the notes have the other form.
+      if (!isKeysError(error, 102, 104)) throw error;
+      const all = this.#at.note(room, unit);
+      await this.#unlessMissing(this.#keys.delete(all, { recursive: true }, signal));
+      return this.#set(key, value, options, signal);
+    }
   }
 
   async removeNote(

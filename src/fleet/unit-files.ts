@@ -12,6 +12,8 @@ export interface LaunchRecord {
   /** The run of systemd that this is about; another one has started nothing yet. */
   readonly systemdRun: string;
   readonly launched: readonly string[];
+  /** Which run of each that was, where that is known. */
+  readonly runs: Readonly<Record<string, number>>;
 }
 
 /** The unit files of an agent and its record of what it launched. */
@@ -43,7 +45,11 @@ export interface UnitDirectories {
   readonly dropIns: string;
 }
 
-const RecordWire = v.object({ systemdRun: v.string(), launched: v.array(v.string()) });
+const RecordWire = v.object({
+  systemdRun: v.string(),
+  launched: v.array(v.string()),
+  runs: v.optional(v.record(v.string(), v.number()), {}),
+});
 
 /** Unit files in a directory, which is made when missing; the record lies beside it. */
 export async function openUnitFiles(directories: UnitDirectories): Promise<UnitFiles> {

@@ -24,6 +24,11 @@ export interface WorkerOptions {
   readonly onDone: () => void;
 }
 
+interface StartStep {
+  readonly run: number;
+  readonly reason: string;
+}
+
 /** How long a step that failed rests before it is tried again, unless something else is to be done by then. */
 const REST_MS = 5_000;
 
@@ -43,6 +48,11 @@ export class UnitWorker {
   /** Units that systemd would not start for want of another, which may yet come. */
   readonly #wanting = new Set<UnitName>();
 
+  /** Units that systemd is asked to start, and did not answer for. */
+  readonly #starting = new Set<UnitName>();
+  /** Units whose last start did not even begin, with systemd's word for why. */
+  readonly #notBegun = new Map<UnitName, string>();
+
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#linker = new UnitLinker(options.systemd, options.logger, options.signal);
@@ -51,6 +61,15 @@ export class UnitWorker {
   /** Units that a step is under way for, which none can be begun for. */
   get busy(): ReadonlySet<UnitName> {
     return this.#busy;
+  }
+
+  isStarting(name: UnitName): boolean {
+    return this.#starting.has(name);
+  }
+
+  /** Why the last start of the unit did not begin, in systemd's words, if it did not. */
+  whyNotBegun(name: UnitName): string | undefined {
+    return this.#notBegun.get(name);
   }
 
   /** Begins the steps of units that are not busy. */
@@ -117,9 +136,9 @@ export class UnitWorker {
         await this.#stop(name);
         return this.#load(step.unit, step);
       case "start":
-        return this.#start(name, step.reason);
+        return this.#start(name, step);
       case "adopt":
-        units.setLaunched(name, true);
+        units.setLaunched(name, step.run);
         return units.record();
       case "stop":
         return this.#stop(name);
@@ -134,7 +153,7 @@ export class UnitWorker {
 
   async #load(
     unit: Unit,
-    how: { readonly kind: Step["kind"]; readonly start: boolean; readonly reason: string },
+    how: StartStep & { readonly kind: Step["kind"]; readonly start: boolean },
   ): Promise<void> {
     const { files, units } = this.#options;
     if (hashOf(unit.raw) !== unit.hash)
@@ -147,37 +166,43 @@ export class UnitWorker {
     await this.#linker.link(files.path(unit.name), { installs, replaces: how.kind === "replace" });
     units.loaded(unit.name, unit.hash);
     for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want
-    if (how.start) await this.#start(unit.name, how.reason);
+    if (how.start) await this.#start(unit.name, how);
   }
 
   /** Begins to start the unit; how that ends is only reported, for whether to try again is the unit's own matter. */
-  async #start(name: UnitName, reason: string): Promise<void> {
+  async #start(name: UnitName, { run, reason }: StartStep): Promise<void> {
     const { systemd, units, logger, signal, onDone } = this.#options;
-    units.setLaunched(name, true);
+    units.setLaunched(name, run);
+    this.#starting.add(name);
     const start = systemd
       .startUnit(name, signal)
       .then(
         (result) => {
           this.#wanting.delete(name);
           this.#tellResult(name, "start", result);
+          if (result === "dependency") this.#notBegun.set(name, result);
         },
         (error: unknown) => {
           // Whether it began is not known: once systemd is back, its state tells.
-          if (isGone(error) || signal.aborted) units.setLaunched(name, false);
+          if (isGone(error) || signal.aborted) units.setNotLaunched(name);
           else if (wantsAnother(error)) {
-            units.setLaunched(name, false);
+            units.setNotLaunched(name);
             this.#rest(name, { kind: "start", reason });
             if (!this.#wanting.has(name))
               logger.warn({ unit: name, reason: reasonOf(error) }, "start waits for another unit");
             this.#wanting.add(name);
-          } else
+          } else {
+            this.#notBegun.set(name, reasonOf(error));
             logger.error({ unit: name, reason: reasonOf(error) }, "systemd refused to start it");
+          }
         },
       )
       .finally(() => {
+        this.#starting.delete(name);
         this.#running.delete(start);
         onDone();
       });
+    this.#notBegun.delete(name);
     this.#running.add(start);
     await units.record();
   }
@@ -185,7 +210,7 @@ export class UnitWorker {
   async #stop(name: UnitName): Promise<void> {
     const { systemd, units, signal } = this.#options;
     // First, so that what this does not see through to its end does not pass for a unit that ended by itself.
-    units.setLaunched(name, false);
+    units.setNotLaunched(name);
     await units.record();
     const [status] = await systemd.status([name], signal);
     const { activeState = "inactive" } = status ?? {};

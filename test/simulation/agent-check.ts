@@ -35,8 +35,8 @@ export class AgentCheck {
   readonly #violations: Violations;
   /** The newest decision about a unit, by machine and unit. */
   readonly #steps = new Map<string, Step>();
-  /** Units that were started, and not told to stop since, by machine, boot and unit. */
-  readonly #launched = new Set<string>();
+  /** Units that were started, and not told to stop since, by machine, boot and unit, and for which wish. */
+  readonly #launched = new Map<string, number>();
   /** The same, with those whose start ended in a way that the agent was not told of. */
   readonly #started = new Set<string>();
 
@@ -68,9 +68,13 @@ export class AgentCheck {
 
   starts(view: AgentView, unit: string, loaded: string | undefined): void {
     const step = this.#steps.get(`${view.machine} ${unit}`);
-    if (this.#launched.has(keyOf(view, unit)))
+    const before = this.#launched.get(keyOf(view, unit));
+    const wish = this.#history.wish(unit, step?.index);
+    // What runs to its end runs again for each wish.
+    const isAnew = before !== wish && this.#history.runsOnce(unit);
+    if (before !== undefined && !isAnew)
       this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
-    this.#launched.add(keyOf(view, unit));
+    this.#launched.set(keyOf(view, unit), wish);
     this.#started.add(keyOf(view, unit));
     if (step === undefined)
       return this.#violations.add(

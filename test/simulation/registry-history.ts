@@ -59,6 +59,17 @@ export class RegistryHistory {
     return version?.value === undefined ? version?.by : undefined;
   }
 
+  /** When it was said last, then, what is desired of the unit. */
+  wish(name: string, index = this.ledger.index): number {
+    return this.#jobPart(name, "target-state", index)?.index ?? 0;
+  }
+
+  /** Whether the unit runs to its end and is then done. */
+  runsOnce(name: string): boolean {
+    const { service = [] } = this.job(name, this.ledger.index)?.spec ?? {};
+    return service.includes("Type=oneshot") && !service.includes("RemainAfterExit=yes");
+  }
+
   tombstone(name: string, index: number): string | undefined {
     return this.ledger.value(this.#at.removed(name as UnitName), index);
   }

@@ -86,11 +86,32 @@ export function stateText({
 function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict {
   const changed = changedMeanwhile(unit, "launched");
   if (changed !== undefined) return changed;
+  const ended = endOf(expected, unit, states);
+  if (ended !== undefined) return ended;
   if (unit?.machineID === undefined) return { kind: "unplaced" };
   if (unit.currentState !== "launched") return { kind: "waiting", for: "its machine to launch it" };
   const state = reportOn(unit, states, expected);
   if (state === undefined) return { kind: "waiting", for: "the first report of its state" };
   return judgeSystemd(state, expected);
+}
+
+/** What the result says, once there is one of the run that was asked for. */
+function endOf(
+  expected: Expected,
+  unit: SchemaUnit | undefined,
+  states: readonly SchemaUnitState[],
+): Verdict | undefined {
+  const result = unit?.result;
+  if (unit === undefined || result?.current !== true) return undefined;
+  if (expected.isOneshot)
+    return result.result === "success"
+      ? { kind: "reached" }
+      : { kind: "failed", why: result.text.replace(/^failed/, "has failed") };
+  const state = reportOn(unit, states, expected);
+  if (state?.systemdLoadState !== "loaded" || isUp(state)) return undefined;
+  const how =
+    result.result === "success" ? "has ended" : result.text.replace(/^failed/, "has failed");
+  return { kind: "failed", why: `${how}: it is ${stateText(state)}` };
 }
 
 /** Whether the unit's machine says it launched it, and says so of the file that is wanted. */

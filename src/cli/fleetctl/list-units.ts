@@ -1,4 +1,4 @@
-import type { SchemaUnitState } from "#fleet/core/schema.ts";
+import type { SchemaResult, SchemaUnitState } from "#fleet/core/schema.ts";
 import { type Columns, chosenFields } from "./columns.ts";
 import { addressOf, HASH_LENGTH, machineLegend } from "./legends.ts";
 import { printUnits } from "./print-units.ts";
@@ -18,8 +18,14 @@ export async function runListUnits(session: Session): Promise<number> {
       active: state.systemdActiveState,
       sub: state.systemdSubState,
       hash: state.hash || null,
+      result: state.result ?? null,
     }),
   });
+}
+
+/** `success 2026-01-01T00:00:00.000Z`; when nobody saw it end, without the time. */
+export function resultText({ text, ended = "" }: SchemaResult): string {
+  return `${text} ${ended}`.trim();
 }
 
 function columns(
@@ -32,6 +38,7 @@ function columns(
     active: (state) => state.systemdActiveState,
     sub: (state) => state.systemdSubState,
     machine: (state) => (state.machineID ? machineLegend(state.machineID, machines, full) : ""),
+    result: ({ result }) => (result === undefined ? "" : resultText(result)),
     hash: (state) => (state.hash ?? "").slice(0, full ? undefined : HASH_LENGTH),
   };
 }

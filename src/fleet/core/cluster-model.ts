@@ -1,6 +1,7 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { type Departure, isRemovalOf } from "./departure.ts";
 import type { FleetKey, FleetKeys, JobPart, MachinePart } from "./fleet-keys.ts";
+import { isBlank, type Job, type MutableJob, newJob } from "./job.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
 import { type MachineEntry, MachineTable } from "./machine-table.ts";
 import {
@@ -14,32 +15,12 @@ import {
   readUnitState,
   type UnitStateRecord,
 } from "./records.ts";
-import type { UnitStateName } from "./schema.ts";
 import { SetMap } from "./set-map.ts";
 import { type Unit, unitOf } from "./unit.ts";
 import { UnitIndex } from "./unit-index.ts";
 import { UnitNotes, type Versioned } from "./unit-notes.ts";
 
-/** What is known about one job: a unit that somebody submitted, and what should become of it. */
-export interface Job {
-  readonly name: UnitName;
-  /** Undefined while the job has no object: it was destroyed, or is not all there yet. */
-  readonly hash: string | undefined;
-  /** The index at which its present file was submitted; 0 while it has no object. */
-  readonly submittedIndex: number;
-  /** Undefined while the unit file is missing or unreadable; then nobody acts on the job. */
-  readonly unit: Unit | undefined;
-  /** Undefined when the value cannot be read; then nobody acts on the job. */
-  readonly desired: UnitStateName | undefined;
-  /** Whether anything says what is desired; a job that is just being submitted counts as inactive until then. */
-  readonly isDesiredSaid: boolean;
-  /** The machine the engine chose. */
-  readonly target: Versioned<MachineId> | undefined;
-  /** Whether there is a target that cannot be read. */
-  readonly targetUnreadable: boolean;
-  /** The machine that says it launched the unit. */
-  readonly launchedOn: string | undefined;
-}
+export type { Job };
 
 /** A change of one key, as a mirror tells it; `by` is the key of the event, absent when found by listing. */
 export interface KeyChange {
@@ -55,8 +36,6 @@ export type Effect =
   | { readonly kind: "state"; readonly unit: UnitName; readonly machine: MachineId }
   | { readonly kind: "lease" }
   | { readonly kind: "none" };
-
-type MutableJob = { -readonly [Part in keyof Job]: Job[Part] };
 
 const NONE: Effect = { kind: "none" };
 
@@ -245,6 +224,7 @@ export class ClusterModel {
       case "target-state":
         job.isDesiredSaid = change.after !== undefined;
         job.desired = job.isDesiredSaid ? this.#read(change, readDesiredState)?.value : "inactive";
+        job.desiredIndex = change.after?.modifiedIndex;
         break;
       case "job-state":
         job.launchedOn = change.after?.value;
@@ -259,17 +239,7 @@ export class ClusterModel {
   #job(name: UnitName): MutableJob {
     const known = this.#jobs.get(name);
     if (known !== undefined) return known;
-    const job: MutableJob = {
-      name,
-      hash: undefined,
-      submittedIndex: 0,
-      unit: undefined,
-      desired: "inactive",
-      isDesiredSaid: false,
-      target: undefined,
-      targetUnreadable: false,
-      launchedOn: undefined,
-    };
+    const job = newJob(name);
     this.#jobs.set(name, job);
     return job;
   }
@@ -336,13 +306,4 @@ export class ClusterModel {
     this.#problems.set(change.key, parsed.problem);
     return undefined;
   }
-}
-
-function isBlank(job: Job): boolean {
-  return (
-    job.target === undefined &&
-    !job.targetUnreadable &&
-    job.launchedOn === undefined &&
-    job.desired === "inactive"
-  );
 }

@@ -4,6 +4,7 @@ import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
+import { type WantedRun, wantedRun } from "./run-once.ts";
 import type { Unit } from "./unit.ts";
 
 /** A unit whose file this agent wrote, with what it remembers of it and what systemd says. */
@@ -11,6 +12,8 @@ export interface LoadedUnit {
   readonly hash: string;
   /** Whether the agent started it and did not stop it since; it may have ended by itself all the same. */
   readonly launched: boolean;
+  /** Which run it started last, see `WantedRun`; undefined when it does not know. */
+  readonly run?: number | undefined;
   /** systemd's words, such as `not-found` and `active`. */
   readonly loadState: string;
   readonly activeState: string;
@@ -22,6 +25,7 @@ export type Fate =
       readonly kind: "run";
       readonly unit: Unit;
       readonly desired: "loaded" | "launched";
+      readonly run: WantedRun;
       readonly reason: string;
     }
   /** It is on record that the unit does not belong here. */
@@ -29,13 +33,14 @@ export type Fate =
   /** Nothing that could be relied on is known of it: it stays as it is. */
   | { readonly kind: "keep"; readonly reason: string };
 
-/** One thing to do on this machine. `reason` is shown to operators as it is. */
+/** One thing to do on this machine. `reason` is shown to operators as it is; `run` is the run that it begins or takes for begun. */
 export type Step =
   /** Write the file and make systemd know it; then start it, if told to. */
   | {
       readonly kind: "load";
       readonly unit: Unit;
       readonly start: boolean;
+      readonly run: number;
       readonly reason: string;
     }
   /** Stop what runs under the old file, then load the new one. */
@@ -43,11 +48,22 @@ export type Step =
       readonly kind: "replace";
       readonly unit: Unit;
       readonly start: boolean;
+      readonly run: number;
       readonly reason: string;
     }
-  | { readonly kind: "start"; readonly name: UnitName; readonly reason: string }
-  /** It runs already: remember that, touch nothing. */
-  | { readonly kind: "adopt"; readonly name: UnitName; readonly reason: string }
+  | {
+      readonly kind: "start";
+      readonly name: UnitName;
+      readonly run: number;
+      readonly reason: string;
+    }
+  /** It runs or ran already: remember that, touch nothing. */
+  | {
+      readonly kind: "adopt";
+      readonly name: UnitName;
+      readonly run: number;
+      readonly reason: string;
+    }
   | { readonly kind: "stop"; readonly name: UnitName; readonly reason: string }
   /** It runs, and is to begin anew. */
   | { readonly kind: "restart"; readonly name: UnitName; readonly reason: string }
@@ -94,17 +110,18 @@ export function fateOf(
   if (unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
   if (!job.isDesiredSaid) return { kind: "keep", reason: "nothing says what is desired of it" };
   if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
+  const run = wantedRun(model, job, unit, me.id);
   if (unit.wants.global) {
     if (!globalFits(unit, me))
       return { kind: "remove", reason: "global unit that does not fit this machine's metadata" };
     const misfit = globalMisfit(model.machine(me.id), job, loadedHash !== undefined);
     return misfit === undefined
-      ? { kind: "run", unit, desired, reason: `global unit, desired state is ${desired}` }
+      ? { kind: "run", unit, desired, run, reason: `global unit, desired state is ${desired}` }
       : { kind: "remove", reason: `global unit: ${describeMisfit(misfit)}` };
   }
   if (target === undefined) return { kind: "remove", reason: "unit is placed nowhere" };
   return isHere(target.value, me.id)
-    ? { kind: "run", unit, desired, reason: `placed here, desired state is ${desired}` }
+    ? { kind: "run", unit, desired, run, reason: `placed here, desired state is ${desired}` }
     : { kind: "remove", reason: `unit is placed on ${target.value}` };
 }
 
@@ -120,31 +137,49 @@ function stepFor(name: UnitName, fate: Fate, here: LoadedUnit | undefined): Step
       return here && { kind: "keep", name, reason: fate.reason };
     case "run":
       return here === undefined || here.loadState === "not-found"
-        ? { kind: "load", unit: fate.unit, start: fate.desired === "launched", reason: fate.reason }
+        ? { kind: "load", ...start(fate), reason: fate.reason }
         : stepForRunning(name, fate, here);
     default:
       return fate satisfies never;
   }
 }
 
+/** Whether the unit is to be started once its file is there. */
+function start({ unit, desired, run }: Fate & { kind: "run" }) {
+  return { unit, start: desired === "launched" && !run.done, run: run.generation };
+}
+
 function stepForRunning(
   name: UnitName,
-  { unit, desired, reason }: Fate & { kind: "run" },
+  fate: Fate & { kind: "run" },
   here: LoadedUnit,
 ): Step | undefined {
-  const start = desired === "launched";
-  if (here.hash !== unit.hash)
-    return {
-      kind: "replace",
-      unit,
-      start,
-      reason: `unit changed from ${here.hash} to ${unit.hash}`,
-    };
-  if (start && !here.launched)
-    return { kind: isRunning(here.activeState) ? "adopt" : "start", name, reason };
-  if (!start && (here.launched || isRunning(here.activeState)))
-    return { kind: "stop", name, reason };
+  const { unit, desired, run, reason } = fate;
+  if (here.hash !== unit.hash) {
+    const changed = `unit changed from ${here.hash} to ${unit.hash}`;
+    return { kind: "replace", ...start(fate), reason: changed };
+  }
+  if (desired === "launched") return launchStep(name, run, here, reason);
+  if (here.launched || isRunning(here.activeState)) return { kind: "stop", name, reason };
   return undefined;
+}
+
+/** What is to be done about a unit that is loaded and to be launched. */
+function launchStep(
+  name: UnitName,
+  wanted: WantedRun,
+  here: LoadedUnit,
+  reason: string,
+): Step | undefined {
+  const { generation: run, once, done } = wanted;
+  if (!here.launched)
+    return { kind: done || isRunning(here.activeState) ? "adopt" : "start", name, run, reason };
+  if (!once || done || here.run === run) return undefined;
+  // What was started by a program that did not count runs was this one.
+  if (here.run === undefined) return { kind: "adopt", name, run, reason };
+  // The run before is not cut short: the next begins at its end.
+  if (isRunning(here.activeState)) return undefined;
+  return { kind: "start", name, run, reason };
 }
 
 /** Whether systemd runs the unit or is about to. */

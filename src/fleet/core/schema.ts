@@ -15,6 +15,21 @@ export interface SchemaUnitOption {
   readonly value: string;
 }
 
+/** How a run of a service ended. */
+export interface SchemaResult {
+  readonly result: "success" | "failed" | "unknown";
+  /** For people, such as `failed (exit status 3)`. */
+  readonly text: string;
+  readonly machineID: string;
+  readonly exitStatus?: number;
+  readonly signal?: number;
+  /** Times in UTC as ISO 8601 gives them; absent when nobody saw them. */
+  readonly began?: string;
+  readonly ended?: string;
+  /** Whether it is that of the run that was asked for last. */
+  readonly current: boolean;
+}
+
 export interface SchemaUnit {
   readonly name: string;
   readonly options: readonly SchemaUnitOption[];
@@ -22,6 +37,8 @@ export interface SchemaUnit {
   readonly currentState: UnitStateName;
   /** Where the engine placed it; absent when nowhere, and for global units. */
   readonly machineID?: string;
+  /** Of the last run that ended; absent for a unit that runs on many machines, whose states say it. */
+  readonly result?: SchemaResult;
 }
 
 export interface SchemaUnitState {
@@ -32,6 +49,8 @@ export interface SchemaUnitState {
   readonly systemdLoadState: string;
   readonly systemdActiveState: string;
   readonly systemdSubState: string;
+  /** How the last run on this machine ended. */
+  readonly result?: SchemaResult;
 }
 
 export interface SchemaMachine {

@@ -4,6 +4,7 @@ import { readHealthNote } from "./health-note.ts";
 import type { MachineId } from "./machine-id.ts";
 import { readOnceHolder } from "./once-holder.ts";
 import type { Parsed } from "./records.ts";
+import { readRunResult } from "./run-result.ts";
 
 /** A value with the index of its last change. */
 export interface Versioned<T> {
@@ -54,7 +55,7 @@ export class NoteTable<T> {
 }
 
 /** The rooms of keys that hold notes. */
-export const NOTE_ROOMS = ["once", "health", "avoid"] as const;
+export const NOTE_ROOMS = ["once", "health", "avoid", "results"] as const;
 export type NoteRoom = (typeof NOTE_ROOMS)[number];
 
 /** Every table of notes, by the room of its keys. */
@@ -62,4 +63,5 @@ export class UnitNotes {
   readonly once = new NoteTable(readOnceHolder);
   readonly health = new NoteTable(readHealthNote);
   readonly avoid = new NoteTable(readAvoidance);
+  readonly results = new NoteTable(readRunResult);
 }

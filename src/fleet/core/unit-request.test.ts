@@ -14,6 +14,7 @@ const THERE: Job = {
   unit: undefined,
   desired: "loaded",
   isDesiredSaid: true,
+  desiredIndex: 1,
   target: undefined,
   targetUnreadable: false,
   launchedOn: undefined,

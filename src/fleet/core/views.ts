@@ -3,7 +3,15 @@ import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machineState } from "./machine-state.ts";
 import type { MachineRecord } from "./records.ts";
-import type { SchemaMachine, SchemaUnit, SchemaUnitState, UnitStateName } from "./schema.ts";
+import { isOfWantedRun } from "./run-once.ts";
+import { describeResult } from "./run-result.ts";
+import type {
+  SchemaMachine,
+  SchemaResult,
+  SchemaUnit,
+  SchemaUnitState,
+  UnitStateName,
+} from "./schema.ts";
 
 /** How the API shows a cluster; members of the answers come in the order of the original's. */
 
@@ -28,6 +36,34 @@ export function viewUnit(model: ClusterModel, job: Job): SchemaUnit {
     ...(job.target && { machineID: job.target.value }),
     name: job.name,
     options,
+    ...viewResult(model, job, undefined),
+  };
+}
+
+/** How the unit's last run ended, on that machine or wherever it was. */
+function viewResult(
+  { notes }: ClusterModel,
+  job: Job | undefined,
+  machine: MachineId | undefined,
+): { result?: SchemaResult } {
+  const own = job && notes.results.get(job.name)?.value;
+  const last =
+    machine === undefined || own?.machine === machine
+      ? own
+      : job && notes.results.get(job.name, machine)?.value;
+  if (job === undefined || last === undefined) return {};
+  const { result, exitStatus, signal, began, ended } = last;
+  return {
+    result: {
+      result,
+      text: describeResult(last),
+      machineID: last.machine,
+      ...(exitStatus !== undefined && { exitStatus }),
+      ...(signal !== undefined && { signal }),
+      ...(began !== undefined && { began }),
+      ...(ended !== undefined && { ended }),
+      current: isOfWantedRun(last, job),
+    },
   };
 }
 
@@ -56,6 +92,7 @@ export function viewStates(model: ClusterModel, filter: StateFilter): SchemaUnit
         systemdActiveState: state.activeState,
         systemdLoadState: state.loadState,
         systemdSubState: state.subState,
+        ...viewResult(model, model.jobs.get(name), state.machine),
       })),
   );
 }

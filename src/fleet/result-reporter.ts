@@ -1,0 +1,133 @@
+import { reasonOf } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { ServiceOutcome } from "#systemd/core/service-outcome.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterFeed } from "./cluster-feed.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import { runsOnce } from "./core/run-once.ts";
+import { describeResult, type RunResult, writeRunResult } from "./core/run-result.ts";
+import type { Unit } from "./core/unit.ts";
+import type { EventLog } from "./event-log.ts";
+import type { LocalUnits } from "./local-units.ts";
+import type { Registry } from "./registry.ts";
+import type { UnitWorker } from "./unit-worker.ts";
+
+export interface ResultReporterOptions {
+  readonly me: MachineId;
+  readonly feed: ClusterFeed;
+  readonly registry: Registry;
+  readonly events: EventLog;
+  readonly logger: Logger;
+}
+
+/** An end of a service that this machine launched. */
+interface End {
+  readonly name: UnitName;
+  readonly unit: Unit;
+  readonly run: number;
+  readonly hash: string;
+  readonly hasFailed: boolean;
+}
+
+/**
+ * Notes how services that this machine launched ended by themselves: once for each end, and for one that runs once,
+ * once for each run that was asked for. A write that fails is made up for at the next report.
+ */
+export class ResultReporter {
+  readonly #options: ResultReporterOptions;
+  /** Ends that are noted, or known from before this daemon began. */
+  readonly #noted = new Map<UnitName, string>();
+
+  constructor(options: ResultReporterOptions) {
+    this.#options = options;
+  }
+
+  async report(
+    systemd: Systemd,
+    units: LocalUnits,
+    worker: UnitWorker,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { feed, logger } = this.#options;
+    if (!feed.isFollowing) return;
+    for (const end of this.#ends(units, worker)) {
+      const whyNotBegun = worker.whyNotBegun(end.name);
+      const outcome =
+        whyNotBegun === undefined ? await systemd.outcome(end.name, signal) : undefined;
+      try {
+        await this.#note(end, resultOf(end, this.#options.me, outcome, whyNotBegun), signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        logger.warn({ unit: end.name, reason: reasonOf(error) }, "could not note a result");
+      }
+    }
+  }
+
+  *#ends(units: LocalUnits, worker: UnitWorker): Generator<End> {
+    const { model } = this.#options.feed;
+    for (const name of units.names) {
+      const here = units.get(name); // it may be gone since the names were taken
+      if (here === undefined) continue;
+      const unit = model.jobs.get(name)?.unit;
+      const hasEnded = here.activeState === "inactive" || here.activeState === "failed";
+      if (!hasEnded) this.#noted.delete(name);
+      if (!hasEnded || !here.launched || !here.run || unit?.hash !== here.hash) continue;
+      if (!name.endsWith(".service") || here.loadState === "") continue;
+      if (worker.busy.has(name) || worker.isStarting(name)) continue;
+      if (this.#noted.get(name) === `${here.hash} ${here.run}`) continue;
+      const hasFailed = here.activeState === "failed" || here.loadState !== "loaded";
+      yield { name, unit, run: here.run, hash: here.hash, hasFailed };
+    }
+  }
+
+  async #note({ name, unit, run, hash }: End, result: RunResult, signal: AbortSignal) {
+    const { feed, registry, events, me } = this.#options;
+    const machine = unit.wants.global ? me : undefined;
+    const known = feed.model.notes.results.get(name, machine)?.value;
+    const isKnownRun = known?.hash === hash && known.generation === run;
+    const isKnown =
+      isKnownRun && (runsOnce(unit) || result.ended === undefined || known.ended === result.ended);
+    if (!isKnown) {
+      await registry.writeNote(
+        { room: "results", unit: name, machine },
+        writeRunResult(result),
+        {},
+        signal,
+      );
+      events.tell({
+        what: "ended",
+        unit: name,
+        machine: me,
+        who: `agent on ${me}`,
+        why: "it ran to its end",
+        after: describeResult(result),
+      });
+    }
+    this.#noted.set(name, `${hash} ${run}`);
+  }
+}
+
+function resultOf(
+  { run, hash, hasFailed }: End,
+  machine: MachineId,
+  outcome: ServiceOutcome | undefined,
+  whyNotBegun: string | undefined,
+): RunResult {
+  const failed = hasFailed || whyNotBegun !== undefined;
+  return {
+    hash,
+    generation: run,
+    machine,
+    result: failed ? "failed" : "success",
+    detail: whyNotBegun ?? outcome?.result,
+    exitStatus: outcome?.exitStatus,
+    signal: outcome?.signal,
+    began: isoTime(outcome?.beganMs),
+    ended: isoTime(outcome?.endedMs),
+  };
+}
+
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
