@@ -30,12 +30,14 @@ test("fleetctl --json prints one array for each list and query", async () => {
     })),
   );
   const running = { load: "loaded", active: "active", sub: "running" };
+  const unchecked = { health: null, healthReason: null };
   assert.deepEqual(await json("--json", "list-units", "f*"), [
     {
       unit: "foo.service",
       machine: A,
       ip: "172.31.7.11",
       ...running,
+      ...unchecked,
       hash: hash("foo.service"),
       result: null,
     },

@@ -44,9 +44,9 @@ _fleetctl_value() {
     --ssh-config) kinds="files" words="" ;;
     --unit) kinds="units" words="" ;;
     --machine) kinds="machines" words="" ;;
-    --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active load result sub" ;;
+    --fields) kinds="" words="host ip machine metadata state desc dstate global hash target tmachine unit active health load result sub" ;;
     --as) kinds="" words="submit load start" ;;
-    --for) kinds="" words="active failed gone inactive launched placed" ;;
+    --for) kinds="" words="active failed gone healthy inactive launched placed" ;;
     *) kinds= words= ;;
   esac
 }

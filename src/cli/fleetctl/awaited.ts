@@ -1,5 +1,13 @@
 /** What `fleetctl wait --for` can wait for, whoever brings it about. */
-export const AWAITED = ["active", "failed", "gone", "inactive", "launched", "placed"] as const;
+export const AWAITED = [
+  "active",
+  "failed",
+  "gone",
+  "healthy",
+  "inactive",
+  "launched",
+  "placed",
+] as const;
 export type AwaitedState = (typeof AWAITED)[number];
 export interface Awaited {
   readonly awaited: AwaitedState;

@@ -117,7 +117,7 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
     summary: "List units that are loaded, with their state in systemd",
     description: "One line for each unit and machine it is loaded on.",
     flags: [
-      fields("unit,machine,active,sub", "active,hash,load,machine,result,sub,unit"),
+      fields("unit,machine,active,sub", "active,hash,health,load,machine,result,sub,unit"),
       FULL,
       NO_LEGEND,
       JSON_FLAG,

@@ -37,6 +37,48 @@ function state(active: string, rest: Partial<SchemaUnitState> = {}): SchemaUnitS
 const CASES: readonly (readonly [string, AwaitedState, Observed, string])[] = [
   ["active", "active", { unit: unit(), states: [state("active")], machines: [A] }, "reached"],
   ["reloading", "active", { unit: unit(), states: [state("reloading")], machines: [A] }, "reached"],
+  ["no check", "healthy", { unit: unit(), states: [state("active")], machines: [A] }, "reached"],
+  [
+    "well",
+    "healthy",
+    { unit: unit(), states: [state("active", { health: "healthy" })], machines: [A] },
+    "reached",
+  ],
+  [
+    "not checked yet",
+    "healthy",
+    { unit: unit(), states: [state("active", { health: "unknown" })], machines: [A] },
+    "waiting",
+  ],
+  [
+    "ill",
+    "healthy",
+    {
+      unit: unit(),
+      states: [state("active", { health: "unhealthy", healthReason: "HTTP status 500" })],
+      machines: [A],
+    },
+    "waiting",
+  ],
+  [
+    "well, not active",
+    "healthy",
+    { unit: unit(), states: [state("failed", { health: "healthy" })], machines: [A] },
+    "settling failed",
+  ],
+  [
+    "ill on one of two",
+    "healthy",
+    {
+      unit: GLOBAL,
+      states: [
+        state("active", { health: "healthy" }),
+        state("active", { machineID: B, health: "unhealthy" }),
+      ],
+      machines: [A, B],
+    },
+    "waiting",
+  ],
   ["unplaced", "active", { unit: unit(), states: [], machines: [] }, "unplaced"],
   [
     "old file",

@@ -23,6 +23,8 @@ export function judgeAwaited(awaited: AwaitedState, about: About, seen: Observed
       return judgeWanted(seen, "start it") ?? judgeActive(about, seen);
     case "failed":
       return judgeFailed(seen);
+    case "healthy":
+      return judgeWanted(seen, "start it") ?? judgeHealthy(about, seen);
     case "inactive":
       return judgeInactive(seen);
     case "launched":
@@ -59,6 +61,18 @@ function judgeActive(about: About, seen: Observed): Verdict {
   if (lacking !== undefined) return waitingForSystemd(lacking);
   if (!about.isActiveAtOnce) return REACHED;
   return { kind: "settling", as: "active", lastsMs: CONFIRM_MS, becomes: { kind: "reached" } };
+}
+
+/** Active, and by its checks, if it has any, at its work. */
+function judgeHealthy(about: About, seen: Observed): Verdict {
+  const active = judgeActive(about, seen);
+  const isActive =
+    active.kind === "reached" || (active.kind === "settling" && active.becomes.kind === "reached");
+  if (!isActive) return active;
+  const lacking = reports(about, seen).find(({ health = "healthy" }) => health !== "healthy");
+  if (lacking === undefined) return active;
+  const { healthReason } = lacking;
+  return waiting(`its health check to pass${healthReason ? `, which says: ${healthReason}` : ""}`);
 }
 
 /** Whether every machine the unit belongs on reports the file that is wanted, and that it launched it. */

@@ -19,6 +19,8 @@ export async function runListUnits(session: Session): Promise<number> {
       sub: state.systemdSubState,
       hash: state.hash || null,
       result: state.result ?? null,
+      health: state.health ?? null,
+      healthReason: state.healthReason ?? null,
     }),
   });
 }
@@ -39,6 +41,7 @@ function columns(
     sub: (state) => state.systemdSubState,
     machine: (state) => (state.machineID ? machineLegend(state.machineID, machines, full) : ""),
     result: ({ result }) => (result === undefined ? "" : resultText(result)),
+    health: (state) => state.health ?? "",
     hash: (state) => (state.hash ?? "").slice(0, full ? undefined : HASH_LENGTH),
   };
 }

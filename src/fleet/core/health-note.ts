@@ -3,6 +3,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
 import { type Parsed, readJson } from "./records.ts";
+import type { UnitHealth } from "./schema.ts";
 
 /** What the agent of a machine found out about a unit there, under `health/UNIT/MACHINE`; written when it changes. */
 export interface HealthNote {
@@ -39,8 +40,6 @@ export function writeHealthNote(note: HealthNote): string {
   const { healthy, since, failures, reason, hash, restarts, move } = note;
   return JSON.stringify({ healthy, since, failures, reason, hash, restarts, move });
 }
-
-export type UnitHealth = "healthy" | "unhealthy" | "unknown";
 
 /**
  * Whether the unit does its work on the machine, as its `HealthCheck` says of the file that the cluster has now. Unknown

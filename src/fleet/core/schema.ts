@@ -8,6 +8,9 @@ export function isUnitStateName(value: unknown): value is UnitStateName {
   return UNIT_STATE_NAMES.some((name) => name === value);
 }
 
+/** Whether a unit does its work, by its own checks. */
+export type UnitHealth = "healthy" | "unhealthy" | "unknown";
+
 /** One line of a unit file. */
 export interface SchemaUnitOption {
   readonly section: string;
@@ -51,6 +54,10 @@ export interface SchemaUnitState {
   readonly systemdSubState: string;
   /** How the last run on this machine ended. */
   readonly result?: SchemaResult;
+  /** What the unit's checks say of it there; absent for a unit without any, and from the original's API. */
+  readonly health?: UnitHealth;
+  /** Why it is unhealthy; absent when it is not. */
+  readonly healthReason?: string;
 }
 
 export interface SchemaMachine {

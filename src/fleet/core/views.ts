@@ -1,5 +1,6 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
+import { isHealthy } from "./health-note.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machineState } from "./machine-state.ts";
 import type { MachineRecord } from "./records.ts";
@@ -93,8 +94,21 @@ export function viewStates(model: ClusterModel, filter: StateFilter): SchemaUnit
         systemdLoadState: state.loadState,
         systemdSubState: state.subState,
         ...viewResult(model, model.jobs.get(name), state.machine),
+        ...viewHealth(model, name, state.machine),
       })),
   );
+}
+
+/** Only of units that have a check, so that the others look as in the original. */
+function viewHealth(
+  model: ClusterModel,
+  name: UnitName,
+  machine: MachineId,
+): Pick<SchemaUnitState, "health" | "healthReason"> {
+  if (model.jobs.get(name)?.unit?.wants.health === undefined) return {};
+  const health = isHealthy(model, name, machine);
+  const note = model.notes.health.get(name, machine)?.value;
+  return { health, ...(health === "unhealthy" && note && { healthReason: note.reason }) };
 }
 
 function isShown(model: ClusterModel, machine: MachineId, { machineID }: StateFilter): boolean {
