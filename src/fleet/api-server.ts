@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { ActivatedSocket } from "#base/activation.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { type Address, listen } from "#base/listen.ts";
 import { ApiRefusal, sendError } from "./api-answer.ts";
@@ -15,21 +16,36 @@ export interface ApiServer extends AsyncDisposable {
 }
 
 /**
- * Serves the fleet API v1 at these addresses until disposed of.
+ * Serves the fleet API v1 at these addresses until disposed of. Sockets that systemd opened take the place of unix
+ * sockets among the addresses.
  * @throws {Fault} ADDRESS_IN_USE
  */
 export async function openApiServer(
   context: ApiContext,
   addresses: readonly Address[],
+  activated: readonly ActivatedSocket[] = [],
 ): Promise<ApiServer> {
   await using stack = new AsyncDisposableStack();
   const end = new AbortController();
   const listening: Address[] = [];
-  for (const address of addresses) {
+  const serve = () => {
     const server = createServer((request, response) => {
       void answer(context, request, response, end.signal);
     });
     stack.defer(() => close(server));
+    return server;
+  };
+  for (const { fd, path } of activated) {
+    const server = serve();
+    server.listen({ fd });
+    await once(server, "listening");
+    listening.push(path === undefined ? tcpAddress(server) : { kind: "unix", path });
+  }
+  const isOpen = (address: Address) =>
+    activated.some(({ path }) => path !== undefined && address.kind === "unix") ||
+    listening.some((other) => isSame(address, other));
+  for (const address of addresses.filter((each) => !isOpen(each))) {
+    const server = serve();
     await listen(server, address);
     listening.push(addressOf(server, address));
   }
@@ -65,6 +81,22 @@ function addressOf(server: Server, asked: Address): Address {
   return asked.kind === "tcp" && bound !== null && typeof bound === "object"
     ? { ...asked, port: bound.port }
     : asked;
+}
+
+function tcpAddress(server: Server): Address {
+  const bound = server.address();
+  if (bound === null || typeof bound !== "object")
+    throw new Fault(
+      "CONFIG_INVALID",
+      "Cannot listen on a socket of systemd: it is neither a unix nor a TCP socket; see ListenStream= in systemd.socket(5)",
+    );
+  return { kind: "tcp", host: bound.address, port: bound.port };
+}
+
+/** A TCP socket on all addresses has the port of each. */
+function isSame(asked: Address, open: Address): boolean {
+  if (asked.kind !== "tcp" || open.kind !== "tcp" || asked.port !== open.port) return false;
+  return asked.host === open.host || open.host === "::" || open.host === "0.0.0.0";
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { dirname, join } from "node:path";
+import { activatedSockets } from "#base/activation.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Address } from "#base/listen.ts";
@@ -98,7 +99,8 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     clock: systemClock,
     logger: logger.child({ part: "api" }),
   };
-  stack.use(await openApiServer(context, settings.api_listen));
+  const activated = await activatedSockets(env, process.pid);
+  stack.use(await openApiServer(context, settings.api_listen, activated));
   logger.info({ machine: me.id, api, root }, "fleetd runs");
   await onListening(machine);
   const told = Promise.withResolvers<void>();
