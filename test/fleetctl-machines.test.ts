@@ -124,3 +124,29 @@ test("drain says machine by machine why a unit waits, and goes on when it fits",
   );
   assert.match(stdout, /^Unit w@3\.service moved to aaaaaaaa/);
 });
+
+test("move: the unit runs where it was wanted, and stays; one that does not fit is refused with the reason", async (t) => {
+  const { run, start } = await bench(t);
+  await start("x.service");
+  await run("move x aaaa");
+  const moved = await run("move x 10.0.0.2");
+  assert.deepEqual([moved.exit, moved.stderr], [0, ""]);
+  assert.equal(
+    moved.stdout,
+    "Unit x.service moves from aaaaaaaa.../10.0.0.1 to bbbbbbbb.../10.0.0.2\nUnit x.service launched on bbbbbbbb.../10.0.0.2\n",
+  );
+  assert.match((await run("move x bbbb")).stdout, /is on bbbbbbbb\.\.\.\/10\.0\.0\.2 already/);
+  await start("y.service", "Conflicts=x.service");
+  const [, there = ""] = /(10\.0\.0\.\d)/.exec(
+    (await run("list-units --fields=machine y")).stdout,
+  )!;
+  const refused = await run(`move x ${there}`);
+  assert.deepEqual([refused.exit, refused.stdout], [1, ""]);
+  assert.match(refused.stderr, /Error moving unit x\.service: .*conflicts with y\.service/);
+  assert.match((await run("list-units x")).stdout, /bbbbbbbb.*active/);
+  assert.match((await run("move z aaaa")).stderr, /Unit z\.service does not exist/);
+  await run("cordon cccc");
+  assert.equal((await run("move x cccc")).exit, 1);
+  const json = await run("move --force --json x cccc");
+  assert.deepEqual(JSON.parse(json.stdout), [{ unit: "x.service", from: B, to: C }]);
+});

@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load plan restart ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan restart ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -125,6 +125,12 @@ complete -c fleetctl -n '__fleetctl_is load' -l block-attempts -x -d 'Wait at mo
 complete -c fleetctl -n '__fleetctl_is load' -l no-block -d 'Do not wait for units to be loaded'
 complete -c fleetctl -n '__fleetctl_is load' -l replace -d 'Replace units that differ from the file here'
 complete -c fleetctl -n '__fleetctl_is load' -F -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a move -d 'Move a unit to a machine that it fits'
+complete -c fleetctl -n '__fleetctl_is move' -l force -d 'Also to a cordoned machine, and beyond what the machine has free'
+complete -c fleetctl -n '__fleetctl_is move' -l no-block -d 'Do not wait until it is active there'
+complete -c fleetctl -n '__fleetctl_is move' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is move' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is move' -a '(__fleetctl_machines) (__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a plan -d 'Say what starting units would do, without doing it'
 complete -c fleetctl -n '__fleetctl_is plan' -l as -x -a 'submit load start' -d 'The command to plan for: submit, load, start'
 complete -c fleetctl -n '__fleetctl_is plan' -l replace -d 'Replace units that differ from the file here'

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { reasonOf } from "#base/fault.ts";
-import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
+import { ApiRefusal, sendEmpty, sendJson } from "./api-answer.ts";
+import { Asker, bodyOf } from "./api-asker.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { viewDrain } from "./core/drain.ts";
@@ -10,11 +10,6 @@ import { viewMachine } from "./core/views.ts";
 
 const DEADLINE_MAX_SECONDS = 30 * 24 * 3600;
 
-/** Whoever asked, and why; what a client does not say is not known. */
-const Asker = {
-  by: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(200)), "somebody"),
-  why: v.optional(v.pipe(v.string(), v.maxLength(1_000)), ""),
-};
 const CordonBody = v.object(Asker);
 const DrainBody = v.object({
   ...Asker,
@@ -140,24 +135,4 @@ async function open(
 function present({ feed }: ApiContext, id: string): MachineId {
   if (isMachineId(id) && feed.model.machines.has(id)) return id;
   throw new ApiRefusal(404, `there is no machine ${id}`);
-}
-
-/** An absent body is an empty one. @throws {ApiRefusal} 400 */
-async function bodyOf<Schema extends v.GenericSchema>(
-  { request }: Exchange,
-  schema: Schema,
-): Promise<v.InferOutput<Schema>> {
-  const isEmpty = request.headers["content-type"] === undefined;
-  const text = isEmpty ? "{}" : await jsonBody(request);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new ApiRefusal(400, `unable to decode body: ${reasonOf(error)}`);
-  }
-  const result = v.safeParse(schema, parsed);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const where = v.getDotPath(issue) ?? "value";
-  throw new ApiRefusal(400, `unable to decode body: ${where}: ${issue.message}`);
 }

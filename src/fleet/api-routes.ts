@@ -4,6 +4,7 @@ import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
 import { machinePart } from "./api-machines.ts";
+import { moveUnit } from "./api-move.ts";
 import { answerPlan } from "./api-plan.ts";
 import { tellDestroyed, tellRequest } from "./api-tell.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
@@ -54,6 +55,7 @@ async function units(
     following(context);
     return sendPage(context, exchange, "units", viewUnits(context.feed.model));
   }
+  if (part === "move") return moveUnit(context, exchange, existingJob(context, name));
   if (part !== undefined) {
     allow(method, "GET");
     return unitPart(context, exchange, name, part);

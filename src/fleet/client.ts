@@ -101,14 +101,16 @@ interface FleetClientOptions {
 export function openFleetClient(options: FleetClientOptions): FleetClient {
   const ask = failover(options);
   return {
-    ...machineOperations(async ({ action, body, ...request }, signal) => {
-      const json = body && {
-        body: JSON.stringify(body),
-        headers: { "content-type": "application/json" },
-      };
-      const answer = await ask({ ...request, ...json, takesLong: true }, signal);
-      return accepted(answer, action, "MACHINE_NOT_FOUND");
-    }),
+    ...machineOperations(
+      async ({ action, body, missing = "MACHINE_NOT_FOUND", ...request }, signal) => {
+        const json = body && {
+          body: JSON.stringify(body),
+          headers: { "content-type": "application/json" },
+        };
+        const answer = await ask({ ...request, ...json, takesLong: true }, signal);
+        return accepted(answer, action, missing);
+      },
+    ),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
     listMachines: async (signal) =>

@@ -4,6 +4,7 @@ import type { Logger } from "#base/logger.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import { drainMoves } from "./core/drain.ts";
+import { isServing } from "./core/health-note.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { type Drain, describeMark, writeDrain } from "./core/machine-marks.ts";
 import type { Decision, LostMachines } from "./core/schedule.ts";
@@ -147,10 +148,10 @@ export class Drainer {
     for (const [unit, { to, untilMs }] of this.#travelling) {
       const job = feed.model.jobs.get(unit);
       const isOnItsWay = job?.target?.value === to && job.desired === "launched";
-      if (isOnItsWay && nowMs < untilMs && !this.#isUp(unit, to)) this.#lookAt(untilMs);
+      if (isOnItsWay && nowMs < untilMs && !isServing(feed.model, unit, to)) this.#lookAt(untilMs);
       else this.#travelling.delete(unit);
       if (isOnItsWay && nowMs >= untilMs)
-        logger.warn({ unit, machine: to }, "moved away in a drain, and is not active yet");
+        logger.warn({ unit, machine: to }, "moved away in a drain, and does not serve yet");
     }
   }
 

@@ -1,4 +1,5 @@
-import type { SchemaAsker, SchemaDrain } from "./core/schema.ts";
+import type { FaultCode } from "#base/fault.ts";
+import type { SchemaAsker, SchemaDrain, SchemaMoved } from "./core/schema.ts";
 
 /** What can be done with machines through the fleet API; rejects as the FleetClient does, MACHINE_NOT_FOUND among it. */
 export interface MachineOperations {
@@ -14,6 +15,12 @@ export interface MachineOperations {
   ): Promise<void>;
   /** How far that is. */
   drainProgress(machineID: string, signal: AbortSignal): Promise<SchemaDrain>;
+  /** Moves a unit to a machine that it fits; `force`: in spite of a cordon there, and of what the unit needs. */
+  moveUnit(
+    unit: string,
+    how: SchemaAsker & { readonly machineID: string; readonly force: boolean },
+    signal: AbortSignal,
+  ): Promise<SchemaMoved>;
 }
 
 /** One request of the API v1, with its answer's body. */
@@ -24,6 +31,8 @@ export type MachineCall = (
     readonly body?: object;
     /** What it is about, for the message of an error that brings none. */
     readonly action: string;
+    /** What is not there when the answer says so; default MACHINE_NOT_FOUND. */
+    readonly missing?: FaultCode;
   },
   signal: AbortSignal,
 ) => Promise<string>;
@@ -44,6 +53,12 @@ export function machineOperations(call: MachineCall): MachineOperations {
       const path = machine(id, "drain");
       const action = `read the drain of machine ${id}`;
       return JSON.parse(await call({ method: "GET", path, action }, signal)) as SchemaDrain;
+    },
+    moveUnit: async (unit, body, signal) => {
+      const path = `/fleet/v1/units/${encodeURIComponent(unit)}/move`;
+      const action = `move unit ${unit}`;
+      const about = { method: "POST", path, body, action, missing: "UNIT_NOT_FOUND" } as const;
+      return JSON.parse(await call(about, signal)) as SchemaMoved;
     },
     uncordon: async (id, asker, signal) => {
       const path = machine(id, "cordon");

@@ -6,6 +6,7 @@ import type {
   SchemaAsker,
   SchemaDrain,
   SchemaMachine,
+  SchemaMoved,
   SchemaPlan,
   SchemaPlanUnit,
   SchemaReasons,
@@ -129,6 +130,13 @@ export class Api {
     return this.#call(`drain of machine ${machine}`, (client, signal) =>
       client.drainProgress(machine, signal),
     );
+  }
+
+  moveUnit(
+    unit: string,
+    how: SchemaAsker & { readonly machineID: string; readonly force: boolean },
+  ): Promise<SchemaMoved> {
+    return this.#call(`move unit ${unit}`, (client, signal) => client.moveUnit(unit, how, signal));
   }
 
   /** Without a time limit: following ends when the person ends it. */

@@ -33,6 +33,21 @@ ${MACHINE_HELP}`,
     load: async () => (await import("./drain.ts")).runDrain,
   },
   {
+    name: "move",
+    synopsis: "[--force] [--no-block] [--why=TEXT] [--json] UNIT MACHINE",
+    summary: "Move a unit to a machine that it fits",
+    description: `Refused, with the reason, where the scheduler would not leave it. Waits until it is active there.
+${MACHINE_HELP}`,
+    flags: [
+      bool(["force"], false, "Also to a cordoned machine, and beyond what the machine has free"),
+      bool(["no-block"], false, "Do not wait until it is active there"),
+      WHY,
+      JSON_FLAG,
+    ],
+    offers: "machines and units",
+    load: async () => (await import("./move.ts")).runMove,
+  },
+  {
     name: "uncordon",
     synopsis: "[--why=TEXT] [--json] MACHINE...",
     summary: "Let machines take units again, and end their draining",

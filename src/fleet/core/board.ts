@@ -72,14 +72,17 @@ export class Board {
     this.#moved(unit, machine, -1);
   }
 
-  /** Why `unit` may not run on the machine as it would be; units that it replaces do not count. */
-  misfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
+  /**
+   * Why `unit` may not run on the machine as it would be; units that it replaces do not count. `isForced`: in spite of a
+   * cordon, and of what it needs.
+   */
+  misfit(unit: Unit, machine: MachineRecord, isForced = false): Misfit | undefined {
     return (
-      closedMisfit(this.#model.machine(machine.id)) ??
+      closedMisfit(this.#model.machine(machine.id), isForced) ??
       machineMisfit(unit, machine) ??
       this.peerMisfit(unit, machine) ??
       this.mateMisfit(unit, machine) ??
-      this.#resourceMisfit(unit, machine)
+      (isForced ? undefined : this.#resourceMisfit(unit, machine))
     );
   }
 

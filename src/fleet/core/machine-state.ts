@@ -16,15 +16,18 @@ export function machineState(model: ClusterModel, id: MachineId): MachineState {
   return cordoned === undefined ? "ready" : "cordoned";
 }
 
-/** Why the machine takes no more units, whatever they are. */
-export function closedMisfit(machine: MachineEntry | undefined): Misfit | undefined {
+/** Why the machine takes no more units, whatever they are; a mere cordon does not keep `isForced`. */
+export function closedMisfit(
+  machine: MachineEntry | undefined,
+  isForced = false,
+): Misfit | undefined {
   if (machine?.leaving === true) return { kind: "leaving" };
   if (machine?.draining !== undefined) {
     const { value } = machine.draining;
     const end = value.isOver ? "; its deadline has passed" : "";
     return { kind: "cordoned", how: `is drained ${describeMark(value)}${end}` };
   }
-  if (machine?.cordoned !== undefined)
+  if (machine?.cordoned !== undefined && !isForced)
     return { kind: "cordoned", how: `is cordoned ${describeMark(machine.cordoned.value)}` };
   return undefined;
 }

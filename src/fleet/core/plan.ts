@@ -131,7 +131,8 @@ function set(model: ClusterModel, key: string, value: string | undefined): void 
   model.apply({ key, after, by: { key, action: after === undefined ? "delete" : "set" } });
 }
 
-function moveOf(decision: Decision): SchemaMove {
+/** As the API gives it. */
+export function moveOf(decision: Decision): SchemaMove {
   const { reason, unit } = decision;
   const from = "from" in decision ? decision.from : null;
   return { unit, from, to: "to" in decision ? decision.to : null, reason };

@@ -43,6 +43,10 @@ export type LostMachines = ReadonlyMap<MachineId, string>;
 /** A unit that somebody wants elsewhere, though it may stay where it is. */
 export interface Displaced {
   readonly reason: string;
+  /** The one machine that will do; undefined for the best. */
+  readonly to?: MachineId;
+  /** In spite of a cordon there, and of what the unit needs. */
+  readonly isForced?: boolean;
 }
 
 /**
@@ -277,6 +281,11 @@ class Planner {
 
   /** Where its health was bad it goes only when nothing else fits. */
   #choose(unit: Unit, from: MachineId | undefined): MachineRecord | undefined {
+    const { to, isForced } = this.#displaced.get(unit.name) ?? {};
+    if (to !== undefined) {
+      const machine = this.#model.machines.get(to);
+      return machine && this.#isFree(unit, machine, isForced) ? machine : undefined;
+    }
     const shunned = this.#health.shunned(unit, from);
     const elsewhere = shunned.size > 0 ? this.#chooseAmong(unit, from, shunned) : undefined;
     return elsewhere ?? this.#chooseAmong(unit, from, new Set());
@@ -347,14 +356,15 @@ class Planner {
     for (const name of this.#names.beginningWith(prefix)) if (matches(name)) yield name;
   }
 
-  #isFree(unit: Unit, machine: MachineRecord): boolean {
-    if (this.#board.misfit(unit, machine) !== undefined) return false;
+  #isFree(unit: Unit, machine: MachineRecord, isForced = false): boolean {
+    if (this.#board.misfit(unit, machine, isForced) !== undefined) return false;
     return this.#board.replacedBy(unit, machine).every((mate) => this.#isMovable(mate));
   }
 
   /** Why the machine is taken for the unit, just before it is. */
   #whyChosen(unit: Unit, to: MachineRecord): string {
     const { machineId, machineOf } = unit.wants;
+    if (this.#displaced.get(unit.name)?.to !== undefined) return "is where it is wanted";
     if (machineId !== undefined) return "is the machine it asks for";
     if (machineOf.length > 0) return `runs ${machineOf.join(" and ")}`;
     const load = this.#board.load(to.id);

@@ -70,6 +70,16 @@ export interface SchemaMachine {
   readonly state?: string;
 }
 
+/** A unit that somebody moved. */
+export interface SchemaMoved {
+  readonly unit: string;
+  /** Where it was; the same as `to` when it was there already. */
+  readonly from: string;
+  readonly to: string;
+  /** What the engine then moves too. */
+  readonly others: readonly SchemaMove[];
+}
+
 /** A unit that is on a machine while that is drained. */
 export interface SchemaDrainedUnit {
   readonly unit: string;
