@@ -3,10 +3,12 @@ import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
+import { historyOf } from "./api-history.ts";
 import { machinePart } from "./api-machines.ts";
 import { moveUnit } from "./api-move.ts";
 import { answerPlan } from "./api-plan.ts";
-import { tellDestroyed, tellRequest } from "./api-tell.ts";
+import { putText, rolloutOf } from "./api-rollout.ts";
+import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
 import { readMetadataPatch } from "./core/metadata-patch.ts";
@@ -74,32 +76,24 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf);
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
   const was = model.jobs.get(asked.name)?.desired;
-  const index = await writeUnit(context, asked, exchange.signal);
+  const index = await writeUnit(context, exchange, asked);
   tellRequest(context, exchange.request, asked, was);
   await seen(context, index, exchange.signal);
   sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);
 }
 
 async function writeUnit(
-  { feed, registry }: ApiContext,
+  context: ApiContext,
+  { request, signal }: Exchange,
   asked: Exclude<UnitRequest, { kind: "refuse" }>,
-  signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { model } = feed;
   const { name, desired } = asked;
-  const job = model.jobs.get(name);
-  if (asked.kind === "update") {
-    // To ask for what is so already is no new wish: what runs once would run again for it.
-    if (job?.isDesiredSaid === true && job.desired === desired) return undefined;
-    return registry.setDesired(name, desired, signal);
-  }
-  const facts = {
-    blobInUse: model.jobsWithHash(hashOf(asked.raw)).size > 0,
-    tombstone: model.removed.has(name),
-    replaces: asked.replaces,
-    desired: job?.isDesiredSaid === true ? job.desired : undefined,
-  };
-  return registry.createJob(name, asked.raw, desired, facts, signal);
+  if (asked.kind === "create")
+    return putText(context, asked, clientOf(request, context.me), signal);
+  const job = context.feed.model.jobs.get(name);
+  // To ask for what is so already is no new wish: what runs once would run again for it.
+  if (job?.isDesiredSaid === true && job.desired === desired) return undefined;
+  return context.registry.setDesired(name, desired, signal);
 }
 
 async function deleteUnit(
@@ -127,6 +121,9 @@ async function unitPart(
     const reasons = explain(feed.model, job.name, feed.verdict().held);
     return sendJson(exchange.response, 200, reasons);
   }
+  if (part === "rollout") return sendJson(exchange.response, 200, rolloutOf(context, name));
+  if (part === "history")
+    return sendJson(exchange.response, 200, historyOf(context, name, exchange.url));
   if (part !== "status" && part !== "journal") throw new ApiRefusal(404, "");
   const job = existingJob(context, name);
   if (await forwardable(context, exchange, job)) return;

@@ -33,7 +33,7 @@ export function tellDestroyed({ events, me }: Teller, request: IncomingMessage, 
 }
 
 /** Who asked: the name that the client gives, which nobody checked, and where it was connected from. */
-function clientOf({ headers, socket }: IncomingMessage, me: string): string {
+export function clientOf({ headers, socket }: IncomingMessage, me: string): string {
   const given = headers[USER_HEADER];
   const name = (Array.isArray(given) ? given.join(" ") : (given ?? ""))
     .replace(/[^ -~]/g, "")

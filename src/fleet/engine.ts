@@ -16,6 +16,7 @@ import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
 import { noteAvoidance } from "./note-avoidance.ts";
 import { isKeysError, type Registry } from "./registry.ts";
+import { RolloutDriver } from "./rollout-driver.ts";
 
 export interface EngineOptions {
   readonly me: MachineId;
@@ -44,6 +45,7 @@ export class Engine {
   readonly #lease: LeaderLease;
   readonly #housekeeping: Housekeeping;
   readonly #drainer: Drainer;
+  readonly #rollouts: RolloutDriver;
   readonly #wake = new Wake();
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
@@ -61,6 +63,7 @@ export class Engine {
     this.#lease = new LeaderLease({ ...options, onChange: () => this.#changeLead() });
     this.#housekeeping = new Housekeeping(options);
     this.#drainer = new Drainer(options);
+    this.#rollouts = new RolloutDriver({ ...options, leads: () => this.#lease.leads });
   }
 
   get leads(): boolean {
@@ -69,7 +72,7 @@ export class Engine {
 
   async run(signal: AbortSignal): Promise<void> {
     using _ = this.#options.feed.subscribe((effects) => this.#hear(effects));
-    await Promise.all([this.#lease.run(signal), this.#plan(signal)]);
+    await Promise.all([this.#lease.run(signal), this.#plan(signal), this.#rollouts.run(signal)]);
   }
 
   #hear(effects: readonly Effect[]): void {
@@ -92,6 +95,7 @@ export class Engine {
     this.#drainer.lookAgain();
     this.#allAtMs = this.#options.clock.monotonicMs();
     this.#wake.ring();
+    this.#rollouts.wake();
   }
 
   async #plan(signal: AbortSignal): Promise<void> {

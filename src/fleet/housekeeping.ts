@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
+import { forgottenNotes, notedTexts } from "./core/noted-texts.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Registry } from "./registry.ts";
 
@@ -18,9 +19,9 @@ const AGE_MS = 10 * 60_000;
 const WRITES_MAX = 8;
 
 /**
- * Clears away what nothing refers to any more, as the leading engine: unit blobs without a job, keys of jobs without
- * an object, records of removal of units that are there again, and states and health of units
- * on machines that are gone. Nothing here is about units that run.
+ * Clears away what nothing refers to any more, as the leading engine: unit blobs that no job, rollout or history has,
+ * keys of jobs without an object, records of removal of units that are there again, states and health of units on
+ * machines that are gone, and what is noted of units that are. Nothing here is about units that run.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
@@ -58,8 +59,9 @@ export class Housekeeping {
     const { feed, registry } = this.#options;
     const { model } = feed;
     const found = new Map<string, () => Promise<unknown>>();
+    const noted = notedTexts(model);
     for (const [hash, { index }] of model.blobs)
-      if (model.jobsWithHash(hash).size === 0)
+      if (model.jobsWithHash(hash).size === 0 && !noted.has(hash))
         found.set(`unit ${hash} ${index}`, () =>
           registry.removeKey(model.keys.blob(hash), index, signal),
         );
@@ -88,6 +90,8 @@ export class Housekeeping {
           found.set(`health ${unit} ${machine}`, () =>
             registry.removeNote({ room: "health", unit, machine }, signal),
           );
+    for (const { key, index } of forgottenNotes(model))
+      found.set(`${key} ${index}`, () => registry.removeKey(key, index, signal));
     return found;
   }
 }

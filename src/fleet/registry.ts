@@ -61,7 +61,7 @@ export class Registry {
   ): Promise<number> {
     const hash = hashOf(raw);
     // A blob without a job is written anew even if it is there: who is about to clean it up finds it changed.
-    if (!known.blobInUse) await this.#set(this.#at.blob(hash), writeBlob(raw), {}, signal);
+    if (!known.blobInUse) await this.writeText(raw, signal);
     if (known.tombstone)
       await this.#unlessMissing(this.#keys.delete(this.#at.removed(name), {}, signal));
     const object = this.#at.job(name, "object");
@@ -175,8 +175,8 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<void> {
     const { ttlSeconds, over } = how;
-    const condition = over === undefined ? { prevExist: false } : { prevIndex: over };
-    await this.#set(this.#at.machine(id, "object"), record, { ttlSeconds, ...condition }, signal);
+    const options = { ttlSeconds, ...asSeen(over) };
+    await this.#set(this.#at.machine(id, "object"), record, options, signal);
   }
 
   async writeIncarnation(
@@ -245,11 +245,22 @@ export class Registry {
     return this.#set(key, value, {}, signal);
   }
 
+  /** Keeps the text of a unit, by its hash; also anew, so that who is about to clear it away finds it changed. */
+  async writeText(raw: string, signal: AbortSignal): Promise<number> {
+    return this.#set(this.#at.blob(hashOf(raw)), writeBlob(raw), {}, signal);
+  }
+
+  /** Gives a job another text, if its object is as it was at `index`; KeysError 100 or 101 when it is not. */
+  async setText(name: UnitName, hash: string, index: number, signal: AbortSignal): Promise<number> {
+    const value = writeJobObject(name, hash);
+    return this.#set(this.#at.job(name, "object"), value, { prevIndex: index }, signal);
+  }
+
   /** Notes something of a unit, in general or on one machine; for `ttlSeconds`, or until it is removed. */
   async writeNote(
     { room, unit, machine }: NoteAt,
     value: string,
-    options: { readonly ttlSeconds?: number },
+    options: SetOptions,
     signal: AbortSignal,
   ): Promise<number> {
     const key = this.#at.note(room, unit, machine);
@@ -307,6 +318,11 @@ export class Registry {
       throw error;
     }
   }
+}
+
+/** The condition that a key is as it was at that index, or that there is none. */
+export function asSeen(index: number | undefined): SetOptions {
+  return index === undefined ? { prevExist: false } : { prevIndex: index };
 }
 
 export function isKeysError(error: unknown, ...codes: readonly number[]): boolean {

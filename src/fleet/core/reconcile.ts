@@ -4,6 +4,7 @@ import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
+import { rollingText } from "./rolling-text.ts";
 import { type WantedRun, wantedRun } from "./run-once.ts";
 import type { Unit } from "./unit.ts";
 
@@ -104,13 +105,18 @@ export function fateOf(
     return loadedHash !== undefined && model.isDestroyed(name)
       ? { kind: "remove", reason: "unit was destroyed" }
       : { kind: "keep", reason: "it has no job, and nothing says that it was destroyed" };
-  const { unit, desired, target } = job;
-  if (unit === undefined || desired === undefined || job.targetUnreadable)
+  const { desired, target } = job;
+  if (job.unit === undefined || desired === undefined || job.targetUnreadable)
     return { kind: "keep", reason: "its job cannot be read" };
-  if (unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
+  if (job.unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
   if (!job.isDesiredSaid) return { kind: "keep", reason: "nothing says what is desired of it" };
   if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
-  const run = wantedRun(model, job, unit, me.id);
+  const { unit, isHeld } = rollingText(model, me, job.unit);
+  if (unit === undefined)
+    return { kind: "keep", reason: "the text that a rollout has for it cannot be read" };
+  const run = wantedRun(model, { ...job, hash: unit.hash }, unit, me.id);
+  if (isHeld)
+    return { kind: "run", unit, desired, run, reason: "goes on until its new copy is healthy" };
   if (unit.wants.global) {
     if (!globalFits(unit, me))
       return { kind: "remove", reason: "global unit that does not fit this machine's metadata" };

@@ -4,7 +4,9 @@ import { readHealthNote } from "./health-note.ts";
 import type { MachineId } from "./machine-id.ts";
 import { readOnceHolder } from "./once-holder.ts";
 import type { Parsed } from "./records.ts";
+import { readRollout } from "./rollout.ts";
 import { readRunResult } from "./run-result.ts";
+import { readHistory } from "./unit-history.ts";
 
 /** A value with the index of its last change. */
 export interface Versioned<T> {
@@ -55,7 +57,7 @@ export class NoteTable<T> {
 }
 
 /** The rooms of keys that hold notes. */
-export const NOTE_ROOMS = ["once", "health", "avoid", "results"] as const;
+export const NOTE_ROOMS = ["once", "health", "avoid", "results", "rollouts", "history"] as const;
 export type NoteRoom = (typeof NOTE_ROOMS)[number];
 
 /** Every table of notes, by the room of its keys. */
@@ -64,4 +66,6 @@ export class UnitNotes {
   readonly health = new NoteTable(readHealthNote);
   readonly avoid = new NoteTable(readAvoidance);
   readonly results = new NoteTable(readRunResult);
+  readonly rollouts = new NoteTable(readRollout);
+  readonly history = new NoteTable(readHistory);
 }
