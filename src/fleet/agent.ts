@@ -1,6 +1,7 @@
 import { backoffMs } from "#base/backoff.ts";
 import type { Clock } from "#base/clock.ts";
-import { Fault } from "#base/fault.ts";
+import { withDeadline } from "#base/deadline.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
 import { Wake } from "#base/wake.ts";
@@ -8,14 +9,18 @@ import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
+import { MachineLease } from "./core/machine-lease.ts";
 import { reconcile, reconcileLeaving } from "./core/reconcile.ts";
 import type { MachineRecord } from "./core/records.ts";
 import type { EventLog } from "./event-log.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import type { HealthProbe } from "./health-probe.ts";
+import { LeasedUnits } from "./leased-units.ts";
 import { LocalUnits } from "./local-units.ts";
+import { OnceLocks } from "./once-locks.ts";
 import type { Registry } from "./registry.ts";
 import { ResultReporter } from "./result-reporter.ts";
+import { StartGuard } from "./start-guard.ts";
 import type { UnitFiles } from "./unit-files.ts";
 import { UnitReporter } from "./unit-reporter.ts";
 import { UnitWorker } from "./unit-worker.ts";
@@ -25,6 +30,8 @@ export interface AgentOptions {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly events: EventLog;
+  /** The time to live of this machine's record, in milliseconds. */
+  readonly ttlMs: number;
   /** Whether this daemon may speak for its machine. */
   readonly isRegistered: () => boolean;
   readonly openSystemd: (signal: AbortSignal) => Promise<Systemd>;
@@ -40,8 +47,19 @@ export interface AgentOptions {
 /** How long a change may be missed at most; changes themselves wake the agent at once. */
 const SAFETY_MS = 30_000;
 /** A unit that starts changes several times in a few milliseconds; that is one report. */
+/** How long the store is asked to take back locks when the machine leaves. */
+const LET_GO_MS = 3_000;
 const COALESCE_MS = 25;
 const REOPEN = { baseMs: 200, maxMs: 5_000 };
+
+/** What works with one connection to systemd. */
+interface Session {
+  readonly systemd: Systemd;
+  readonly units: LocalUnits;
+  readonly worker: UnitWorker;
+  readonly leased: LeasedUnits;
+  readonly guard: StartGuard;
+}
 
 /**
  * Makes this machine's systemd run what the cluster wants here, and tells the cluster what it runs.
@@ -51,6 +69,9 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #look = new Wake();
   readonly #report = new Wake();
+  readonly #renewed = new Wake();
+  readonly #lease: MachineLease;
+  readonly #locks: OnceLocks;
   readonly #reporter: UnitReporter;
   readonly #health: HealthMonitor;
   readonly #results: ResultReporter;
@@ -63,6 +84,8 @@ export class Agent {
     this.#health = new HealthMonitor(options, () => this.#report.ring());
     this.#reporter = new UnitReporter({ ...options, me: options.machine.id, tell: this.#tell });
     this.#results = new ResultReporter({ ...options, me: options.machine.id });
+    this.#lease = new MachineLease(options.ttlMs);
+    this.#locks = new OnceLocks(options.machine.id, options.feed, options.registry);
   }
 
   readonly #tell = (what: string, unit: UnitName, why: string): void => {
@@ -100,6 +123,14 @@ export class Agent {
     this.#report.ring();
   }
 
+  /** A heartbeat that was sent at `sentMs` of the monotonic clock was acknowledged. */
+  renewLease(sentMs: number): void {
+    const { epoch } = this.#lease;
+    this.#lease.renew(sentMs, this.#options.clock.monotonicMs());
+    this.#renewed.ring();
+    if (this.#lease.epoch !== epoch) this.#look.ring();
+  }
+
   /** Unloads every unit and takes no more; resolves when none is left. */
   async leave(signal: AbortSignal): Promise<void> {
     this.#leaving = true;
@@ -113,7 +144,20 @@ export class Agent {
     } finally {
       signal.removeEventListener("abort", abort);
     }
+    await this.#letGo(signal);
     if (this.#units) await this.#reporter.report(this.#units, new Set(), signal);
+  }
+
+  /** Gives up what locks are left, so that their units start elsewhere at once; else the engine breaks them in time. */
+  async #letGo(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    const limit = { ms: LET_GO_MS, clock, what: "let go of locks", signal };
+    await withDeadline(limit, (stop) =>
+      Promise.all(this.#locks.mine.map((unit) => this.#locks.release(unit, stop))),
+    ).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      logger.warn({ reason: reasonOf(error) }, "could not let go of all locks");
+    });
   }
 
   #hear(effects: readonly Effect[]): void {
@@ -133,15 +177,22 @@ export class Agent {
     const units = await LocalUnits.open(files, await systemdRun());
     const onDone = () => this.#look.ring();
     const tell = this.#tell;
-    const worker = new UnitWorker({ systemd, files, units, clock, logger, tell, signal, onDone });
+    const lease = this.#lease;
+    const leased = await LeasedUnits.open({ systemd, files, units, lease, clock, logger });
+    const { machine, feed } = this.#options;
+    const shared = { systemd, files, units, clock, logger, tell, signal, onDone };
+    const locks = this.#locks;
+    const guard = new StartGuard({ ...shared, me: machine.id, feed, lease, leased, locks });
+    const worker = new UnitWorker({ ...shared, guard });
     this.#units = units;
     const restart = (name: UnitName, reason: string) =>
       worker.begin([{ kind: "restart", name, reason }]);
     const parts = [
       this.#health.run({ units, busy: worker.busy, restart }, signal),
       this.#listen(systemd, signal),
-      this.#lookAgain(systemd, units, worker, signal),
       this.#reportAgain(systemd, units, worker, signal),
+      this.#extendAgain(leased, signal),
+      this.#lookAgain({ systemd, units, worker, leased, guard }, signal),
     ];
     try {
       await Promise.all(parts);
@@ -149,6 +200,7 @@ export class Agent {
       scope.abort();
       await Promise.allSettled(parts);
       await worker.idle();
+      await guard.idle();
     }
   }
 
@@ -158,12 +210,23 @@ export class Agent {
     throw new Fault("SYSTEMD_GONE", "Cannot follow systemd: it told of no more changes");
   }
 
-  async #lookAgain(
-    systemd: Systemd,
-    units: LocalUnits,
-    worker: UnitWorker,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** Has systemd know of the lease whenever it was renewed. */
+  async #extendAgain(leased: LeasedUnits, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (;;) {
+      try {
+        if (await leased.extend(signal)) this.#look.ring();
+      } catch (error) {
+        if (signal.aborted || !(error instanceof Fault) || error.code !== "SYSTEMD_FAILED")
+          throw error;
+        logger.warn({ reason: error.message }, "lease not extended; it is tried again");
+      }
+      await this.#renewed.wait(SAFETY_MS, clock, signal);
+    }
+  }
+
+  async #lookAgain(session: Session, signal: AbortSignal): Promise<void> {
+    const { systemd, units, worker, leased, guard } = session;
     const { clock, machine, feed, isRegistered } = this.#options;
     let wholeAtMs = Number.NEGATIVE_INFINITY;
     for (;;) {
@@ -171,12 +234,15 @@ export class Agent {
       const isDue = nowMs >= wholeAtMs;
       if (isDue) wholeAtMs = nowMs + SAFETY_MS;
       await units.look(systemd, isDue ? "all" : "changed", signal);
+      await leased.look();
+      const loaded = units.all(worker.busy);
       if (this.#leaving) {
-        worker.begin(reconcileLeaving(units.all(worker.busy)));
+        worker.begin(reconcileLeaving(loaded));
         if (units.names.length === 0 && worker.busy.size === 0) this.#emptied.resolve();
       } else if (feed.isListed && isRegistered()) {
         const me = feed.model.withMetadata(machine);
-        worker.begin(reconcile(feed.model, me, units.all(worker.busy)));
+        const steps = reconcile(feed.model, me, loaded);
+        worker.begin(guard.guard(steps, loaded, worker.busy));
       }
       this.#health.look({ units, busy: worker.busy });
       this.#report.ring();

@@ -3,10 +3,19 @@ import type { Logger } from "#base/logger.ts";
 import type { Mirror, MirrorChange, MirrorState } from "#keys/mirror.ts";
 import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
-import { type PresenceOptions, PresenceTracker, type Verdict } from "./core/presence-tracker.ts";
+import { type LeaseWaits, leaseWaits, mayRunUntilMs } from "./core/lease-waits.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import {
+  type Absence,
+  type PresenceOptions,
+  PresenceTracker,
+  type Verdict,
+} from "./core/presence-tracker.ts";
 
 /** Keys that are copied in one go, within a millisecond or so. */
 const COPIED_AT_ONCE = 200;
+/** Of whom nothing is known while the store is not followed. */
+const UNKNOWN_ABSENCE: Absence = { sinceMs: Number.POSITIVE_INFINITY, how: "missing" };
 
 export type Listener = (effects: readonly Effect[]) => void;
 
@@ -28,6 +37,7 @@ export class ClusterFeed {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #presence: PresenceTracker;
+  readonly #ttlMs: number;
   readonly #listeners = new Set<Listener>();
   readonly #waiters = new Set<{ readonly index: number; readonly resolve: () => void }>();
   readonly #told = new Map<string, string>();
@@ -41,6 +51,7 @@ export class ClusterFeed {
     this.#clock = clock;
     this.#logger = logger;
     this.#presence = new PresenceTracker(presence);
+    this.#ttlMs = presence.ttlMs;
   }
 
   get state(): MirrorState {
@@ -71,6 +82,23 @@ export class ClusterFeed {
     this.#syncPresence();
     const { holders, machines } = this.model;
     return this.#presence.judge(holders, machines, this.#clock.monotonicMs());
+  }
+
+  /** Which leased units stay for now where they are placed, for their machine is gone and may not have stopped them. */
+  leaseWaits(): LeaseWaits {
+    this.#syncPresence();
+    const absence = (machine: MachineId) => this.#presence.absence(machine) ?? UNKNOWN_ABSENCE;
+    const nowMs = this.#clock.monotonicMs();
+    const wallMs = this.#clock.now().getTime();
+    const wallAt = (atMs: number) => new Date(Math.ceil((wallMs + atMs - nowMs) / 1_000) * 1_000);
+    return leaseWaits(this.model, { absence, ttlMs: this.#ttlMs, nowMs, wallAt });
+  }
+
+  /** Until when a machine that is gone may run a leased unit; undefined while that cannot be told. */
+  mayRunUntilMs(machine: MachineId, stopMs: number): number | undefined {
+    this.#syncPresence();
+    const absence = this.#presence.absence(machine);
+    return absence && mayRunUntilMs(absence, this.#ttlMs, stopMs);
   }
 
   /** The cluster as the mirror has it, as a model of its own that may be changed; others get their turn meanwhile. */

@@ -15,6 +15,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
 import { noteAvoidance } from "./note-avoidance.ts";
+import { OnceBreaker } from "./once-breaker.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 import { RolloutDriver } from "./rollout-driver.ts";
 
@@ -46,6 +47,7 @@ export class Engine {
   readonly #housekeeping: Housekeeping;
   readonly #drainer: Drainer;
   readonly #rollouts: RolloutDriver;
+  readonly #breaker: OnceBreaker;
   readonly #wake = new Wake();
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
@@ -64,6 +66,7 @@ export class Engine {
     this.#housekeeping = new Housekeeping(options);
     this.#drainer = new Drainer(options);
     this.#rollouts = new RolloutDriver({ ...options, leads: () => this.#lease.leads });
+    this.#breaker = new OnceBreaker(options);
   }
 
   get leads(): boolean {
@@ -122,7 +125,8 @@ export class Engine {
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, feed } = this.#options;
     const { lost, held, againAtMs } = feed.verdict();
-    this.#verdictUntilMs = againAtMs;
+    const leased = feed.leaseWaits();
+    this.#verdictUntilMs = earliest(againAtMs, leased.againAtMs, await this.#breaker.run(signal));
     this.#tellHeld(held);
     // Time alone makes machines lost, so a lost machine that still holds units is a reason to look at all of them.
     const all =
@@ -132,7 +136,7 @@ export class Engine {
     this.#waiting.clear();
     this.#focus = new Set();
     if (focus.length > 0) {
-      const decisions = schedule(feed.model, lost, focus);
+      const decisions = schedule(feed.model, lost, focus, { waits: leased.waits });
       this.#tellWaiting(decisions);
       await this.#carryOut(decisions, signal);
     }
@@ -212,4 +216,9 @@ export class Engine {
       this.#options.logger.error({ machines, reason }, "holding back moves");
     this.#held = machines;
   }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((atMs) => atMs !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -97,11 +97,13 @@ export class FleetMachine implements AsyncDisposable {
       ...shared,
       ttlSeconds,
       disableEngine: settings.disableEngine,
+      onRenewed: (sentMs) => this.agent.renewLease(sentMs),
       onRegistered: () => this.agent.wake(),
       logger: logger.child({ part: "presence" }),
     });
     this.agent = new Agent({
       ...shared,
+      ttlMs,
       isRegistered: () => this.#registration.isRegistered,
       logger: logger.child({ part: "agent" }),
     });

@@ -24,6 +24,8 @@ export interface RegistrationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Called when a heartbeat, sent at `sentMs` of the monotonic clock, was acknowledged. */
+  readonly onRenewed: (sentMs: number) => void;
   /** Called when this daemon may speak for its machine (again). */
   readonly onRegistered: () => void;
 }
@@ -89,7 +91,9 @@ export class Registration {
     if (!this.#registered) return this.#register(signal);
     const { registry, machine, ttlSeconds, logger } = this.#options;
     try {
+      const sentMs = this.#options.clock.monotonicMs();
       await registry.refresh(machine.id, ttlSeconds, signal);
+      this.#options.onRenewed(sentMs);
     } catch (error) {
       if (!isKeysError(error, 100) || this.#ended) throw error;
       logger.warn("the machine's record had expired; registering again");
@@ -106,12 +110,14 @@ export class Registration {
     // Before the record, or units would be placed here as if the machine were of any size.
     if (machine.facts !== undefined) await registry.writeFacts(machine.id, machine.facts, signal);
     const how = { ttlSeconds, over: found.object?.index };
+    const sentMs = this.#options.clock.monotonicMs();
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
     await registry.writeIncarnation(machine.id, incarnation, signal);
     await registry.setLeaving(machine.id, false, signal);
     if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#registered = true;
     this.#told = "";
+    this.#options.onRenewed(sentMs);
     this.#options.onRegistered();
     logger.info({ machine: machine.id, took: found.object ? "over" : "new" }, "registered");
   }

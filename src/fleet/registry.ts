@@ -202,6 +202,23 @@ export class Registry {
     await this.#keys.set(this.#at.machine(id, "object"), undefined, options, signal);
   }
 
+  /** Takes the lock of a unit: as it was left at `over`, or where there is none; else KeysError 100, 101 or 105. */
+  async takeOnce(
+    name: UnitName,
+    holder: string,
+    over: number | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const condition = over === undefined ? { prevExist: false } : { prevIndex: over };
+    return this.#set(this.#at.note("once", name), holder, condition, signal);
+  }
+
+  /** Gives up the lock of a unit as it was taken at `index`; KeysError 100 or 101 when it is not so. */
+  async releaseOnce(name: UnitName, index: number, signal: AbortSignal): Promise<number> {
+    const key = this.#at.note("once", name);
+    return indexOf(await this.#keys.delete(key, { prevIndex: index }, signal));
+  }
+
   async setLeaving(id: MachineId, leaving: boolean, signal: AbortSignal): Promise<void> {
     const key = this.#at.machine(id, "leaving");
     if (leaving) await this.#set(key, "", {}, signal);

@@ -41,6 +41,10 @@ export function simulatedDisk(files: UnitFiles, options: SimulatedDiskOptions): 
     list: () => slowly(() => files.list()),
     write: (name, raw, dropIn) => slowly(() => room(name, () => files.write(name, raw, dropIn))),
     remove: (name) => slowly(() => files.remove(name)),
+    readLease: () => slowly(() => files.readLease()),
+    writeLease: (record) => slowly(() => room("lease.json", () => files.writeLease(record))),
+    writeToken: (name, token) =>
+      slowly(() => room(`token of ${name}`, () => files.writeToken(name, token))),
     readLaunched: () => slowly(() => files.readLaunched()),
     writeLaunched: (record) =>
       slowly(() => room("launched.json", () => files.writeLaunched(record))),

@@ -135,6 +135,9 @@ export class SimulatedProcess {
       list: () => alive(() => files.list()),
       write: (name, raw, dropIn) => writes(() => files.write(name, raw, dropIn)),
       remove: (name) => writes(() => files.remove(name)),
+      readLease: () => alive(() => files.readLease()),
+      writeLease: (record) => writes(() => files.writeLease(record)),
+      writeToken: (name, token) => writes(() => files.writeToken(name, token)),
       readLaunched: () => alive(() => files.readLaunched()),
       writeLaunched: (record) => writes(() => files.writeLaunched(record)),
     };

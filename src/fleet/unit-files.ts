@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
 import { isErrno } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
+import { LEASE_UNITS } from "#systemd/core/lease-units.ts";
 import { isUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 
 /** What an agent remembers of the units it started, across restarts of itself but not of systemd. */
@@ -28,6 +29,19 @@ export interface UnitFiles {
   path(name: UnitName): string;
   readLaunched(): Promise<LaunchRecord | undefined>;
   writeLaunched(record: LaunchRecord): Promise<void>;
+  readLease(): Promise<LeaseRecord | undefined>;
+  writeLease(record: LeaseRecord): Promise<void>;
+  /** Puts the unit's fencing token where its drop-in has it read from; undefined removes it. */
+  writeToken(name: UnitName, token: number | undefined): Promise<void>;
+}
+
+/** What an agent remembers of units that run by the machine's lease, across restarts of itself. */
+export interface LeaseRecord {
+  /** The time since the lease began, as systemd names it. */
+  readonly run: string;
+  readonly leased: readonly string[];
+  /** Those of them that ended by themselves. */
+  readonly ended: readonly string[];
 }
 
 /** The hash by which fleet knows the text of a unit file: SHA-1, in hexadecimal. */
@@ -50,14 +64,22 @@ const RecordWire = v.object({
   launched: v.array(v.string()),
   runs: v.optional(v.record(v.string(), v.number()), {}),
 });
+const NamesWire = v.array(v.string());
+const LeaseWire = v.object({ run: v.string(), leased: NamesWire, ended: NamesWire });
 
-/** Unit files in a directory, which is made when missing; the record lies beside it. */
+/** Unit files in a directory, which is made when missing; records lie beside it, systemd's own units where drop-ins are. */
 export async function openUnitFiles(directories: UnitDirectories): Promise<UnitFiles> {
   const directory = directories.units;
   makeDirectory(directory);
   const path = (name: string) => join(directory, name);
   const dropInPath = (name: string) => join(directories.dropIns, `${name}.d`, DROP_IN);
   const recordPath = join(dirname(directory), "launched.json");
+  const leasePath = join(dirname(directory), "lease.json");
+  // The manager's runtime directory, %t: it looks in `systemd/system` or `systemd/user` below it.
+  const tokens = join(dirname(dirname(directories.dropIns)), "fleet-tokens");
+  makeDirectory(directories.dropIns);
+  for (const [name, text] of LEASE_UNITS)
+    await writeFileAtomic(join(directories.dropIns, name), text);
   return {
     path,
     list: async () => {
@@ -76,7 +98,14 @@ export async function openUnitFiles(directories: UnitDirectories): Promise<UnitF
       await unlinkIfThere(path(name));
       await writeDropIn(dropInPath(name), undefined);
     },
-    readLaunched: () => readRecord(recordPath),
+    readLease: () => readRecord(leasePath, LeaseWire),
+    writeLease: (record) => writeFileAtomic(leasePath, JSON.stringify(record)),
+    writeToken: async (name, token) => {
+      if (token === undefined) return unlinkIfThere(join(tokens, name));
+      makeDirectory(tokens);
+      await writeFileAtomic(join(tokens, name), `FLEET_FENCING_TOKEN=${token}\n`);
+    },
+    readLaunched: () => readRecord(recordPath, RecordWire),
     writeLaunched: (record) => writeFileAtomic(recordPath, JSON.stringify(record)),
   };
 }
@@ -86,7 +115,10 @@ export class MemoryUnitFiles implements UnitFiles {
   readonly texts = new Map<string, string>();
   /** Drop-ins by the name of their unit. */
   readonly dropIns = new Map<UnitName, string>();
+  /** Fencing tokens by the name of their unit. */
+  readonly tokens = new Map<UnitName, number>();
   #record: LaunchRecord | undefined;
+  #lease: LeaseRecord | undefined;
   readonly #directory: string;
 
   constructor(directory = "/run/fleet/units") {
@@ -115,6 +147,19 @@ export class MemoryUnitFiles implements UnitFiles {
 
   path(name: UnitName): string {
     return `${this.#directory}/${name}`;
+  }
+
+  async readLease(): Promise<LeaseRecord | undefined> {
+    return this.#lease;
+  }
+
+  async writeLease(record: LeaseRecord): Promise<void> {
+    this.#lease = record;
+  }
+
+  async writeToken(name: UnitName, token: number | undefined): Promise<void> {
+    if (token === undefined) this.tokens.delete(name);
+    else this.tokens.set(name, token);
   }
 
   async readLaunched(): Promise<LaunchRecord | undefined> {
@@ -150,10 +195,13 @@ async function unlinkIfThere(path: string): Promise<void> {
 }
 
 /** A record that is missing or unreadable counts as none: what runs is then adopted as it is. */
-async function readRecord(path: string): Promise<LaunchRecord | undefined> {
+async function readRecord<Schema extends v.GenericSchema>(
+  path: string,
+  schema: Schema,
+): Promise<v.InferOutput<Schema> | undefined> {
   try {
     const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
-    const result = v.safeParse(RecordWire, parsed);
+    const result = v.safeParse(schema, parsed);
     return result.success ? result.output : undefined;
   } catch (error) {
     if (isErrno(error, "ENOENT") || error instanceof SyntaxError) return undefined;

@@ -5,9 +5,10 @@ import type { JobResult, Systemd } from "#systemd/systemd.ts";
 import { isInstallable } from "#unitfile/core/install-section.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { isRunning, type Step } from "./core/reconcile.ts";
-import { resourceDropIn } from "./core/resource-limits.ts";
 import type { Unit } from "./core/unit.ts";
+import { unitDropIn } from "./core/unit-drop-in.ts";
 import type { LocalUnits } from "./local-units.ts";
+import type { StartGuard } from "./start-guard.ts";
 import { hashOf, type UnitFiles } from "./unit-files.ts";
 import { UnitLinker } from "./unit-linker.ts";
 
@@ -15,6 +16,7 @@ export interface WorkerOptions {
   readonly systemd: Systemd;
   readonly files: UnitFiles;
   readonly units: LocalUnits;
+  readonly guard: StartGuard;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Tells what was done with a unit, and why. */
@@ -155,13 +157,14 @@ export class UnitWorker {
     unit: Unit,
     how: StartStep & { readonly kind: Step["kind"]; readonly start: boolean },
   ): Promise<void> {
-    const { files, units } = this.#options;
+    const { files, units, guard } = this.#options;
     if (hashOf(unit.raw) !== unit.hash)
       throw new Fault(
         "RECORD_MALFORMED",
         `Cannot load ${unit.name}: its unit file in the store has not the hash ${unit.hash} it is kept under; destroy the unit and submit it again`,
       );
-    await files.write(unit.name, unit.raw, resourceDropIn(unit));
+    await guard.loading(unit);
+    await files.write(unit.name, unit.raw, unitDropIn(unit));
     const installs = isInstallable(unit.file);
     await this.#linker.link(files.path(unit.name), { installs, replaces: how.kind === "replace" });
     units.loaded(unit.name, unit.hash);
@@ -171,7 +174,9 @@ export class UnitWorker {
 
   /** Begins to start the unit; how that ends is only reported, for whether to try again is the unit's own matter. */
   async #start(name: UnitName, { run, reason }: StartStep): Promise<void> {
-    const { systemd, units, logger, signal, onDone } = this.#options;
+    const { systemd, units, logger, signal, onDone, guard } = this.#options;
+    const permit = await guard.permit(name, signal);
+    permit.check();
     units.setLaunched(name, run);
     this.#starting.add(name);
     const start = systemd
@@ -199,6 +204,7 @@ export class UnitWorker {
       )
       .finally(() => {
         this.#starting.delete(name);
+        permit.end();
         this.#running.delete(start);
         onDone();
       });
@@ -232,12 +238,13 @@ export class UnitWorker {
   }
 
   async #unload(name: UnitName): Promise<void> {
-    const { systemd, files, units, signal } = this.#options;
+    const { systemd, files, units, signal, guard } = this.#options;
     await this.#stop(name);
     await files.remove(name);
     await systemd.resetFailed(name, signal);
     await this.#linker.unlink(name);
     this.#wanting.delete(name);
+    await guard.unloaded(name);
     units.unloaded(name);
     await units.record();
   }

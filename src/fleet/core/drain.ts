@@ -55,7 +55,7 @@ function movesOf(
   lost: LostMachines,
   displaced: ReadonlyMap<UnitName, Displaced>,
 ): readonly Decision[] | undefined {
-  const decisions = schedule(model, lost, displaced.keys(), displaced);
+  const decisions = schedule(model, lost, displaced.keys(), { displaced });
   return decisions.every(({ kind }) => kind === "move" || kind === "place") ? decisions : undefined;
 }
 

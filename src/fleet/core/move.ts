@@ -46,7 +46,7 @@ export function planMove(model: ClusterModel, lost: LostMachines, wish: MoveWish
   const misfit = board.misfit(unit, machine, isForced);
   if (misfit !== undefined) return { kind: "refuse", reason: describeMisfit(misfit) };
   const displaced = new Map([[unit.name, { reason, to, isForced }]]);
-  const decisions = schedule(model, lost, [unit.name], displaced);
+  const decisions = schedule(model, lost, [unit.name], { displaced });
   const homeless = decisions.find(({ kind }) => kind === "unplace" || kind === "wait");
   if (homeless !== undefined)
     return {

@@ -5,12 +5,22 @@ import { type Parsed, readJson } from "./records.ts";
 /** The machine that alone may run a unit that asks for at most one copy; the index of its key is the fencing token. */
 export interface OnceHolder {
   readonly machine: MachineId;
+  /** How long stopping the copy may take there, in milliseconds; undefined when it has no bound. */
+  readonly stopMs?: number | undefined;
 }
 
 const Wire = v.object({
   machine: v.pipe(v.string(), v.check(isMachineId, "expected a machine id")),
+  stopMs: v.nullish(v.pipe(v.number(), v.minValue(0))),
 });
 
 export function readOnceHolder(json: string): Parsed<OnceHolder> {
-  return readJson(Wire, json, ({ machine }) => ({ machine: machine as MachineId }));
+  return readJson(Wire, json, ({ machine, stopMs }) => ({
+    machine: machine as MachineId,
+    ...(typeof stopMs === "number" && { stopMs }),
+  }));
+}
+
+export function writeOnceHolder({ machine, stopMs }: OnceHolder): string {
+  return JSON.stringify({ machine, ...(Number.isFinite(stopMs) && { stopMs }) });
 }

@@ -19,7 +19,8 @@ export interface PresenceOptions {
 /** A store that forgets several machines does so in one sweep; they are judged together once it is over. */
 const SWEEP_MS = 500;
 
-interface Absence {
+/** Since when a machine has no record, by the monotonic clock, and how that went. */
+export interface Absence {
   readonly sinceMs: number;
   readonly how: Departure;
 }
@@ -58,6 +59,11 @@ export class PresenceTracker {
 
   departed(machine: MachineId, how: Departure, nowMs: number): void {
     this.#gone.set(machine, { sinceMs: nowMs, how });
+  }
+
+  /** How a machine went that has no record; undefined while the store is not followed. */
+  absence(machine: MachineId): Absence | undefined {
+    return this.#followingSinceMs === undefined ? undefined : this.#absence(machine);
   }
 
   /** `holders` are the machines that units are placed on, `present` those that have a record. */

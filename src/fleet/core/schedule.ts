@@ -49,6 +49,13 @@ export interface Displaced {
   readonly isForced?: boolean;
 }
 
+/** Units that are treated otherwise than where they run would have it. */
+export interface UnitsApart {
+  readonly displaced?: ReadonlyMap<UnitName, Displaced>;
+  /** Units that stay on lost machines, with the reason. */
+  readonly waits?: ReadonlyMap<UnitName, string>;
+}
+
 /**
  * Decides where units run. Only units in `focus` are looked at, and those that have to move because of them.
  * The same cluster gives the same decisions in the same order, in whatever order it came to be; carrying them out
@@ -58,9 +65,9 @@ export function schedule(
   model: ClusterModel,
   lost: LostMachines,
   focus: Iterable<UnitName> | "all",
-  displaced: ReadonlyMap<UnitName, Displaced> = new Map(),
+  apart: UnitsApart = {},
 ): Decision[] {
-  return new Planner(model, lost, displaced).plan(focus);
+  return new Planner(model, lost, apart).plan(focus);
 }
 
 /** A unit that needs a machine. */
@@ -76,6 +83,7 @@ class Planner {
   readonly #model: ClusterModel;
   readonly #lost: LostMachines;
   readonly #displaced: ReadonlyMap<UnitName, Displaced>;
+  readonly #waits: ReadonlyMap<UnitName, string>;
   readonly #board: Board;
   readonly #health: HealthMoves;
   readonly #pending = new Map<UnitName, Pending>();
@@ -85,14 +93,12 @@ class Planner {
   readonly #waiting = new Map<UnitName, Pending>();
   #names: NameIndex | undefined;
 
-  constructor(
-    model: ClusterModel,
-    lost: LostMachines,
-    displaced: ReadonlyMap<UnitName, Displaced>,
-  ) {
+  constructor(model: ClusterModel, lost: LostMachines, apart: UnitsApart) {
+    const { displaced = new Map(), waits = new Map() } = apart;
     this.#model = model;
     this.#lost = lost;
     this.#displaced = displaced;
+    this.#waits = waits;
     this.#board = new Board(model);
     this.#health = new HealthMoves(model);
   }
@@ -161,6 +167,11 @@ class Planner {
     const lost = this.#lost.get(from);
     const machine = this.#model.machines.get(from);
     if (lost !== undefined && machine === undefined) {
+      const wait = this.#waits.get(unit.name);
+      if (wait !== undefined) {
+        this.#decisions.push({ kind: "wait", unit: unit.name, reason: wait });
+        return;
+      }
       this.#want({ unit, from, reason: `machine ${from} is lost: ${lost}` });
       return;
     }

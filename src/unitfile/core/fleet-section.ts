@@ -72,6 +72,7 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     plain(key)
       .flatMap((value) => read(value) ?? [])
       .at(-1);
+  const atMostOnce = isTrue(values("AtMostOnce").at(-1));
   return {
     machineId:
       values("MachineID")[0] ??
@@ -82,8 +83,8 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     replaces: values("Replaces", "blanks"),
     machineMetadata: joinEqualKeys(metadata.flatMap(parseConditions)),
     global: isTrue(values("Global").at(-1)),
-    onPartition: values("OnPartition").at(-1) === "stop" ? "stop" : "keep",
-    atMostOnce: isTrue(values("AtMostOnce").at(-1)),
+    onPartition: atMostOnce || values("OnPartition").at(-1) === "stop" ? "stop" : "keep",
+    atMostOnce,
     maxPerMachine: values("MaxPerMachine").flatMap((value) => parseMachineLimit(value, name) ?? []),
     prefer: values("Prefer").flatMap((value) => parsePreference(value) ?? []),
     spread: values("Spread")

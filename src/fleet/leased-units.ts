@@ -1,0 +1,149 @@
+import type { Clock } from "#base/clock.ts";
+import { Fault } from "#base/fault.ts";
+import type { Logger } from "#base/logger.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { MachineLease } from "./core/machine-lease.ts";
+import type { LocalUnits } from "./local-units.ts";
+import type { LeaseRecord, UnitFiles } from "./unit-files.ts";
+
+export interface LeasedUnitsOptions {
+  readonly systemd: Systemd;
+  readonly files: UnitFiles;
+  readonly units: LocalUnits;
+  readonly lease: MachineLease;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * The units here that run by the machine's lease only. systemd stops them when it is over; this extends it there, and
+ * tells which of them are to be started again: those that did not end by themselves before.
+ */
+export class LeasedUnits {
+  readonly #options: LeasedUnitsOptions;
+  readonly #names: Set<UnitName>;
+  /** Those that ended by themselves. */
+  readonly #ended: Set<UnitName>;
+  /** Those whose start is under way. */
+  readonly #starting = new Set<UnitName>();
+  /** The time since the lease began, as systemd names it. */
+  #run: string;
+  /** Up to when systemd was told that the lease goes. */
+  #armedMs = Number.NEGATIVE_INFINITY;
+  #arming: Promise<void> | undefined;
+
+  private constructor(options: LeasedUnitsOptions, record: LeaseRecord) {
+    this.#options = options;
+    this.#names = new Set(record.leased as UnitName[]);
+    this.#ended = new Set(record.ended as UnitName[]);
+    this.#run = record.run;
+  }
+
+  static async open(options: LeasedUnitsOptions): Promise<LeasedUnits> {
+    const record = await options.files.readLease();
+    const here = new Set<string>(options.units.names);
+    const still = (names: readonly string[] = []) => names.filter((name) => here.has(name));
+    return new LeasedUnits(options, {
+      run: record?.run ?? "",
+      leased: still(record?.leased),
+      ended: still(record?.ended),
+    });
+  }
+
+  /** To be called before the unit's files are there. */
+  async loading(name: UnitName, isLeased: boolean): Promise<void> {
+    const { size } = this.#names;
+    if (isLeased) this.#names.add(name);
+    else this.#names.delete(name);
+    this.#ended.delete(name);
+    if (this.#names.size !== size) await this.#write();
+  }
+
+  async unloaded(name: UnitName): Promise<void> {
+    if (!this.#names.delete(name)) return;
+    this.#ended.delete(name);
+    this.#starting.delete(name);
+    await this.#record();
+  }
+
+  /** The time since the lease began, as systemd names it. */
+  get run(): string {
+    return this.#run;
+  }
+
+  has(name: UnitName): boolean {
+    return this.#names.has(name);
+  }
+
+  /** A start of the unit begins; what systemd says of it means nothing until `started`. */
+  async starting(name: UnitName): Promise<void> {
+    this.#starting.add(name);
+    if (this.#ended.delete(name)) await this.#record();
+  }
+
+  started(name: UnitName): void {
+    this.#starting.delete(name);
+  }
+
+  /** Notes which units have ended by themselves: they do not run, and the lease was not over when that was seen. */
+  async look(): Promise<void> {
+    if (this.#options.clock.monotonicMs() >= this.#armedMs) return;
+    const before = this.#ended.size;
+    for (const name of this.#names) {
+      const unit = this.#options.units.get(name);
+      const isOver = unit?.activeState === "inactive" || unit?.activeState === "failed";
+      if (unit?.launched === true && isOver && !this.#starting.has(name)) this.#ended.add(name);
+    }
+    if (this.#ended.size !== before) await this.#record();
+  }
+
+  /**
+   * Has systemd know how long the lease goes now; nothing to do where no unit needs it, or when it is over. Gives
+   * whether units may have to be started again.
+   */
+  async extend(signal: AbortSignal): Promise<boolean> {
+    const before = this.#run;
+    while (this.#arming !== undefined) await this.#arming.catch(() => {});
+    const { lease, clock } = this.#options;
+    if (this.#names.size === 0 || lease.untilMs <= this.#armedMs) return false;
+    if (!lease.holds(clock.monotonicMs())) return false;
+    const arming = this.#extend(signal);
+    this.#arming = arming.finally(() => (this.#arming = undefined));
+    this.#arming.catch(() => {}); // awaited below, and by who waits for its end
+    await arming;
+    return this.#run !== before;
+  }
+
+  async #extend(signal: AbortSignal): Promise<void> {
+    const { systemd, lease, units } = this.#options;
+    const { untilMs } = lease;
+    const run = await systemd.extendLease(untilMs, signal);
+    if (run !== this.#run) {
+      // systemd stopped those that still ran, and refused to start others.
+      for (const name of this.#names)
+        if (!this.#ended.has(name) && !this.#starting.has(name)) units.setNotLaunched(name);
+      await units.record();
+      this.#run = run;
+      await this.#record();
+    }
+    this.#armedMs = untilMs;
+  }
+
+  /** As well as it goes: without it a daemon that starts anew starts units again that had ended by themselves. */
+  async #record(): Promise<void> {
+    await this.#write().catch((error: unknown) => {
+      if (!(error instanceof Fault)) throw error;
+      this.#options.logger.warn({ reason: error.message }, "cannot note the lease of units");
+    });
+  }
+
+  async #write(): Promise<void> {
+    const leased = [...this.#names].sort();
+    await this.#options.files.writeLease({
+      run: this.#run,
+      leased,
+      ended: [...this.#ended].sort(),
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import type { ClusterFeed } from "./cluster-feed.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import { type OnceHolder, writeOnceHolder } from "./core/once-holder.ts";
+import { stopBoundMs } from "./core/stop-bound.ts";
+import type { Unit } from "./core/unit.ts";
+import type { Versioned } from "./core/unit-notes.ts";
+import { isKeysError, type Registry } from "./registry.ts";
+
+/**
+ * A machine's locks of units of which at most one copy may run. What this machine wrote counts at once, before the
+ * mirror shows it.
+ */
+export class OnceLocks {
+  readonly #me: MachineId;
+  readonly #feed: ClusterFeed;
+  readonly #registry: Registry;
+  /** What was written, undefined for let go of, and at which index the model shows it. */
+  readonly #written = new Map<
+    UnitName,
+    { holder: Versioned<OnceHolder> | undefined; index: number }
+  >();
+
+  constructor(me: MachineId, feed: ClusterFeed, registry: Registry) {
+    this.#me = me;
+    this.#feed = feed;
+    this.#registry = registry;
+  }
+
+  /** Who holds the unit's lock, as far as is known here. */
+  holder(unit: UnitName): Versioned<OnceHolder> | undefined {
+    const written = this.#written.get(unit);
+    if (written !== undefined && written.index > this.#feed.index) return written.holder;
+    this.#written.delete(unit);
+    return this.#feed.model.notes.once.get(unit);
+  }
+
+  /** Units whose lock this machine holds. */
+  get mine(): UnitName[] {
+    const units = new Set([...this.#feed.model.notes.once.units(), ...this.#written.keys()]);
+    return [...units].filter((unit) => this.holder(unit)?.value.machine === this.#me).sort();
+  }
+
+  /**
+   * Takes the unit's lock, or takes its own anew. Gives the fencing token, which is greater than any before it.
+   * Rejects with KeysError 100, 101 or 105 when somebody else has it, or had it meanwhile.
+   */
+  async acquire(unit: Unit, signal: AbortSignal): Promise<number> {
+    const value = { machine: this.#me, stopMs: stopBoundMs(unit) };
+    const before = this.holder(unit.name);
+    const over = before?.value.machine === this.#me ? before.index : undefined;
+    const index = await this.#registry.takeOnce(unit.name, writeOnceHolder(value), over, signal);
+    this.#written.set(unit.name, { holder: { value, index }, index });
+    return index;
+  }
+
+  /** Lets go of the unit's lock if this machine has it. */
+  async release(unit: UnitName, signal: AbortSignal): Promise<void> {
+    const holder = this.holder(unit);
+    if (holder?.value.machine !== this.#me) return;
+    try {
+      const index = await this.#registry.releaseOnce(unit, holder.index, signal);
+      this.#written.set(unit, { holder: undefined, index });
+    } catch (error) {
+      if (!isKeysError(error, 100, 101)) throw error; // it is not ours any more
+    }
+  }
+}
