@@ -93,6 +93,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         registry: fleet.registry,
         events: fleet.events,
         history: fleet.history,
+        metrics: () => "",
         console: consoleOf(systemd),
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,

@@ -25,6 +25,11 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
   response.end(text);
 }
 
+export function sendText(response: ServerResponse, type: string, text: string): void {
+  response.writeHead(200, { "Content-Type": type, "Content-Length": Buffer.byteLength(text) });
+  response.end(text);
+}
+
 export function sendEmpty(response: ServerResponse, status: number): void {
   response.writeHead(status, status === 204 ? {} : { "Content-Length": 0 });
   response.end();

@@ -15,6 +15,8 @@ export interface ApiContext {
   readonly registry: Registry;
   readonly events: EventLog;
   readonly history: EventHistory;
+  /** Answers a scrape, in Prometheus' format. */
+  readonly metrics: () => string;
   readonly console: UnitConsole;
   /** Makes this machine leave the cluster. */
   readonly leave: (signal: AbortSignal) => Promise<void>;

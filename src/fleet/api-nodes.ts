@@ -16,6 +16,7 @@ import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
 import { sampleMachine } from "./core/sample-cluster.ts";
 import { CuttableKeys } from "./cuttable-keys.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import { FleetMetrics } from "./fleet-metrics.ts";
 import { bodyText, httpRequest } from "./http-request.ts";
 import type { UnitConsole } from "./unit-console.ts";
 import { MemoryUnitFiles } from "./unit-files.ts";
@@ -106,6 +107,7 @@ async function startNode(
         registry: machine.registry,
         events: machine.events,
         history: machine.history,
+        metrics: () => new FleetMetrics(machine).text(),
         console: consoleOf(name),
         leave: (limit) => machine.leave(limit),
         pageSize: 3,

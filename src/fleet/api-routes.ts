@@ -1,5 +1,6 @@
+import { EXPOSITION_TYPE } from "#base/prometheus.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
-import { ApiRefusal, jsonBody, sendEmpty, sendJson } from "./api-answer.ts";
+import { ApiRefusal, jsonBody, sendEmpty, sendJson, sendText } from "./api-answer.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
@@ -26,6 +27,10 @@ const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
 export async function route(context: ApiContext, exchange: Exchange): Promise<void> {
   const { request, url } = exchange;
   const method = request.method ?? "";
+  if (url.pathname === "/metrics") {
+    allow(method, "GET");
+    return sendText(exchange.response, EXPOSITION_TYPE, context.metrics());
+  }
   const [resource, name, part, ...more] = segmentsOf(url);
   if (more.length > 0 || name === "") throw new ApiRefusal(404, "");
   if (resource === "discovery" && name === undefined) {

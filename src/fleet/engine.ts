@@ -11,6 +11,7 @@ import type { MachineId } from "./core/machine-id.ts";
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
 import type { EventLog } from "./event-log.ts";
+import type { FleetCounts } from "./fleet-counts.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
@@ -28,6 +29,7 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** The longest time after a change until all units are looked at again, not just those that changed. */
   readonly intervalMs: number;
+  readonly counts: FleetCounts;
   /** Called when leading begins or ends. */
   readonly onLeading: () => void;
 }
@@ -136,7 +138,9 @@ export class Engine {
     this.#waiting.clear();
     this.#focus = new Set();
     if (focus.length > 0) {
-      const decisions = schedule(feed.model, lost, focus, { waits: leased.waits });
+      const decisions = this.#options.counts.round(lost, clock, () =>
+        schedule(feed.model, lost, focus, { waits: leased.waits }),
+      );
       this.#tellWaiting(decisions);
       await this.#carryOut(decisions, signal);
     }
@@ -159,9 +163,11 @@ export class Engine {
         if (index === undefined) return;
         newest = Math.max(newest, index);
         logger.info({ ...decision }, "decided");
+        this.#options.counts.carriedOut(decision, true);
         this.#options.events.tell(eventOf(decision, this.#options.me));
       } catch (error) {
         if (signal.aborted) throw error;
+        this.#options.counts.carriedOut(decision, false);
         // Somebody was faster, or the store went away: what is then so shows in the mirror, or at the next look.
         this.#allAtMs ??= clock.monotonicMs() + this.#options.intervalMs;
         const level = isKeysError(error, 100, 101, 105) ? "debug" : "warn";

@@ -13,8 +13,10 @@ import { FleetKeys } from "./core/fleet-keys.ts";
 import type { Incarnation, MachineRecord } from "./core/records.ts";
 import { Engine } from "./engine.ts";
 import { EventHistory } from "./event-history.ts";
+import { FleetCounts } from "./fleet-counts.ts";
 import type { HealthProbe } from "./health-probe.ts";
 import { MachineEvents } from "./machine-events.ts";
+import { MeteredKeys } from "./metered-keys.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
 import { StoredEvents } from "./stored-events.ts";
@@ -65,6 +67,7 @@ export class FleetMachine implements AsyncDisposable {
   readonly events: StoredEvents;
   readonly history: EventHistory;
   readonly machine: MachineRecord;
+  readonly counts = new FleetCounts();
   /** Rejects when a part failed in a way it cannot mend by itself; the machine is then to be opened anew. */
   readonly ended: Promise<void>;
   readonly #registration: Registration;
@@ -75,8 +78,10 @@ export class FleetMachine implements AsyncDisposable {
   #left: Promise<void> | undefined;
 
   constructor(options: FleetMachineOptions) {
-    const { machine, keys, clock, random, logger, settings } = options;
+    const { machine, clock, random, logger, settings } = options;
     this.#options = options;
+    const { counts } = this;
+    const keys = new MeteredKeys(options.keys, counts, clock);
     this.machine = machine;
     const ttlSeconds = Math.max(1, Math.ceil(settings.agentTtlMs / 1000));
     const ttlMs = ttlSeconds * 1000;
@@ -88,7 +93,7 @@ export class FleetMachine implements AsyncDisposable {
     this.feed = new ClusterFeed({ mirror, keys: at, presence, clock, logger });
     const directory = eventDirectory(settings.keyPrefix);
     const part = logger.child({ part: "events" });
-    this.events = new StoredEvents({ ...options, directory, me: machine.id, logger: part });
+    this.events = new StoredEvents({ ...options, keys, directory, me: machine.id, logger: part });
     this.history = new EventHistory(keys, directory, clock);
     const shared = { ...options, registry, feed: this.feed, events: this.events };
     const machines = new MachineEvents({ ...shared, me: machine.id, leads: () => this.leads });
@@ -111,7 +116,11 @@ export class FleetMachine implements AsyncDisposable {
       ...shared,
       me: machine.id,
       intervalMs: settings.engineIntervalMs,
-      onLeading: () => machines.leadershipChanged(),
+      counts,
+      onLeading: () => {
+        counts.leadershipChanged(this.leads, clock.now());
+        machines.leadershipChanged();
+      },
       logger: logger.child({ part: "engine" }),
     });
     this.ended = this.#run(mirror);

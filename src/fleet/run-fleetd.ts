@@ -14,6 +14,7 @@ import { openApiServer } from "./api-server.ts";
 import { type MachineId, parseMachineId } from "./core/machine-id.ts";
 import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import { FleetMetrics } from "./fleet-metrics.ts";
 import { openHealthProbe } from "./health-probe.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
@@ -86,6 +87,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
       },
     }),
   );
+  const metrics = stack.use(new FleetMetrics(machine));
   const context = {
     me: me.id,
     feed: machine.feed,
@@ -93,6 +95,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     events: machine.events,
     console: openUnitConsole(systemctl),
     history: machine.history,
+    metrics: () => metrics.text(),
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,
     version,
