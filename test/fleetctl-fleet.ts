@@ -6,6 +6,7 @@ import { DEFAULT_KEY_PREFIX } from "#fleet/core/fleet-keys.ts";
 import { parseMachineId } from "#fleet/core/machine-id.ts";
 import type { SchemaMachine } from "#fleet/core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "#fleet/fleet-machine.ts";
+import { httpProbe } from "#fleet/machine-probe.ts";
 import type { UnitConsole } from "#fleet/unit-console.ts";
 import { MemoryUnitFiles } from "#fleet/unit-files.ts";
 import type { Keys } from "#keys/keys.ts";
@@ -71,6 +72,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
     incarnation: { instance: machine.id, address: machine.primaryIP },
     api: endpoint,
     keys,
+    probe: httpProbe,
     openSystemd: async () => systemd.open(),
     systemdRun: async () => "1",
     files,
@@ -94,6 +96,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         events: fleet.events,
         history: fleet.history,
         metrics: () => "",
+        liveness: fleet.liveness,
         console: consoleOf(systemd),
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,

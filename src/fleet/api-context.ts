@@ -5,6 +5,7 @@ import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import type { EventHistory } from "./event-history.ts";
 import type { EventLog } from "./event-log.ts";
+import type { LivenessDesk } from "./liveness-desk.ts";
 import type { Registry } from "./registry.ts";
 import type { UnitConsole } from "./unit-console.ts";
 
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly history: EventHistory;
   /** Answers a scrape, in Prometheus' format. */
   readonly metrics: () => string;
+  readonly liveness: LivenessDesk;
   readonly console: UnitConsole;
   /** Makes this machine leave the cluster. */
   readonly leave: (signal: AbortSignal) => Promise<void>;

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { answerAlive } from "./api-alive.ts";
 import { ApiRefusal, sendEmpty, sendJson } from "./api-answer.ts";
 import { Asker, bodyOf } from "./api-asker.ts";
 import { allow, following, seen } from "./api-checks.ts";
@@ -26,6 +27,9 @@ export async function machinePart(
   switch (part) {
     case undefined:
       return oneMachine(context, exchange, id);
+    case "alive":
+      allow(exchange.request.method ?? "", "GET");
+      return answerAlive(context, exchange, id);
     case "leave":
       return leaveMachine(context, exchange, id);
     case "cordon":

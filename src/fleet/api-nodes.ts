@@ -18,6 +18,7 @@ import { CuttableKeys } from "./cuttable-keys.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { bodyText, httpRequest } from "./http-request.ts";
+import { httpProbe } from "./machine-probe.ts";
 import type { UnitConsole } from "./unit-console.ts";
 import { MemoryUnitFiles } from "./unit-files.ts";
 
@@ -84,6 +85,7 @@ async function startNode(
       incarnation: { instance: name, address: name },
       api: undefined,
       keys: link,
+      probe: httpProbe,
       openSystemd: async () => systemd.open(),
       systemdRun: async () => "1",
       files,
@@ -108,6 +110,7 @@ async function startNode(
         events: machine.events,
         history: machine.history,
         metrics: () => new FleetMetrics(machine).text(),
+        liveness: machine.liveness,
         console: consoleOf(name),
         leave: (limit) => machine.leave(limit),
         pageSize: 3,

@@ -11,11 +11,14 @@ import {
   PresenceTracker,
   type Verdict,
 } from "./core/presence-tracker.ts";
+import { Suspicions } from "./core/suspicion.ts";
 
 /** Keys that are copied in one go, within a millisecond or so. */
 const COPIED_AT_ONCE = 200;
 /** Of whom nothing is known while the store is not followed. */
 const UNKNOWN_ABSENCE: Absence = { sinceMs: Number.POSITIVE_INFINITY, how: "missing" };
+/** When asking a machine beside the store comes to nothing for so long, what the store says counts alone. */
+const ASKING_MAX_MS = 3_000;
 
 export type Listener = (effects: readonly Effect[]) => void;
 
@@ -33,6 +36,8 @@ export interface FeedOptions {
  */
 export class ClusterFeed {
   readonly model: ClusterModel;
+  /** Machines whose record is gone, as far as this daemon asks them itself. */
+  readonly suspicions: Suspicions;
   readonly #mirror: Mirror;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -52,6 +57,7 @@ export class ClusterFeed {
     this.#logger = logger;
     this.#presence = new PresenceTracker(presence);
     this.#ttlMs = presence.ttlMs;
+    this.suspicions = new Suspicions({ patienceMs: presence.ttlMs, askingMaxMs: ASKING_MAX_MS });
   }
 
   get state(): MirrorState {
@@ -81,7 +87,34 @@ export class ClusterFeed {
   verdict(): Verdict {
     this.#syncPresence();
     const { holders, machines } = this.model;
-    return this.#presence.judge(holders, machines, this.#clock.monotonicMs());
+    const suspects = new Set(this.suspects());
+    return this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
+      askingMaxMs: ASKING_MAX_MS,
+      evidence: (machine, nowMs) =>
+        suspects.has(machine) ? this.suspicions.evidence(machine, nowMs) : undefined,
+    });
+  }
+
+  /** Machines to be asked beside the store: they can be, their record went, and nobody took it away on purpose. */
+  suspects(): MachineId[] {
+    const { model, suspicions } = this;
+    this.#syncPresence();
+    const absent = this.#presence.absent(model.holders, model.machines);
+    const askable = absent.filter(
+      (id) => model.api(id) !== undefined && model.incarnation(id) !== undefined,
+    );
+    for (const id of suspicions.machines) if (!askable.includes(id)) suspicions.clear(id);
+    for (const id of askable) suspicions.suspect(id, this.#clock.monotonicMs());
+    return askable;
+  }
+
+  /** What is wrong with this view of the store, in words; undefined while it is followed. */
+  trouble(): string | undefined {
+    const { state } = this;
+    if (state.state === "following" && this.#listed) return undefined;
+    const seconds = Math.round((this.#clock.monotonicMs() - state.sinceMs) / 1000);
+    const reason = state.state === "lost" ? state.reason : "not listed yet";
+    return `stale since ${seconds} s: ${reason}`;
   }
 
   /** Which leased units stay for now where they are placed, for their machine is gone and may not have stopped them. */

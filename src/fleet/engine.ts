@@ -15,8 +15,10 @@ import type { FleetCounts } from "./fleet-counts.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
 import { LeaderLease } from "./leader-lease.ts";
+import type { MachineProbe } from "./machine-probe.ts";
 import { noteAvoidance } from "./note-avoidance.ts";
 import { OnceBreaker } from "./once-breaker.ts";
+import { Prober } from "./prober.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 import { RolloutDriver } from "./rollout-driver.ts";
 
@@ -25,6 +27,7 @@ export interface EngineOptions {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly events: EventLog;
+  readonly probe: MachineProbe;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The longest time after a change until all units are looked at again, not just those that changed. */
@@ -50,6 +53,7 @@ export class Engine {
   readonly #drainer: Drainer;
   readonly #rollouts: RolloutDriver;
   readonly #breaker: OnceBreaker;
+  readonly #prober: Prober;
   readonly #wake = new Wake();
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
@@ -64,6 +68,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#prober = new Prober({ ...options, onKnown: () => this.#lookAtAll() });
     this.#lease = new LeaderLease({ ...options, onChange: () => this.#changeLead() });
     this.#housekeeping = new Housekeeping(options);
     this.#drainer = new Drainer(options);
@@ -77,7 +82,12 @@ export class Engine {
 
   async run(signal: AbortSignal): Promise<void> {
     using _ = this.#options.feed.subscribe((effects) => this.#hear(effects));
-    await Promise.all([this.#lease.run(signal), this.#plan(signal), this.#rollouts.run(signal)]);
+    await Promise.all([
+      this.#lease.run(signal),
+      this.#plan(signal),
+      this.#rollouts.run(signal),
+      this.#prober.run(signal),
+    ]);
   }
 
   #hear(effects: readonly Effect[]): void {
@@ -92,6 +102,7 @@ export class Engine {
   }
 
   #changeLead(): void {
+    this.#prober.setLeading(this.#lease.leads);
     this.#lookAtAll();
     this.#options.onLeading();
   }

@@ -15,7 +15,9 @@ import { Engine } from "./engine.ts";
 import { EventHistory } from "./event-history.ts";
 import { FleetCounts } from "./fleet-counts.ts";
 import type { HealthProbe } from "./health-probe.ts";
+import { LivenessDesk } from "./liveness-desk.ts";
 import { MachineEvents } from "./machine-events.ts";
+import type { MachineProbe } from "./machine-probe.ts";
 import { MeteredKeys } from "./metered-keys.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
@@ -36,6 +38,8 @@ export interface FleetMachineOptions {
   /** Where this machine's fleet API can be reached, if anywhere. */
   readonly api: string | undefined;
   readonly keys: Keys;
+  /** The way to other machines beside the store. */
+  readonly probe: MachineProbe;
   readonly openSystemd: (signal: AbortSignal) => Promise<Systemd>;
   /** Names the present run of systemd. */
   readonly systemdRun: () => Promise<string>;
@@ -66,6 +70,7 @@ export class FleetMachine implements AsyncDisposable {
   readonly agent: Agent;
   readonly events: StoredEvents;
   readonly history: EventHistory;
+  readonly liveness: LivenessDesk;
   readonly machine: MachineRecord;
   readonly counts = new FleetCounts();
   /** Rejects when a part failed in a way it cannot mend by itself; the machine is then to be opened anew. */
@@ -95,6 +100,8 @@ export class FleetMachine implements AsyncDisposable {
     const part = logger.child({ part: "events" });
     this.events = new StoredEvents({ ...options, keys, directory, me: machine.id, logger: part });
     this.history = new EventHistory(keys, directory, clock);
+    const { instance } = options.incarnation;
+    this.liveness = new LivenessDesk({ ...options, me: machine.id, instance, feed: this.feed });
     const shared = { ...options, registry, feed: this.feed, events: this.events };
     const machines = new MachineEvents({ ...shared, me: machine.id, leads: () => this.leads });
     this.feed.subscribe((effects) => machines.hear(effects));

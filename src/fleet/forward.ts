@@ -5,10 +5,7 @@ import { ApiRefusal } from "./api-answer.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import type { Job } from "./core/cluster-model.ts";
 import { isMachineId, type MachineId } from "./core/machine-id.ts";
-import { httpRequest } from "./http-request.ts";
-
-/** Marks a request that another fleetd passed on: it goes no further. */
-const FORWARDED = "x-fleet-forwarded";
+import { FORWARDED, httpRequest } from "./http-request.ts";
 
 /** Passes a request about a unit on to the machine that runs it; false when that is this one. */
 export async function forwardable(

@@ -10,6 +10,9 @@ export const USER_HEADER = "x-fleet-user";
 /** Longer than any network in one place takes; then another endpoint may be asked. */
 const CONNECT_MS = 2_000;
 
+/** The header of a request that another fleetd passed on: it goes no further. */
+export const FORWARDED = "x-fleet-forwarded";
+
 export interface HttpRequest {
   /** Default GET. */
   readonly method?: string;

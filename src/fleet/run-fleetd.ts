@@ -16,6 +16,7 @@ import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { openHealthProbe } from "./health-probe.ts";
+import { httpProbe } from "./machine-probe.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
 import { openUnitFiles } from "./unit-files.ts";
@@ -69,6 +70,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
       incarnation: incarnationOf(`${bootId} ${root}`, settings.public_ip, api),
       api,
       keys,
+      probe: httpProbe,
       openSystemd: (limit) => openSystemd(systemd, limit),
       systemdRun: () => systemdRun(bootId, systemd),
       files: await openUnitFiles({
@@ -96,6 +98,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     console: openUnitConsole(systemctl),
     history: machine.history,
     metrics: () => metrics.text(),
+    liveness: machine.liveness,
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,
     version,

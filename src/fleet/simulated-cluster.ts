@@ -16,6 +16,7 @@ import { Registry } from "./registry.ts";
 import { IGNORED, type OnBite } from "./simulated-bite.ts";
 import { type DiskState, simulatedDisk } from "./simulated-disk.ts";
 import { SimulatedLink } from "./simulated-link.ts";
+import { SimulatedProbe, simulatedApi } from "./simulated-probe.ts";
 import { SimulatedProcess } from "./simulated-process.ts";
 import { SimulatedStore } from "./simulated-store.ts";
 import { hashOf, MemoryUnitFiles } from "./unit-files.ts";
@@ -33,6 +34,10 @@ export interface SimulatedMachine {
   /** Units that do not do their work here, and what their checks say. */
   readonly ill: Map<string, string>;
   readonly link: SimulatedLink;
+  /** Without power: it does not even refuse a connection. */
+  isOff: boolean;
+  /** Machines whose questions to it get lost on the way. */
+  readonly refuses: Set<string>;
   /** Counts boots. */
   boot: number;
   /** How far its wall clock is ahead. */
@@ -113,6 +118,8 @@ export class SimulatedCluster implements AsyncDisposable {
       files,
       ill: new Map(),
       link: this.link(),
+      isOff: false,
+      refuses: new Set(),
       boot: 1,
       wallAheadMs: 0,
       clockRate,
@@ -133,11 +140,13 @@ export class SimulatedCluster implements AsyncDisposable {
     const process = new SimulatedProcess(onBite);
     const { wrapKeys, wrapSystemd, onStart } = this.#hooks;
     machine.process = process;
+    machine.isOff = false;
     machine.daemon = openFleetMachine({
       machine: { id, publicIp: name, metadata, version: "simulated", facts: factsOf(name) },
       incarnation: { instance: `${name} boot ${boot}`, address: name },
-      api: undefined,
+      api: simulatedApi(name),
       keys: process.keys(wrapKeys?.(link, machine) ?? link),
+      probe: process.probe(new SimulatedProbe(machine, (other) => this.#machines.get(other))),
       openSystemd: async () => {
         process.leave();
         const connection = systemd.open();
@@ -186,6 +195,7 @@ export class SimulatedCluster implements AsyncDisposable {
   async crash(name: string): Promise<void> {
     const machine = this.machine(name);
     const killed = this.killDaemon(name);
+    machine.isOff = true;
     machine.systemd.reboot();
     machine.files.texts.clear();
     machine.files.dropIns.clear();

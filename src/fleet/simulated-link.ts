@@ -53,6 +53,8 @@ const REWATCH_MS = 50;
 export class SimulatedLink implements Keys {
   readonly out: Way = { isBlocked: false, loss: 0, delayMs: [0, 0], twice: 0 };
   readonly back: Way = { isBlocked: false, loss: 0, delayMs: [0, 0], twice: 0 };
+  /** Only the way to the store is cut: who uses the same network for something else gets through. */
+  isStoreAway = false;
   readonly #options: LinkOptions;
 
   readonly #onBite: OnBite;
@@ -68,7 +70,7 @@ export class SimulatedLink implements Keys {
   }
 
   mend(): void {
-    this.out.isBlocked = this.back.isBlocked = false;
+    this.out.isBlocked = this.back.isBlocked = this.isStoreAway = false;
   }
 
   /** Breaks all connections that are open. */
@@ -194,6 +196,11 @@ export class SimulatedLink implements Keys {
   }
 
   async #passes(way: Way, signal: AbortSignal): Promise<boolean> {
+    return (await this.crosses(way, signal)) && !this.isStoreAway;
+  }
+
+  /** Whether a message gets through the network, be it to the store or to another machine, once it had the time to. */
+  async crosses(way: Way, signal: AbortSignal): Promise<boolean> {
     const { clock, random } = this.#options;
     const [least, most] = way.delayMs;
     const delayMs = most > 0 ? least + random() * (most - least) : 0;

@@ -1,6 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Keys } from "#keys/keys.ts";
 import type { Systemd } from "#systemd/systemd.ts";
+import type { MachineProbe } from "./machine-probe.ts";
 import { IGNORED, type OnBite } from "./simulated-bite.ts";
 import type { UnitFiles } from "./unit-files.ts";
 
@@ -120,6 +121,12 @@ export class SimulatedProcess {
       resetFailed: (name, signal) => this.#call(signal, () => systemd.resetFailed(name, signal)),
       changes: (signal) => this.#entering(systemd.changes(signal), signal),
       [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
+    };
+  }
+
+  probe(probe: MachineProbe): MachineProbe {
+    return {
+      ask: (api, question, signal) => this.#call(signal, () => probe.ask(api, question, signal)),
     };
   }
 

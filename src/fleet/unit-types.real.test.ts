@@ -15,6 +15,7 @@ import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
 import { sampleMachine } from "./core/sample-cluster.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
+import { httpProbe } from "./machine-probe.ts";
 import { openUnitFiles } from "./unit-files.ts";
 
 const LIMIT_MS = 60_000;
@@ -45,6 +46,7 @@ async function startMachine(t: TestContext) {
       incarnation: { instance: "a", address: "a" },
       api: undefined,
       keys: new LocalKeys(server),
+      probe: httpProbe,
       openSystemd: (limit) => openSystemd({ socketPath: host.socketPath }, limit),
       systemdRun: async () => "1",
       files,

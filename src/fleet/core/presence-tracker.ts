@@ -1,10 +1,13 @@
 import type { Departure } from "./departure.ts";
 import type { MachineId } from "./machine-id.ts";
+import type { Evidence } from "./suspicion.ts";
 
 /** Machines whose units may be moved away, and those that look lost but are held, each with the reason. */
 export interface Verdict {
   readonly lost: ReadonlyMap<MachineId, string>;
   readonly held: ReadonlyMap<MachineId, string>;
+  /** Those of the held ones that are alive, and merely cannot reach the store. */
+  readonly cutOff: ReadonlySet<MachineId>;
   /** When time alone may change the verdict. */
   readonly againAtMs: number | undefined;
 }
@@ -19,6 +22,23 @@ export interface PresenceOptions {
 /** A store that forgets several machines does so in one sweep; they are judged together once it is over. */
 const SWEEP_MS = 500;
 
+/** So many machines that ask in vain leave no doubt that it is the asked one which is away. */
+const SIDES = 2;
+
+/** What is known of absent machines beside the store. */
+export interface SecondPath {
+  evidence(machine: MachineId, nowMs: number): Evidence;
+  /** Until when an outcome of asking is waited for. */
+  readonly askingMaxMs: number;
+}
+
+const NO_SECOND_PATH: SecondPath = { evidence: () => undefined, askingMaxMs: 0 };
+
+interface Present {
+  readonly size: number;
+  has(machine: MachineId): boolean;
+}
+
 /** Since when a machine has no record, by the monotonic clock, and how that went. */
 export interface Absence {
   readonly sinceMs: number;
@@ -30,11 +50,15 @@ export interface Absence {
  * expire or to be deleted, or when the store was followed for a whole time to live without it. While the store
  * is away, and for a time to live after, nobody is lost: a store that stops for a while forgets everybody.
  *
+ * A machine that can be asked beside the store is lost only when nobody got an answer there either. One that answers
+ * has lost the store and nothing else: it is held for as long as it does.
+ *
  * When more than half of all machines, and at least two, vanish within a time to live of each other, the store, the
  * network or this side of it is more likely broken than all of them. They are held: none counts as lost until it has
  * been away for `holdMs`, time for such a fault to heal and for machines to register again; that some are back sooner
- * frees no other. A machine still away by then is lost, also when the others are. Records that were deleted on purpose
- * are never held.
+ * frees no other, unless at least two machines asked this one in vain: then those that are back do not count. Machines
+ * that answer do not count either. A machine still away after that time is lost, also when the others are. Records that
+ * were deleted on purpose are never held.
  */
 export class PresenceTracker {
   readonly #options: PresenceOptions;
@@ -66,31 +90,46 @@ export class PresenceTracker {
     return this.#followingSinceMs === undefined ? undefined : this.#absence(machine);
   }
 
+  /** Those of the machines that have no record, and did not give it up. */
+  absent(machines: Iterable<MachineId>, present: Present): MachineId[] {
+    if (this.#followingSinceMs === undefined) return [];
+    return [...machines].filter(
+      (machine) => !present.has(machine) && this.#absence(machine).how !== "deleted",
+    );
+  }
+
   /** `holders` are the machines that units are placed on, `present` those that have a record. */
   judge(
     holders: Iterable<MachineId>,
-    present: { readonly size: number; has(machine: MachineId): boolean },
+    present: Present,
     nowMs: number,
+    second: SecondPath = NO_SECOND_PATH,
   ): Verdict {
     const lost = new Map<MachineId, string>();
     const held = new Map<MachineId, string>();
-    if (this.#followingSinceMs === undefined) return { lost, held, againAtMs: undefined };
+    const cutOff = new Set<MachineId>();
+    if (this.#followingSinceMs === undefined) return { lost, held, cutOff, againAtMs: undefined };
     const times: number[] = [];
     for (const machine of [...holders].filter((holder) => !present.has(holder)).sort()) {
       const absence = this.#absence(machine);
+      const evidence = absence.how === "deleted" ? undefined : second.evidence(machine, nowMs);
       const dueMs = this.#dueMs(absence, this.#followingSinceMs);
-      const mass = this.#massOf(machine, present);
+      const mass = this.#massOf(machine, present, (other) => second.evidence(other, nowMs));
       const heldMs = mass === undefined ? 0 : absence.sinceMs + this.#options.holdMs;
-      if (nowMs < dueMs) times.push(dueMs);
+      if (evidence?.state === "alive") {
+        cutOff.add(machine);
+        held.set(machine, aliveReason(machine, evidence.address));
+      } else if (evidence?.state === "asking") times.push(evidence.sinceMs + second.askingMaxMs);
+      else if (nowMs < dueMs) times.push(dueMs);
       else if (nowMs < heldMs) {
         times.push(heldMs);
         held.set(
           machine,
           `${mass}; nothing moves for another ${Math.ceil((heldMs - nowMs) / 1000)} s`,
         );
-      } else lost.set(machine, lostReason(absence.how));
+      } else lost.set(machine, lostReason(absence.how, evidence));
     }
-    return { lost, held, againAtMs: times.length === 0 ? undefined : Math.min(...times) };
+    return { lost, held, cutOff, againAtMs: times.length === 0 ? undefined : Math.min(...times) };
   }
 
   /** When a machine counts as lost if nothing else speaks against it. */
@@ -110,15 +149,21 @@ export class PresenceTracker {
   /** The loss of many at once that this machine's is a part of, in words; undefined when it went by itself. */
   #massOf(
     machine: MachineId,
-    present: { readonly size: number; has(machine: MachineId): boolean },
+    present: Present,
+    evidence: (machine: MachineId) => Evidence,
   ): string | undefined {
     const { how, sinceMs } = this.#absence(machine);
     if (how === "deleted") return undefined;
-    const together = [...new Set([machine, ...this.#gone.keys()])].filter((other) => {
+    const vanished = [...new Set([machine, ...this.#gone.keys()])].filter((other) => {
       const gone = this.#absence(other);
       return gone.how !== "deleted" && Math.abs(gone.sinceMs - sinceMs) <= this.#options.ttlMs;
     });
-    const all = present.size + together.filter((other) => !present.has(other)).length;
+    const own = evidence(machine);
+    const isSure = own?.state === "silent" && own.sides >= SIDES;
+    const together = vanished.filter(
+      (other) => !(isSure && present.has(other)) && evidence(other)?.state !== "alive",
+    );
+    const all = present.size + vanished.filter((other) => !present.has(other)).length;
     return together.length >= 2 && together.length > all / 2
       ? `${together.length} of ${all} machines vanished together`
       : undefined;
@@ -131,14 +176,19 @@ export class PresenceTracker {
   }
 }
 
-function lostReason(how: Departure): string {
+function aliveReason(machine: MachineId, address: string): string {
+  return `machine ${machine} is alive at ${address} but cannot reach the store; its units stay`;
+}
+
+function lostReason(how: Departure, evidence: Evidence): string {
+  const asked = evidence?.state === "silent" ? ", and it does not answer" : "";
   switch (how) {
     case "deleted":
       return "it left the cluster";
     case "expired":
-      return "its record expired";
+      return `its record expired${asked}`;
     case "missing":
-      return "it has had no record for a whole time to live";
+      return `it has had no record for a whole time to live${asked}`;
     default:
       return how satisfies never;
   }
