@@ -150,3 +150,13 @@ test("move: the unit runs where it was wanted, and stays; one that does not fit 
   const json = await run("move --force --json x cccc");
   assert.deepEqual(JSON.parse(json.stdout), [{ unit: "x.service", from: B, to: C }]);
 });
+
+test("remove: not while a machine is alive and has units", async (t) => {
+  const { run } = await bench(t);
+  const refused = await run("remove cccc");
+  assert.deepEqual([refused.exit, refused.stdout], [1, ""]);
+  assert.match(
+    refused.stderr,
+    /Cannot remove machine cccccccc\S+: .*it is alive \(ready\); drain it first/,
+  );
+});

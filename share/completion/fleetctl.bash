@@ -24,6 +24,7 @@ _fleetctl_arguments() {
     "load") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "move") kinds="machines units" words="" flags="--debug --driver= --endpoint= --force --help --json --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "plan") kinds="units files" words="" flags="--as= --debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "remove") kinds="machines" words="" flags="--debug --driver= --endpoint= --force --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "restart") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "ssh") kinds="machines units" words="" flags="--debug --driver= --endpoint= --forward-agent --help --known-hosts-file= --machine= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
     "start") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -53,7 +54,7 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan restart ssh start status stop submit uncordon unload version wait
+  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {

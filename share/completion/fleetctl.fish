@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan restart ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -138,6 +138,11 @@ complete -c fleetctl -n '__fleetctl_is plan' -l full -s l -d 'Print ids and hash
 complete -c fleetctl -n '__fleetctl_is plan' -l no-legend -d 'Print no line with the names of the columns'
 complete -c fleetctl -n '__fleetctl_is plan' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is plan' -F -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a remove -d 'Take machines off the record that are gone for good'
+complete -c fleetctl -n '__fleetctl_is remove' -l force -d 'Also machines that are alive: their units stop there'
+complete -c fleetctl -n '__fleetctl_is remove' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is remove' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is remove' -a '(__fleetctl_machines)'
 complete -c fleetctl -n __fleetctl_is -a restart -d 'Stop units and start them again'
 complete -c fleetctl -n '__fleetctl_is restart' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be started again; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is restart' -l no-block -d 'Do not wait for units to be started again'

@@ -4,6 +4,7 @@ import { ApiRefusal, sendEmpty, sendJson } from "./api-answer.ts";
 import { Asker, bodyOf } from "./api-asker.ts";
 import { allow, following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import { removeMachine } from "./api-remove.ts";
 import { viewDrain } from "./core/drain.ts";
 import { isMachineId, type MachineId } from "./core/machine-id.ts";
 import { type MachineMark, writeDrain, writeMark } from "./core/machine-marks.ts";
@@ -42,7 +43,9 @@ export async function machinePart(
 }
 
 async function oneMachine(context: ApiContext, exchange: Exchange, id: string): Promise<void> {
-  allow(exchange.request.method ?? "", "GET");
+  const method = exchange.request.method ?? "";
+  allow(method, "GET", "DELETE");
+  if (method === "DELETE") return removeMachine(context, exchange, id);
   following(context);
   const { model } = context.feed;
   sendJson(exchange.response, 200, viewMachine(model, model.machines.get(present(context, id))!));

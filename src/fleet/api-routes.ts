@@ -178,7 +178,10 @@ async function machines(
   const { feed, registry } = context;
   allow(method, "GET", "PATCH");
   following(context);
-  if (method === "GET") return sendPage(context, exchange, "machines", viewMachines(feed.model));
+  if (method === "GET") {
+    const isAll = exchange.url.searchParams.get("all") === "true";
+    return sendPage(context, exchange, "machines", viewMachines(feed.model, isAll));
+  }
   const patch = readMetadataPatch(await jsonBody(exchange.request));
   if (typeof patch === "string") throw new ApiRefusal(400, patch);
   for (const { machine, name, value } of patch)

@@ -64,8 +64,8 @@ export interface FleetClient extends MachineOperations {
     filter: { readonly unitName?: string; readonly machineID?: string },
     signal: AbortSignal,
   ): Promise<SchemaUnitState[]>;
-  /** Sorted by id. */
-  listMachines(signal: AbortSignal): Promise<SchemaMachine[]>;
+  /** Sorted by id; with `all` also those that are gone and that something is on record of. */
+  listMachines(signal: AbortSignal, options?: { readonly all?: boolean }): Promise<SchemaMachine[]>;
   /** `systemctl status` where the unit runs; `machineID` chooses among the machines of a global unit. */
   status(
     name: string,
@@ -113,10 +113,16 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
     ),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
-    listMachines: async (signal) =>
-      (await allPages<Partial<SchemaMachine>>(ask, "machines", "machines", {}, signal)).map(
-        (machine) => ({ id: "", primaryIP: "", metadata: {}, ...machine }),
-      ),
+    listMachines: async (signal, { all = false } = {}) => {
+      const filter = all ? { all: "true" } : {};
+      const pages = allPages<Partial<SchemaMachine>>(ask, "machines", "machines", filter, signal);
+      return (await pages).map((machine) => ({
+        id: "",
+        primaryIP: "",
+        metadata: {},
+        ...machine,
+      }));
+    },
     listStates: (filter, signal) =>
       allPages<SchemaUnitState>(ask, "state", "states", { ...filter }, signal),
     getUnit: (name, signal) =>

@@ -3,6 +3,7 @@ import type { Logger } from "#base/logger.ts";
 import type { Mirror, MirrorChange, MirrorState } from "#keys/mirror.ts";
 import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
+import { withRemoved } from "./core/known-machines.ts";
 import { type LeaseWaits, leaseWaits, mayRunUntilMs } from "./core/lease-waits.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import {
@@ -88,11 +89,12 @@ export class ClusterFeed {
     this.#syncPresence();
     const { holders, machines } = this.model;
     const suspects = new Set(this.suspects());
-    return this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
+    const verdict = this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
       askingMaxMs: ASKING_MAX_MS,
       evidence: (machine, nowMs) =>
         suspects.has(machine) ? this.suspicions.evidence(machine, nowMs) : undefined,
     });
+    return this.isFollowing ? withRemoved(verdict, this.model) : verdict;
   }
 
   /** Machines to be asked beside the store: they can be, their record went, and nobody took it away on purpose. */

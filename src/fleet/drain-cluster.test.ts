@@ -144,3 +144,28 @@ test("a unit that does not become active elsewhere holds the others up for a min
   assert.equal(unitsOn(cluster, "a").length, 2);
   await cluster.until("the others go", () => unitsOn(cluster, "a").length === 0, 40_000);
 });
+
+test("of machines that vanished together and are held, one that is removed is given up at once; back again, it is like new", async (t) => {
+  const cluster = await clusterOf(t, "a", "b", "c");
+  for (let i = 0; i < 6; i++) await cluster.submit(`u${i}.service`);
+  const count = () => Object.values(cluster.running()).flat().length;
+  await cluster.until("all run", () => count() === 6);
+  await Promise.all([cluster.crash("a"), cluster.crash("b")]);
+  await cluster.pass(20_000);
+  assert.equal(unitsOn(cluster, "c").length, 2, "held");
+  const { registry, signal } = cluster;
+  const { id } = cluster.machine("a");
+  await cluster.whileTimePasses(registry.markRemoved(id, writeMark(MARK), signal));
+  await cluster.whileTimePasses(registry.removeMachine(id, signal));
+  await cluster.until("its units run", () => unitsOn(cluster, "c").length === 4, 3_000);
+  await cluster.pass(10_000);
+  assert.equal(unitsOn(cluster, "c").length, 4, "the other one is held still");
+  cluster.boot("a");
+  await cluster.until("a is back", () => cluster.machine("a").daemon!.isRegistered);
+  await cluster.until("nothing says that it was removed", () => {
+    const machine = modelOf(cluster, "c").machine(id);
+    return machine?.record !== undefined && machine.removed === undefined;
+  });
+  await cluster.submit("new.service");
+  await cluster.until("a takes units", () => unitsOn(cluster, "a").length === 1);
+});

@@ -15,6 +15,12 @@ export interface MachineOperations {
   ): Promise<void>;
   /** How far that is. */
   drainProgress(machineID: string, signal: AbortSignal): Promise<SchemaDrain>;
+  /** Takes a machine off the record that is gone; one that is alive leaves first, if it is drained or with `force`. */
+  removeMachine(
+    machineID: string,
+    how: SchemaAsker & { readonly force: boolean },
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Moves a unit to a machine that it fits; `force`: in spite of a cordon there, and of what the unit needs. */
   moveUnit(
     unit: string,
@@ -59,6 +65,11 @@ export function machineOperations(call: MachineCall): MachineOperations {
       const action = `move unit ${unit}`;
       const about = { method: "POST", path, body, action, missing: "UNIT_NOT_FOUND" } as const;
       return JSON.parse(await call(about, signal)) as SchemaMoved;
+    },
+    removeMachine: async (id, body, signal) => {
+      const path = `/fleet/v1/machines/${encodeURIComponent(id)}`;
+      const action = `remove machine ${id}`;
+      await call({ method: "DELETE", path, body, action }, signal);
     },
     uncordon: async (id, asker, signal) => {
       const path = machine(id, "cordon");

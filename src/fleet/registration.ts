@@ -114,6 +114,7 @@ export class Registration {
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
     await registry.writeIncarnation(machine.id, incarnation, signal);
     await registry.setLeaving(machine.id, false, signal);
+    await registry.setMark(machine.id, "removed", undefined, signal);
     if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#registered = true;
     this.#told = "";

@@ -18,6 +18,8 @@ import type { UnitStateName } from "./core/schema.ts";
 import type { NoteRoom } from "./core/unit-notes.ts";
 import { hashOf } from "./unit-files.ts";
 
+/** Longer than any machine is away that might still be waited for. */
+const REMOVED_TTL_SECONDS = 24 * 3600;
 const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
 
 /** Where something is noted of a unit, on one machine or in general. */
@@ -228,7 +230,7 @@ export class Registry {
   /** Notes what somebody decided about the machine; undefined takes it back. */
   async setMark(
     id: MachineId,
-    part: "cordoned" | "draining",
+    part: "cordoned" | "draining" | "removed",
     value: string | undefined,
     signal: AbortSignal,
   ): Promise<number | undefined> {
@@ -245,6 +247,34 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<number> {
     return this.#set(this.#at.machine(id, part), value, { prevIndex: over }, signal);
+  }
+
+  /** Notes that the machine is gone for good; it runs out by itself. */
+  async markRemoved(id: MachineId, value: string, signal: AbortSignal): Promise<number> {
+    const ttlSeconds = REMOVED_TTL_SECONDS;
+    return this.#set(this.#at.machine(id, "removed"), value, { ttlSeconds }, signal);
+  }
+
+  /** Removes all that is on record of the machine, but for the note that it was removed. */
+  async removeMachine(id: MachineId, signal: AbortSignal): Promise<number | undefined> {
+    const parts = [
+      "object",
+      "api",
+      "incarnation",
+      "facts",
+      "leaving",
+      "draining",
+      "cordoned",
+    ] as const;
+    const recursive = { recursive: true, dir: true };
+    let newest = await this.#unlessMissing(
+      this.#keys.delete(this.#at.metadataDirectory(id), recursive, signal),
+    );
+    for (const part of parts)
+      newest =
+        (await this.#unlessMissing(this.#keys.delete(this.#at.machine(id, part), {}, signal))) ??
+        newest;
+    return newest;
   }
 
   async unregister(id: MachineId, signal: AbortSignal): Promise<void> {

@@ -80,6 +80,13 @@ export class Api {
     return this.#call("list machines", (client, signal) => client.listMachines(signal));
   }
 
+  /** Those that are gone, and that something is on record of, too. */
+  allMachines(): Promise<SchemaMachine[]> {
+    return this.#call("list all machines", (client, signal) =>
+      client.listMachines(signal, { all: true }),
+    );
+  }
+
   /** By id, read at the first use; empty when they cannot be read, since they only make output friendlier. */
   machines(): Promise<ReadonlyMap<string, SchemaMachine>> {
     this.#machines ??= this.machineList().then(
@@ -137,6 +144,16 @@ export class Api {
     how: SchemaAsker & { readonly machineID: string; readonly force: boolean },
   ): Promise<SchemaMoved> {
     return this.#call(`move unit ${unit}`, (client, signal) => client.moveUnit(unit, how, signal));
+  }
+
+  /** Takes as long as its units take to stop. */
+  async removeMachine(
+    machine: string,
+    how: SchemaAsker & { readonly force: boolean },
+  ): Promise<void> {
+    await this.#call(`remove machine ${machine}`, (client, signal) =>
+      client.removeMachine(machine, how, signal),
+    );
   }
 
   /** Without a time limit: following ends when the person ends it. */

@@ -57,6 +57,11 @@ export class FleetKeys {
     return `${this.prefix}/machines/${id}/metadata/${name}`;
   }
 
+  /** The directory of the metadata that was set for the machine. */
+  metadataDirectory(id: MachineId): string {
+    return `${this.prefix}/machines/${id}/metadata`;
+  }
+
   blob(hash: string): string {
     return `${this.prefix}/unit/${hash}`;
   }

@@ -1,6 +1,7 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import { isHealthy } from "./health-note.ts";
+import { goneMachines } from "./known-machines.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machineState } from "./machine-state.ts";
 import type { MachineRecord } from "./records.ts";
@@ -115,8 +116,12 @@ function isShown(model: ClusterModel, machine: MachineId, { machineID }: StateFi
   return model.machines.has(machine) && (!machineID || machineID === machine);
 }
 
-/** Present machines, by id. */
-export function viewMachines(model: ClusterModel): SchemaMachine[] {
+/** Present machines, by id; with `isAll` also those that are gone and that something is on record of. */
+export function viewMachines(model: ClusterModel, isAll = false): SchemaMachine[] {
+  if (isAll)
+    return [...viewMachines(model), ...goneMachines(model).map((id) => viewGone(model, id))].sort(
+      (a, b) => (a.id < b.id ? -1 : 1),
+    );
   return [...model.machines.values()]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .map((machine) => viewMachine(model, machine));
@@ -135,6 +140,18 @@ export function viewMachine(
     ...(facts?.hostName && { hostName: facts.hostName }),
     ...(state !== "ready" && { state }),
   } as SchemaMachine;
+}
+
+/** What it last told of itself. */
+function viewGone(model: ClusterModel, id: MachineId): SchemaMachine {
+  const { facts, incarnation } = model.machine(id) ?? {};
+  return {
+    id,
+    primaryIP: incarnation?.address ?? "",
+    metadata: {},
+    ...(facts?.hostName && { hostName: facts.hostName }),
+    state: machineState(model, id),
+  };
 }
 
 function byName(a: Job, b: Job): number {

@@ -8,9 +8,22 @@ import { chooseMachines } from "./machine-args.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
+/** `remove MACHINE...`: they are taken off the record, and their units go elsewhere at once. */
+export function runRemove(session: Session): Promise<number> {
+  const force = session.flags.bool("force");
+  return forEach(session, {
+    verb: "remove",
+    past: "removed",
+    isAll: true,
+    carryOut: (api, machine, asker) => api.removeMachine(machine, { ...asker, force }),
+  });
+}
+
 interface Verb {
   readonly verb: string;
   readonly past: string;
+  /** Whether machines that are gone may be meant too. */
+  readonly isAll?: boolean;
   readonly carryOut: (api: Api, machine: string, asker: SchemaAsker) => Promise<void>;
 }
 
@@ -32,9 +45,9 @@ export function runUncordon(session: Session): Promise<number> {
   });
 }
 
-async function forEach(session: Session, { carryOut, past, verb }: Verb): Promise<number> {
+async function forEach(session: Session, { carryOut, isAll, past, verb }: Verb): Promise<number> {
   const { api, args, out } = session;
-  const machines = chooseMachines(args, await api.machineList());
+  const machines = chooseMachines(args, await (isAll ? api.allMachines() : api.machineList()));
   const asker = askerOf(session);
   const results = await mapConcurrently(machines, ({ id }) =>
     settle(() => carryOut(api, id, asker)),
