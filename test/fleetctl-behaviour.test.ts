@@ -257,7 +257,7 @@ test("fleetctl names what it has when a command or flag is unknown", async () =>
   await bench.follow([
     {
       run: "frobnicate foo",
-      err: /^fleetctl: Cannot run command "frobnicate": fleetctl has help, cat, completion, destroy, .*version, wait\n$/,
+      err: /^fleetctl: Cannot run command "frobnicate": fleetctl has help, cat, completion, .*version, wait\n$/,
       exit: 2,
     },
     { run: "list-unins", err: /did you mean list-units\?\n$/, exit: 2 },

@@ -15,6 +15,7 @@ _fleetctl_arguments() {
     "explain") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "fd-forward") kinds="files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "help") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "history") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-active") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-failed") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "journal") kinds="units" words="" flags="--debug --driver= --endpoint= --follow --help --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -26,11 +27,12 @@ _fleetctl_arguments() {
     "plan") kinds="units files" words="" flags="--as= --debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "remove") kinds="machines" words="" flags="--debug --driver= --endpoint= --force --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "restart") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "revert") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --to= --tunnel= --version" ;;
     "ssh") kinds="machines units" words="" flags="--debug --driver= --endpoint= --forward-agent --help --known-hosts-file= --machine= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
     "start") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "status") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "stop") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
-    "submit") kinds="units files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "submit") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "uncordon") kinds="machines" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "unload") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "version") kinds="" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -54,12 +56,12 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart ssh start status stop submit uncordon unload version wait
+  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --fields | --as | --ssh-port | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --fields | --as | --to | --ssh-port | --for | --timeout) return 0 ;;
   esac
   return 1
 }

@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--fields' '--as' '--ssh-port' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--fields' '--as' '--to' '--ssh-port' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -90,6 +90,11 @@ complete -c fleetctl -n __fleetctl_is -a fd-forward -d 'Carry standard input and
 complete -c fleetctl -n '__fleetctl_is fd-forward' -F
 complete -c fleetctl -n __fleetctl_is -a help -d 'Print the help of the program, or of a command'
 complete -c fleetctl -n '__fleetctl_is help' -a '(__fleetctl_commands)'
+complete -c fleetctl -n __fleetctl_is -a history -d 'List the texts that a unit had, when, by whom and why'
+complete -c fleetctl -n '__fleetctl_is history' -l full -s l -d 'Print ids and hashes in full'
+complete -c fleetctl -n '__fleetctl_is history' -l no-legend -d 'Print no line with the names of the columns'
+complete -c fleetctl -n '__fleetctl_is history' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n '__fleetctl_is history' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a is-active -d 'Print whether units are active; exit with 0 when all are'
 complete -c fleetctl -n '__fleetctl_is is-active' -l quiet -s q -d 'Print nothing; the exit status says it'
 complete -c fleetctl -n '__fleetctl_is is-active' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
@@ -147,6 +152,11 @@ complete -c fleetctl -n __fleetctl_is -a restart -d 'Stop units and start them a
 complete -c fleetctl -n '__fleetctl_is restart' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be started again; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is restart' -l no-block -d 'Do not wait for units to be started again'
 complete -c fleetctl -n '__fleetctl_is restart' -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a revert -d 'Give a unit an earlier text again'
+complete -c fleetctl -n '__fleetctl_is revert' -l to -x -d 'The number of the version, as in history'
+complete -c fleetctl -n '__fleetctl_is revert' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be updated; 0 waits without limit'
+complete -c fleetctl -n '__fleetctl_is revert' -l no-block -d 'Do not wait for units to be updated'
+complete -c fleetctl -n '__fleetctl_is revert' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a ssh -d 'Log in to a machine of the cluster, or run a command there'
 complete -c fleetctl -n '__fleetctl_is ssh' -l machine -x -a '(__fleetctl_machines)' -d 'The beginning of a machine\'s id'
 complete -c fleetctl -n '__fleetctl_is ssh' -l unit -x -a '(__fleetctl_units)' -d 'A unit, for the machine where it runs'
@@ -166,6 +176,8 @@ complete -c fleetctl -n '__fleetctl_is stop' -l block-attempts -x -d 'Wait at mo
 complete -c fleetctl -n '__fleetctl_is stop' -l no-block -d 'Do not wait for units to be stopped'
 complete -c fleetctl -n '__fleetctl_is stop' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a submit -d 'Make units known to the cluster, without placing them'
+complete -c fleetctl -n '__fleetctl_is submit' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be updated; 0 waits without limit'
+complete -c fleetctl -n '__fleetctl_is submit' -l no-block -d 'Do not wait for units to be updated'
 complete -c fleetctl -n '__fleetctl_is submit' -l replace -d 'Replace units that differ from the file here'
 complete -c fleetctl -n '__fleetctl_is submit' -F -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a uncordon -d 'Let machines take units again, and end their draining'

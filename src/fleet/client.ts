@@ -14,7 +14,12 @@ import type {
 } from "./core/schema.ts";
 import type { EventPage } from "./event-history.ts";
 import { bodyText, type HttpRequest, httpRequest, USER_HEADER } from "./http-request.ts";
-import { type MachineOperations, machineOperations } from "./machine-operations.ts";
+import {
+  type MachineCall,
+  type MachineOperations,
+  machineOperations,
+} from "./machine-operations.ts";
+import { type UnitTexts, unitTexts, unlessMissing } from "./unit-texts.ts";
 
 export interface EventsAsked {
   /** A time as ISO 8601 writes it, or a position that an answer gave as `next`. */
@@ -43,7 +48,7 @@ export interface JournalOptions {
  * answers, STORE_UNAVAILABLE when the daemon has lost the store, UNIT_NOT_FOUND and FLEET_REFUSED (with the
  * HTTP status in `facts.status`) with the server's own sentence.
  */
-export interface FleetClient extends MachineOperations {
+export interface FleetClient extends MachineOperations, UnitTexts {
   /** All pages, sorted by name. */
   listUnits(signal: AbortSignal): Promise<SchemaUnit[]>;
   /** Undefined when there is no such unit. */
@@ -101,16 +106,8 @@ interface FleetClientOptions {
 export function openFleetClient(options: FleetClientOptions): FleetClient {
   const ask = failover(options);
   return {
-    ...machineOperations(
-      async ({ action, body, missing = "MACHINE_NOT_FOUND", ...request }, signal) => {
-        const json = body && {
-          body: JSON.stringify(body),
-          headers: { "content-type": "application/json" },
-        };
-        const answer = await ask({ ...request, ...json, takesLong: true }, signal);
-        return accepted(answer, action, missing);
-      },
-    ),
+    ...unitTexts((name, part, signal) => json(ask, { path: `${unitPath(name)}/${part}` }, signal)),
+    ...machineOperations(machineCall(ask)),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
     listMachines: async (signal, { all = false } = {}) => {
@@ -174,6 +171,18 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
         `leave with machine ${machineID}`,
       );
     },
+  };
+}
+
+/** Asks for something to be done with a machine. */
+function machineCall(ask: Ask): MachineCall {
+  return async ({ action, body, missing = "MACHINE_NOT_FOUND", ...request }, signal) => {
+    const json = body && {
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    };
+    const answer = await ask({ ...request, ...json, takesLong: true }, signal);
+    return accepted(answer, action, missing);
   };
 }
 
@@ -293,15 +302,6 @@ async function json<T>(ask: Ask, request: Question, signal: AbortSignal): Promis
       `Cannot read ${request.path}: the answer is no JSON: ${reasonOf(cause)}; is this endpoint a fleetd?`,
       { cause },
     );
-  }
-}
-
-async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof Fault && error.code === "UNIT_NOT_FOUND") return undefined;
-    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import type { EventsAsked, FleetClient, JournalOptions } from "#fleet/client.ts";
+import type { SchemaHistory, SchemaRollout } from "#fleet/core/rollout-schema.ts";
 import type {
   SchemaAsker,
   SchemaDrain,
@@ -102,6 +103,16 @@ export class Api {
 
   reasons(name: string): Promise<SchemaReasons> {
     return this.#call(`reasons of ${name}`, (client, signal) => client.reasons(name, signal));
+  }
+
+  rollout(name: string): Promise<SchemaRollout | undefined> {
+    return this.#call(`rollout of ${name}`, (client, signal) => client.rollout(name, signal));
+  }
+
+  history(name: string, version?: number): Promise<SchemaHistory> {
+    return this.#call(`history of ${name}`, (client, signal) =>
+      client.history(name, version, signal),
+    );
   }
 
   plan(units: readonly SchemaPlanUnit[]): Promise<SchemaPlan> {

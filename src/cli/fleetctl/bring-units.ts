@@ -8,13 +8,15 @@ import type { Expected } from "./judge.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { fileOf, isGlobalUnit, isTemplate, traitsOf } from "./units.ts";
+import { fileOf, isGlobalUnit, isRolling, isTemplate, traitsOf } from "./units.ts";
 
 /** A unit after its desired state was set. */
 interface BroughtUnit extends Omit<Expected, "hasRun"> {
   readonly isGlobal: boolean;
   /** Whether anything was changed; otherwise the unit already had that desired state. */
   readonly changed: boolean;
+  /** Whether it was given another text, which asks for a rollout. */
+  readonly rolls: boolean;
 }
 
 export interface Brought {
@@ -111,6 +113,7 @@ async function bring(
     ...traitsOf({ name, options }),
     isGlobal: isGlobalUnit({ name, options }),
     isNew: unit.kind === "create",
+    rolls: unit.kind === "replace" && isRolling({ name, options }),
   };
   if (unit.kind !== "keep") {
     await session.api.create(name, options, target);

@@ -14,6 +14,7 @@ import type { FlagSpec } from "./flags.ts";
 import { bool, text } from "./global-flags.ts";
 import { MACHINE_COMMANDS } from "./machine-commands.ts";
 import { SCRIPT_COMMANDS } from "./script-commands.ts";
+import { versionCommands } from "./version-commands.ts";
 
 const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
 const FOR_SSH = [
@@ -187,10 +188,10 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
   },
   {
     name: "submit",
-    synopsis: "[--replace] UNIT...",
+    synopsis: "[--replace [--no-block|--block-attempts=N]] UNIT...",
     summary: "Make units known to the cluster, without placing them",
     description: CREATE_HELP,
-    flags: [REPLACE, SIGN],
+    flags: [...blocking("updated"), REPLACE, SIGN],
     offers: "units and files",
     load: async () => (await import("./submit.ts")).runSubmit,
   },
@@ -219,6 +220,7 @@ export const COMMANDS: readonly Command[] = [
   ...ORIGINAL_COMMANDS,
   ...SCRIPT_COMMANDS,
   ...MACHINE_COMMANDS,
+  ...versionCommands(blocking("updated")),
 ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 /**

@@ -1,5 +1,6 @@
 import { checkBlocking, isNotBlocking } from "./blocking.ts";
 import { bringUnits } from "./bring-units.ts";
+import { followRollouts } from "./follow-rollout.ts";
 import type { Session } from "./session.ts";
 import { type WaitOptions, waitForUnits } from "./wait.ts";
 
@@ -34,15 +35,16 @@ async function bringAndWait(
     for (const unit of changed) if (!unit.isGlobal) out(`Triggered unit ${unit.name} ${verb}`);
     return brought.failed ? 1 : 0;
   }
+  const returned = await followRollouts(session, brought.units);
   const waiting = brought.units
-    .filter((unit) => !unit.isGlobal)
+    .filter((unit) => !unit.isGlobal && !returned.has(unit.name))
     .map((unit) => ({ ...unit, announce: unit.changed ? "always" : "unless at once" }) as const);
   const problems = await waitForUnits(session, waiting, options).catch((error: unknown) => {
     if (session.io.signal.aborted) tellStillWanted(session, waiting, verb);
     throw error;
   });
   for (const problem of problems) err(`Error waiting for units: ${problem}`);
-  return brought.failed || problems.length > 0 ? 1 : 0;
+  return brought.failed || returned.size > 0 || problems.length > 0 ? 1 : 0;
 }
 
 /** An interrupted wait takes nothing back. */

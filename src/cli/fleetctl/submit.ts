@@ -1,4 +1,6 @@
+import { checkBlocking, isNotBlocking } from "./blocking.ts";
 import { bringUnits } from "./bring-units.ts";
+import { followRollouts } from "./follow-rollout.ts";
 import type { Session } from "./session.ts";
 
 export async function runSubmit(session: Session): Promise<number> {
@@ -6,6 +8,9 @@ export async function runSubmit(session: Session): Promise<number> {
     session.err("No units given");
     return 1;
   }
-  const { failed } = await bringUnits(session, "inactive", "creating");
-  return failed ? 1 : 0;
+  checkBlocking(session);
+  const { failed, units } = await bringUnits(session, "inactive", "creating");
+  if (isNotBlocking(session)) return failed ? 1 : 0;
+  const returned = await followRollouts(session, units);
+  return failed || returned.size > 0 ? 1 : 0;
 }

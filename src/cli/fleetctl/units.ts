@@ -9,6 +9,13 @@ export function isGlobalUnit(unit: Pick<SchemaUnit, "name" | "options">): boolea
   return isUnitName(unit.name) && fleetSection(fileOf(unit.options), unit.name).global;
 }
 
+/** Whether the unit's text asks for a rollout where it replaces another. */
+export function isRolling(unit: Pick<SchemaUnit, "name" | "options">): boolean {
+  return (
+    isUnitName(unit.name) && fleetSection(fileOf(unit.options), unit.name).update !== undefined
+  );
+}
+
 /** What waiting for a unit needs to know of its file. */
 export function traitsOf({ name, options }: Pick<SchemaUnit, "name" | "options">) {
   const types = options.filter((o) => o.section === "Service" && o.name === "Type");

@@ -115,7 +115,6 @@ class Advancing {
     const { template, from, to } = rollout;
     const own = this.#model.jobs.get(this.#key);
     const isGlobal = rollout.members.some(({ machine }) => machine !== undefined);
-    if (isGlobal && own?.hash === to) return this.#end(rollout, "done");
     if (template && own?.hash === from) this.#setText(this.#key, from, to, "template of a rollout");
     let failure = "";
     const members = this.#withNewMachines(rollout).map((member) => {
@@ -127,7 +126,7 @@ class Advancing {
     const begun = this.#begin({ ...rollout, members });
     if (begun.members.some(({ phase }) => phase === "waiting" || phase === "updating"))
       return begun;
-    if (isGlobal && own?.hash === from) {
+    if (isGlobal && own?.hash === from && from !== to) {
       this.#setText(this.#key, from, to, "every machine has it");
       return begun;
     }
@@ -199,7 +198,9 @@ class Advancing {
     const next = { ...rollout, members };
     if (members.some((one) => one.phase === "returning" || this.#isChanged(one))) return next;
     const own = this.#model.jobs.get(this.#key);
-    if (rollout.template && own?.hash === rollout.to) {
+    const isWhole =
+      rollout.template || rollout.members.some(({ machine }) => machine !== undefined);
+    if (isWhole && own?.hash === rollout.to && rollout.from !== rollout.to) {
       this.#setText(this.#key, rollout.to, rollout.from, rollout.why);
       return next;
     }

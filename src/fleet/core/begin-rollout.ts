@@ -1,6 +1,6 @@
 import { type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
-import { isActive, joining, type Member, type Rollout, rolloutKey } from "./rollout.ts";
+import { isActive, isUnderWay, joining, type Member, type Rollout, rolloutKey } from "./rollout.ts";
 import { globalMachines } from "./rollout-texts.ts";
 import type { Unit } from "./unit.ts";
 
@@ -31,7 +31,9 @@ export function beginRollout(
   const fresh = membersFor(model, next, job, current);
   if (fresh.length === 0) return undefined;
   const isFresh = (member: Member) => fresh.some(({ unit }) => unit === member.unit);
-  const others = takenOver(current).filter((one) => !isFresh(one));
+  // What was on its way to a text that the template no longer has stays where it is.
+  const isOver = (member: Member) => next.isTemplate && member.to === current?.to;
+  const others = takenOver(current).filter((one) => !isFresh(one) && !isOver(one));
   const from = current?.to === next.hash ? current.from : job.hash;
   const rollout: Rollout = {
     state: "running",
@@ -84,12 +86,16 @@ function instancesToRoll(
   { hash }: Job,
   current: Rollout | undefined,
 ): Member[] {
-  const texts = new Set([hash, ...(current?.template === true ? [current.from, current.to] : [])]);
+  const texts = new Set<string | undefined>([
+    hash,
+    ...(current?.template === true ? [current.from, current.to] : []),
+  ]);
   return [...model.jobs.values()].flatMap((job) => {
     const { kind, template } = unitNameParts(job.name);
     const isInstance = kind === "instance" && template === next.name;
-    if (!isInstance || job.unit === undefined || job.hash === next.hash || !texts.has(job.hash))
-      return [];
+    if (!isInstance || job.unit === undefined || !texts.has(job.hash)) return [];
+    const isOnWay = current?.members.some((one) => one.unit === job.name && isUnderWay(one));
+    if (job.hash === next.hash && isOnWay !== true) return [];
     const placed = job.target !== undefined;
     return [memberOf({ name: job.name, hash: next.hash }, job, current, placed)];
   });
@@ -109,10 +115,13 @@ function memberOf(
     known.phase === "left" ||
     known.phase === "returned";
   const from = isSeen ? job.hash! : known.from;
-  const fresh = joining({ unit: name, machine: undefined, from, had: job.hash!, to: hash, placed });
+  // An engine that led before may yet write the text that it was about to.
+  const isOnWay = known !== undefined && isUnderWay(known);
+  const had = isOnWay && job.hash !== known.to ? known.to : job.hash!;
+  const fresh = joining({ unit: name, machine: undefined, from, had, to: hash, placed });
   // The same text again changes nothing on the way there.
-  const isOnWay = current?.state === "running" && known?.to === hash && known.phase !== "left";
-  return isOnWay ? known : fresh;
+  const isThere = current?.state === "running" && known?.to === hash && known.phase !== "left";
+  return isThere ? known : fresh;
 }
 
 function byName(a: Member, b: Member): number {

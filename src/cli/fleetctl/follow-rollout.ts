@@ -1,0 +1,130 @@
+import type { SchemaRollout, SchemaRolloutMember } from "#fleet/core/rollout-schema.ts";
+import { machineLegend } from "./legends.ts";
+import { apiSentence } from "./refusal.ts";
+import type { Session } from "./session.ts";
+
+/** A unit that was given another text; `rolls` when that asks for a rollout. */
+export interface Replaced {
+  readonly name: string;
+  readonly hash: string;
+  readonly rolls: boolean;
+}
+
+const PAUSE_MS = 250;
+const ATTEMPT_MS = 2_000; // what one of --block-attempts lasts, as in the original
+
+/**
+ * Follows the rollouts that giving units these texts began, until they are over, with a line for each member that gets
+ * further. Says why one went back, or is not over in time.
+ * @returns the units whose rollout went back or is not known to be over
+ */
+export async function followRollouts(
+  session: Session,
+  units: readonly Replaced[],
+): Promise<ReadonlySet<string>> {
+  const failed = new Set<string>();
+  const seen = new Map<string, Promise<boolean>>();
+  for (const unit of units.filter(({ rolls }) => rolls)) {
+    const rollout = await rolloutFor(session, unit);
+    if (rollout === undefined) continue;
+    const known = seen.get(rollout.unit) ?? follow(session, rollout);
+    seen.set(rollout.unit, known);
+    if (!(await known)) failed.add(unit.name);
+  }
+  return failed;
+}
+
+/** Undefined where the unit was replaced at once, and where nobody knows of rollouts. */
+async function rolloutFor(
+  { api }: Session,
+  { name, hash }: Replaced,
+): Promise<SchemaRollout | undefined> {
+  const rollout = await api.rollout(name);
+  if (rollout === undefined) return undefined;
+  const isMeant =
+    rollout.unit === name
+      ? rollout.to === hash
+      : rollout.members.some((one) => one.unit === name && one.to === hash);
+  return isMeant ? rollout : undefined;
+}
+
+/** Until it is over; true when it is done. */
+async function follow(session: Session, begun: SchemaRollout): Promise<boolean> {
+  const { clock, err, io, out } = session;
+  const limitMs = clock.monotonicMs() + blockingMs(session);
+  const phases = new Map<string, string>();
+  out(`Rollout of ${begun.unit} began: ${describePolicy(begun)}`);
+  let apiNote = "";
+  for (let rollout = begun; ; ) {
+    await tellMembers(session, rollout, phases);
+    if (rollout.to !== begun.to) {
+      err(`Rollout of ${begun.unit} was taken over by a newer text, given by ${rollout.by}`);
+      return false;
+    }
+    if (rollout.state === "done") {
+      out(`Rollout of ${begun.unit} done`);
+      return true;
+    }
+    if (rollout.state === "returned") {
+      err(`Error updating ${begun.unit}: everything went back: ${rollout.why}`);
+      return false;
+    }
+    if (clock.monotonicMs() >= limitMs) {
+      err(`Error updating ${begun.unit}: timed out; the rollout goes on`);
+      return false;
+    }
+    await clock.sleep(PAUSE_MS, io.signal).catch((error: unknown) => {
+      err(
+        `Interrupted: the rollout of ${begun.unit} goes on; to take it back, run: fleetctl revert ${begun.unit}`,
+      );
+      throw error;
+    });
+    try {
+      rollout = (await session.api.rollout(begun.unit)) ?? rollout;
+      apiNote = "";
+    } catch (error) {
+      const note = `Waiting for the fleet API: ${apiSentence(error)}`;
+      if (note !== apiNote) err(note);
+      apiNote = note;
+    }
+  }
+}
+
+function blockingMs({ flags }: Session): number {
+  const attempts = flags.number("block-attempts");
+  return attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
+}
+
+/** For people: how a rollout goes about it. */
+export function describePolicy({
+  members,
+  parallel,
+  order,
+  monitorSeconds,
+}: Pick<SchemaRollout, "parallel" | "order" | "monitorSeconds"> & {
+  readonly members: readonly unknown[];
+}): string {
+  const count = members.length === 1 ? "1 member" : `${members.length} members`;
+  return `${count}, ${parallel} at a time, ${order}, each watched for ${monitorSeconds} s`;
+}
+
+/** A line for each member whose phase is another than it was. */
+async function tellMembers(
+  session: Session,
+  { members }: SchemaRollout,
+  phases: Map<string, string>,
+): Promise<void> {
+  for (const member of members) {
+    const { phase, unit, why } = member;
+    const key = `${unit} ${member.machineID ?? ""}`;
+    if (phases.get(key) === phase || (phase === "waiting" && !phases.has(key))) continue;
+    phases.set(key, phase);
+    const reason = why === "" ? "" : `: ${why}`;
+    session.out(`Unit ${unit} ${phase}${await placeOf(session, member)}${reason}`);
+  }
+}
+
+async function placeOf(session: Session, { machineID }: SchemaRolloutMember): Promise<string> {
+  if (machineID === null) return "";
+  return ` on ${machineLegend(machineID, await session.api.machines(), false)}`;
+}

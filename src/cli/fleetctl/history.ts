@@ -1,0 +1,35 @@
+import type { SchemaVersion } from "#fleet/core/rollout-schema.ts";
+import { type Columns, printTable } from "./columns.ts";
+import { inJson, printJson } from "./json.ts";
+import { HASH_LENGTH } from "./legends.ts";
+import { tellFailure } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import { unitNameOf } from "./unit-args.ts";
+
+/** `history`: the texts that a unit had, when, by whom and why. */
+export async function runHistory(session: Session): Promise<number> {
+  const { api, args, err, flags } = session;
+  const [arg, ...more] = args;
+  if (arg === undefined || more.length > 0) {
+    err("One unit must be provided", "USAGE");
+    return 1;
+  }
+  const name = unitNameOf(arg);
+  try {
+    const { versions } = await api.history(name);
+    const columns: Columns<SchemaVersion> = {
+      version: ({ number }) => String(number),
+      hash: ({ hash }) => hash.slice(0, flags.bool("full") ? undefined : HASH_LENGTH),
+      current: ({ current }) => (current ? "current" : ""),
+      at: ({ at }) => at.replace(/\.\d+Z$/, "Z"),
+      by: ({ by }) => by,
+      why: ({ why }) => why,
+    };
+    if (inJson(session)) printJson(session, versions);
+    else printTable(session, versions, Object.keys(columns), columns);
+    return 0;
+  } catch (error) {
+    tellFailure(session, `Error retrieving history of unit ${name}`, error);
+    return 1;
+  }
+}

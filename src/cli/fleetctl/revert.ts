@@ -1,0 +1,79 @@
+import { Fault } from "#base/fault.ts";
+import type { SchemaHistory, SchemaVersion } from "#fleet/core/rollout-schema.ts";
+import type { SchemaUnit } from "#fleet/core/schema.ts";
+import { unitHash } from "#unitfile/unit-hash.ts";
+import { checkBlocking, isNotBlocking } from "./blocking.ts";
+import { followRollouts } from "./follow-rollout.ts";
+import { HASH_LENGTH } from "./legends.ts";
+import { tellFailure } from "./refusal.ts";
+import type { Session } from "./session.ts";
+import { unitNameOf } from "./unit-args.ts";
+import { isGlobalUnit, isRolling, traitsOf } from "./units.ts";
+import { waitForUnits } from "./wait.ts";
+
+/** `revert`: gives a unit, or a template and so its instances, an earlier text again. */
+export async function runRevert(session: Session): Promise<number> {
+  const { api, args, err } = session;
+  const [arg, ...more] = args;
+  if (arg === undefined || more.length > 0) {
+    err("One unit must be provided", "USAGE");
+    return 1;
+  }
+  checkBlocking(session);
+  const name = unitNameOf(arg);
+  try {
+    const unit = await api.unit(name);
+    if (unit === undefined) {
+      err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
+      return 1;
+    }
+    const number = versionOf(session, await api.history(name));
+    const [version] = (await api.history(name, number)).versions;
+    return await putBack(session, unit, version!);
+  } catch (error) {
+    tellFailure(session, `Error reverting unit ${name}`, error);
+    return 1;
+  }
+}
+
+async function putBack(
+  session: Session,
+  unit: SchemaUnit,
+  version: SchemaVersion,
+): Promise<number> {
+  const { api, err, out } = session;
+  const { desiredState, name } = unit;
+  const options = version.options ?? [];
+  await api.create(name, options, desiredState);
+  out(`Unit ${name} given version ${version.number} (${version.hash.slice(0, HASH_LENGTH)}) again`);
+  if (isNotBlocking(session)) return 0;
+  const failed = await followRollouts(session, [
+    { name, hash: unitHash(options), rolls: isRolling({ name, options }) },
+  ]);
+  if (failed.size > 0) return 1;
+  if (desiredState !== "launched" || isGlobalUnit({ name, options })) return 0;
+  const waiting = [{ ...traitsOf({ name, options }), isNew: false, announce: "always" as const }];
+  const how = { goal: "launched", reports: "launched" } as const;
+  const problems = await waitForUnits(session, waiting, how);
+  for (const problem of problems) err(`Error waiting for units: ${problem}`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+/**
+ * `--to`, or the latest version with another text than the present one.
+ * @throws {Fault} USAGE for a number that is none, UNIT_NOT_FOUND when there is no other text
+ */
+function versionOf({ flags }: Session, { unit, versions }: SchemaHistory): number {
+  const text = flags.text("to");
+  if (text !== "") {
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new Fault(
+      "USAGE",
+      `Cannot use --to=${text}: expected the number of a version; see: fleetctl history ${unit}`,
+    );
+  }
+  const now = versions.findLast(({ current }) => current) ?? versions.at(-1);
+  const before = versions.findLast((one) => one.hash !== now?.hash && one.number < now!.number);
+  if (before !== undefined) return before.number;
+  throw new Fault("UNIT_NOT_FOUND", `unit ${unit} has no earlier version on record`);
+}

@@ -1,0 +1,35 @@
+import { Fault } from "#base/fault.ts";
+import type { SchemaHistory, SchemaRollout } from "./core/rollout-schema.ts";
+
+/** What the fleet API tells of a unit's texts; rejects as the FleetClient does. */
+export interface UnitTexts {
+  /** The rollout that the unit, or its template, is in or was in last; undefined when there is none. */
+  rollout(name: string, signal: AbortSignal): Promise<SchemaRollout | undefined>;
+  /** The texts that a unit had; with a version only that, and what it says. */
+  history(name: string, version: number | undefined, signal: AbortSignal): Promise<SchemaHistory>;
+}
+
+/** @param read gives what GET answers for that part of a unit */
+export function unitTexts(
+  read: <T>(name: string, part: string, signal: AbortSignal) => Promise<T>,
+): UnitTexts {
+  return {
+    rollout: (name, signal) => unlessMissing(() => read<SchemaRollout>(name, "rollout", signal)),
+    history: (name, version, signal) =>
+      read<SchemaHistory>(
+        name,
+        version === undefined ? "history" : `history?version=${version}`,
+        signal,
+      ),
+  };
+}
+
+/** Undefined when there is no such unit. */
+export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Fault && error.code === "UNIT_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
