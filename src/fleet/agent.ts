@@ -178,9 +178,9 @@ export class Agent {
     const onDone = () => this.#look.ring();
     const tell = this.#tell;
     const lease = this.#lease;
-    const leased = await LeasedUnits.open({ systemd, files, units, lease, clock, logger });
     const { machine, feed } = this.#options;
     const shared = { systemd, files, units, clock, logger, tell, signal, onDone };
+    const leased = await LeasedUnits.open({ ...shared, lease });
     const locks = this.#locks;
     const guard = new StartGuard({ ...shared, me: machine.id, feed, lease, leased, locks });
     const worker = new UnitWorker({ ...shared, guard });

@@ -123,7 +123,7 @@ async function unitPart(
   const { feed, console } = context;
   if (part === "reasons") {
     const job = existingJob(context, name);
-    const reasons = explain(feed.model, job.name, feed.verdict().held);
+    const reasons = explain(feed.model, job.name, feed.heldFor(job.name));
     return sendJson(exchange.response, 200, reasons);
   }
   if (part === "rollout") return sendJson(exchange.response, 200, rolloutOf(context, name));

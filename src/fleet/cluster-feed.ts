@@ -1,6 +1,7 @@
 import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Mirror, MirrorChange, MirrorState } from "#keys/mirror.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
 import { withRemoved } from "./core/known-machines.ts";
@@ -127,6 +128,14 @@ export class ClusterFeed {
     const wallMs = this.#clock.now().getTime();
     const wallAt = (atMs: number) => new Date(Math.ceil((wallMs + atMs - nowMs) / 1_000) * 1_000);
     return leaseWaits(this.model, { absence, ttlMs: this.#ttlMs, nowMs, wallAt });
+  }
+
+  /** Machines whose units stay though they are gone, with the reason; for the unit's own, also why it waits there. */
+  heldFor(unit: UnitName): ReadonlyMap<MachineId, string> {
+    const { held } = this.verdict();
+    const target = this.model.jobs.get(unit)?.target?.value;
+    const wait = this.leaseWaits().waits.get(unit);
+    return target === undefined || wait === undefined ? held : new Map([...held, [target, wait]]);
   }
 
   /** Until when a machine that is gone may run a leased unit; undefined while that cannot be told. */

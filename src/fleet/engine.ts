@@ -137,7 +137,7 @@ export class Engine {
 
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, feed } = this.#options;
-    const { lost, held, againAtMs } = feed.verdict();
+    const { lost, held, cutOff, againAtMs } = feed.verdict();
     const leased = feed.leaseWaits();
     this.#verdictUntilMs = earliest(againAtMs, leased.againAtMs, await this.#breaker.run(signal));
     this.#tellHeld(held);
@@ -150,7 +150,7 @@ export class Engine {
     this.#focus = new Set();
     if (focus.length > 0) {
       const decisions = this.#options.counts.round(lost, clock, () =>
-        schedule(feed.model, lost, focus, { waits: leased.waits }),
+        schedule(feed.model, lost, focus, { waits: leased.waits, cutOff }),
       );
       this.#tellWaiting(decisions);
       await this.#carryOut(decisions, signal);

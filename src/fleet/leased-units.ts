@@ -14,6 +14,7 @@ export interface LeasedUnitsOptions {
   readonly lease: MachineLease;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly tell: (what: string, unit: UnitName, why: string) => void;
 }
 
 /**
@@ -121,13 +122,20 @@ export class LeasedUnits {
     const run = await systemd.extendLease(untilMs, signal);
     if (run !== this.#run) {
       // systemd stopped those that still ran, and refused to start others.
-      for (const name of this.#names)
-        if (!this.#ended.has(name) && !this.#starting.has(name)) units.setNotLaunched(name);
+      for (const name of this.#names) this.#tellStopped(name);
       await units.record();
       this.#run = run;
       await this.#record();
     }
     this.#armedMs = untilMs;
+  }
+
+  #tellStopped(name: UnitName): void {
+    const { units, tell } = this.#options;
+    if (this.#ended.has(name) || this.#starting.has(name)) return;
+    if (units.get(name)?.launched === true)
+      tell("stopped", name, "the machine was out of touch with the store for too long to run it");
+    units.setNotLaunched(name);
   }
 
   /** As well as it goes: without it a daemon that starts anew starts units again that had ended by themselves. */

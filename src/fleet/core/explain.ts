@@ -45,7 +45,11 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
     if (machine.id === job.target?.value)
       return {
         fits: true,
-        reason: join("it is placed here", describeHealth(model, unit, machine.id)),
+        reason: join(
+          "it is placed here",
+          describeLock(model, unit, machine.id),
+          describeHealth(model, unit, machine.id),
+        ),
       };
     const misfit = board.misfit(unit, machine);
     if (misfit !== undefined) return { fits: false, reason: describeMisfit(misfit) };
@@ -53,6 +57,13 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
     const avoided = describeAvoidance(model, unit, machine.id);
     return { fits: true, reason: join(load, board.ranking.describe(unit, machine), avoided) };
   };
+}
+
+/** What keeps the unit from starting on the machine it is placed on; empty when nothing does. */
+function describeLock(model: ClusterModel, { name, wants }: Unit, me: MachineId): string {
+  const holder = model.notes.once.get(name)?.value.machine;
+  if (!wants.atMostOnce || holder === undefined || holder === me) return "";
+  return `starts when machine ${holder} lets go of its lock`;
 }
 
 function join(...parts: readonly string[]): string {

@@ -8,6 +8,7 @@ import { overdueMisfit } from "./machine-state.ts";
 import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
 import { NameIndex } from "./name-index.ts";
 import type { MachineRecord } from "./records.ts";
+import { isLeased } from "./stop-bound.ts";
 import type { Unit } from "./unit.ts";
 import { isPeerGlob, peerGlob } from "./unit-index.ts";
 
@@ -54,6 +55,8 @@ export interface UnitsApart {
   readonly displaced?: ReadonlyMap<UnitName, Displaced>;
   /** Units that stay on lost machines, with the reason. */
   readonly waits?: ReadonlyMap<UnitName, string>;
+  /** Machines that are alive but out of touch with the store: they have to stop leased units, and keep all others. */
+  readonly cutOff?: ReadonlySet<MachineId>;
 }
 
 /**
@@ -84,6 +87,7 @@ class Planner {
   readonly #lost: LostMachines;
   readonly #displaced: ReadonlyMap<UnitName, Displaced>;
   readonly #waits: ReadonlyMap<UnitName, string>;
+  readonly #cutOff: ReadonlySet<MachineId>;
   readonly #board: Board;
   readonly #health: HealthMoves;
   readonly #pending = new Map<UnitName, Pending>();
@@ -94,11 +98,12 @@ class Planner {
   #names: NameIndex | undefined;
 
   constructor(model: ClusterModel, lost: LostMachines, apart: UnitsApart) {
-    const { displaced = new Map(), waits = new Map() } = apart;
+    const { displaced = new Map(), waits = new Map(), cutOff = new Set() } = apart;
     this.#model = model;
     this.#lost = lost;
     this.#displaced = displaced;
     this.#waits = waits;
+    this.#cutOff = cutOff;
     this.#board = new Board(model);
     this.#health = new HealthMoves(model);
   }
@@ -164,7 +169,7 @@ class Planner {
   }
 
   #reviewPlaced(unit: Unit, from: MachineId): void {
-    const lost = this.#lost.get(from);
+    const lost = this.#lost.get(from) ?? this.#whyLeaseIsOver(unit, from);
     const machine = this.#model.machines.get(from);
     if (lost !== undefined && machine === undefined) {
       const wait = this.#waits.get(unit.name);
@@ -190,6 +195,12 @@ class Planner {
     if (hold === undefined) this.#want({ unit, from, reason, isIll: true });
     else
       this.#decisions.push({ kind: "wait", unit: unit.name, reason: `${reason}; held: ${hold}` });
+  }
+
+  /** Why a machine that is alive has to have stopped the unit. */
+  #whyLeaseIsOver(unit: Unit, machine: MachineId): string | undefined {
+    if (!isLeased(unit) || !this.#cutOff.has(machine)) return undefined;
+    return "it cannot reach the store and stops units with OnPartition=stop";
   }
 
   /**

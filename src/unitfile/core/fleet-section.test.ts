@@ -244,6 +244,8 @@ const CONTRADICTIONS: readonly (readonly [lines: string, reason: string])[] = [
   ["MachineOf=ab\nConflicts=a*", 'unresolvable requirements: peer "ab" matches conflict "a*"'],
   ["MachineOf=ab\nReplaces=a*", 'unresolvable requirements: peer "ab" matches replace "a*"'],
   ["Global=true\nMaxPerMachine=1", "Global cannot be used with MaxPerMachine"],
+  ["Global=true\nAtMostOnce=yes", "Global cannot be used with AtMostOnce"],
+  ["AtMostOnce=yes\nOnPartition=keep", "OnPartition=keep cannot be used with AtMostOnce"],
   ["Global=true\nPrefer=ssd", "Global cannot be used with Prefer"],
   ["Global=true\nSpread=zone", "Global cannot be used with Spread"],
   ["Global=true\nPriority=3", "Global cannot be used with Priority"],

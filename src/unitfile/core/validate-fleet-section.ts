@@ -1,6 +1,6 @@
 import { Fault } from "#base/fault.ts";
 import { fleetErrors } from "./check-fleet-option.ts";
-import { type FleetSection, fleetSection } from "./fleet-section.ts";
+import { type FleetSection, fleetOptions, fleetSection } from "./fleet-section.ts";
 import { matchGlob } from "./glob.ts";
 import type { UnitFile } from "./unit-file.ts";
 import type { UnitName } from "./unit-name.ts";
@@ -19,7 +19,7 @@ export function validateFleetSection(file: UnitFile, name: UnitName): void {
       facts: { file: name, line, reason },
     });
   }
-  const reason = contradiction(fleetSection(file, name));
+  const reason = contradiction(fleetSection(file, name)) ?? partitionContradiction(file, name);
   if (reason !== undefined)
     throw new Fault(
       "UNIT_FILE_INVALID",
@@ -55,6 +55,16 @@ function contradiction(section: FleetSection): string | undefined {
   ];
   const found = pairs.find(([, first, , second]) => first && second);
   return found && `${found[0]} cannot be used with ${found[2]}`;
+}
+
+function partitionContradiction(file: UnitFile, name: UnitName): string | undefined {
+  const { atMostOnce, global } = fleetSection(file, name);
+  if (!atMostOnce) return undefined;
+  if (global) return "Global cannot be used with AtMostOnce";
+  const partition = fleetOptions(file).findLast((option) => option.name === "OnPartition");
+  return partition?.value === "keep"
+    ? "OnPartition=keep cannot be used with AtMostOnce"
+    : undefined;
 }
 
 function unresolvable(peer: string, kind: string, other: string): string {
