@@ -18,7 +18,7 @@ _fleetctl_arguments() {
     "history") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-active") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-failed") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
-    "journal") kinds="units" words="" flags="--debug --driver= --endpoint= --follow --help --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "journal") kinds="units" words="" flags="--debug --driver= --endpoint= --follow --help --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --version" ;;
     "list-machines") kinds="" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-unit-files") kinds="units" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-units") kinds="units" words="" flags="--debug --driver= --endpoint= --fields= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -30,7 +30,7 @@ _fleetctl_arguments() {
     "revert") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --to= --tunnel= --version" ;;
     "ssh") kinds="machines units" words="" flags="--debug --driver= --endpoint= --forward-agent --help --known-hosts-file= --machine= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
     "start") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
-    "status") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "status") kinds="units" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --version" ;;
     "stop") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "submit") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "uncordon") kinds="machines" words="" flags="--debug --driver= --endpoint= --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
@@ -61,7 +61,7 @@ _fleetctl_commands() {
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --fields | --as | --to | --ssh-port | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --ssh-port | --fields | --as | --to | --for | --timeout) return 0 ;;
   esac
   return 1
 }

@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--fields' '--as' '--to' '--ssh-port' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--ssh-port' '--fields' '--as' '--to' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -107,6 +107,8 @@ complete -c fleetctl -n __fleetctl_is -a journal -d 'Print the journal of a unit
 complete -c fleetctl -n '__fleetctl_is journal' -l lines -s n -x -d 'How many of the newest lines'
 complete -c fleetctl -n '__fleetctl_is journal' -l follow -s f -d 'Go on with new lines until interrupted'
 complete -c fleetctl -n '__fleetctl_is journal' -l output -s o -x -d 'journalctl\'s output format, such as short-iso, json or cat'
+complete -c fleetctl -n '__fleetctl_is journal' -l sudo -d 'On a machine with the original\'s agent: ask by sudo'
+complete -c fleetctl -n '__fleetctl_is journal' -l ssh-port -x -d 'Where sshd listens on a machine with the original\'s agent'
 complete -c fleetctl -n '__fleetctl_is journal' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a list-machines -d 'List the machines of the cluster'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l fields -x -a 'host ip machine metadata state' -d 'Columns to print, separated by commas: any of host,ip,machine,metadata,state'
@@ -169,6 +171,8 @@ complete -c fleetctl -n '__fleetctl_is start' -l no-block -d 'Do not wait for un
 complete -c fleetctl -n '__fleetctl_is start' -l replace -d 'Replace units that differ from the file here'
 complete -c fleetctl -n '__fleetctl_is start' -F -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a status -d 'Print what systemctl status says of units'
+complete -c fleetctl -n '__fleetctl_is status' -l sudo -d 'On a machine with the original\'s agent: ask by sudo'
+complete -c fleetctl -n '__fleetctl_is status' -l ssh-port -x -d 'Where sshd listens on a machine with the original\'s agent'
 complete -c fleetctl -n '__fleetctl_is status' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is status' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a stop -d 'Stop units; they stay loaded on their machines'

@@ -279,7 +279,14 @@ function refusal(status: number, body: string, action: string, missing: FaultCod
     404: missing,
     503: "STORE_UNAVAILABLE",
   };
-  const message = messageOf(body) || `Cannot ${action}: fleetd answered with HTTP status ${status}`;
+  const said = messageOf(body);
+  if (status === 404 && said === "")
+    return new Fault(
+      "FLEET_REFUSED",
+      `Cannot ${action}: the fleetd that was asked, or the one of the machine that this is about, has no such request; it is the original's, or an older one`,
+      { facts: { status, unknown: 1 } },
+    );
+  const message = said || `Cannot ${action}: fleetd answered with HTTP status ${status}`;
   return new Fault(codes[status] ?? "FLEET_REFUSED", message, { facts: { status } });
 }
 

@@ -17,13 +17,14 @@ import { SCRIPT_COMMANDS } from "./script-commands.ts";
 import { versionCommands } from "./version-commands.ts";
 
 const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
+/** Keelson's machines are asked through the API. */
 const FOR_SSH = [
-  bool(["sudo"], false, "Accepted for compatibility, without effect"),
+  bool(["sudo"], false, "On a machine with the original's agent: ask by sudo"),
   {
     names: ["ssh-port"],
     kind: "int",
     default: 22,
-    help: "Accepted for compatibility, without effect",
+    help: "Where sshd listens on a machine with the original's agent",
   },
 ] as const satisfies readonly FlagSpec[];
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { SchemaUnit } from "#fleet/core/schema.ts";
+import { isOfOriginal, journalOverSsh } from "./over-ssh.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { unitNameOf } from "./unit-args.ts";
@@ -29,7 +30,7 @@ export async function runJournal(session: Session): Promise<number> {
     err(`Unit ${name} does not appear to be running.`);
     return 1;
   }
-  return printJournal(session, name, {});
+  return printJournal(session, name, {}, unit.machineID);
 }
 
 /** All machines of a global unit: one after the other, or side by side when following. */
@@ -41,20 +42,24 @@ async function globalJournal(session: Session, name: string): Promise<number> {
   }
   const machines = states.map(({ machineID }) => ({ machineID }));
   if (session.flags.bool("follow")) {
-    const exits = await Promise.all(machines.map((where) => printJournal(session, name, where)));
+    const exits = await Promise.all(
+      machines.map((where) => printJournal(session, name, where, where.machineID)),
+    );
     return Math.max(...exits);
   }
   let highest = 0;
   for (const where of machines)
-    highest = Math.max(highest, await printJournal(session, name, where));
+    highest = Math.max(highest, await printJournal(session, name, where, where.machineID));
   return highest;
 }
 
 async function printJournal(
-  { api, err, flags, io }: Session,
+  session: Session,
   name: string,
   where: { readonly machineID?: string },
+  at: string | undefined,
 ): Promise<number> {
+  const { api, err, flags, io } = session;
   const options = {
     ...where,
     lines: flags.number("lines"),
@@ -75,6 +80,8 @@ async function printJournal(
     return 0;
   } catch (error) {
     if (io.signal.aborted) throw error;
+    const machine = isOfOriginal(error) ? (await api.machines()).get(at ?? "") : undefined;
+    if (machine !== undefined) return journalOverSsh(session, name, machine);
     err(`Error retrieving journal of unit ${name}: ${apiSentence(error)}`);
     return 1;
   }

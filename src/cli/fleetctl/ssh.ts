@@ -1,8 +1,8 @@
 import { runInTerminal } from "#cli/run-in-terminal.ts";
 import type { SchemaMachine } from "#fleet/core/schema.ts";
+import { sshTo } from "./over-ssh.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { parseSshTarget, sshOptions, throughTunnel } from "./ssh-options.ts";
 import { unitNameOf } from "./unit-args.ts";
 
 /** `ssh MACHINE|UNIT [COMMAND...]`: a shell, or a command, on a machine of the cluster. */
@@ -24,21 +24,8 @@ export async function runSsh(session: Session): Promise<number> {
     return 1;
   }
   const command = isNamed ? args : args.slice(1);
-  const tunnel = flags.text("tunnel");
-  const target = {
-    user: undefined,
-    host: found.primaryIP,
-    port: flags.isGiven("ssh-port") ? flags.number("ssh-port") : undefined,
-  };
-  const words = [
-    ...(flags.bool("forward-agent") ? ["-A"] : []),
-    ...sshOptions(target, flags),
-    ...(tunnel === "" ? [] : throughTunnel(parseSshTarget(tunnel, "--tunnel"), flags)),
-    "--",
-    target.host,
-    ...command,
-  ];
-  return await runInTerminal(["ssh", ...words], io);
+  const agent = flags.bool("forward-agent") ? ["-A"] : [];
+  return await runInTerminal(["ssh", ...agent, ...sshTo(session, found), ...command], io);
 }
 
 interface Wanted {

@@ -2,6 +2,7 @@ import type { SchemaUnit, SchemaUnitStatus } from "#fleet/core/schema.ts";
 import { findUnits } from "./find-units.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
+import { isOfOriginal, statusOverSsh } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { isGlobalUnit } from "./units.ts";
@@ -31,7 +32,9 @@ async function unitStatus(session: Session, unit: SchemaUnit, print: Print): Pro
   const { machineID, name } = unit;
   if (machineID === undefined && unit.desiredState !== "inactive") return unplaced(session, name);
   if (unit.currentState === "inactive" || machineID === undefined) return notLoaded(session, name);
-  return ask(session, name, {}, (status) => print({ unit: name, machine: machineID, status }));
+  return ask(session, name, { at: machineID }, (status) =>
+    print({ unit: name, machine: machineID, status }),
+  );
 }
 
 async function unplaced(session: Session, name: string): Promise<number> {
@@ -54,7 +57,7 @@ async function globalStatus(session: Session, { name }: SchemaUnit, print: Print
   let highest = 0;
   for (const { machineID } of states) {
     const head = `${machineLegend(machineID, machines, false)}:\n`;
-    const exit = await ask(session, name, { machineID }, (status) =>
+    const exit = await ask(session, name, { machineID, at: machineID }, (status) =>
       print({ unit: name, machine: machineID, status, head }),
     );
     highest = Math.max(highest, exit);
@@ -65,11 +68,15 @@ async function globalStatus(session: Session, { name }: SchemaUnit, print: Print
 async function ask(
   session: Session,
   name: string,
-  where: { readonly machineID?: string },
+  { at, ...where }: { readonly machineID?: string; readonly at: string },
   take: (status: SchemaUnitStatus) => void,
 ): Promise<number> {
   try {
-    const status = await session.api.status(name, where);
+    const status = await session.api.status(name, where).catch(async (error: unknown) => {
+      const machine = isOfOriginal(error) ? (await session.api.machines()).get(at) : undefined;
+      if (machine === undefined) throw error;
+      return statusOverSsh(session, name, machine);
+    });
     take(status);
     return status.exitStatus;
   } catch (error) {
