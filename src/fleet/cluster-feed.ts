@@ -208,6 +208,7 @@ export class ClusterFeed {
   #take(batch: readonly MirrorChange[]): void {
     this.#syncPresence();
     const nowMs = this.#clock.monotonicMs();
+    this.#presence.heard(nowMs);
     const effects: Effect[] = [];
     for (const { key, after, event } of batch) {
       const by = event && { key: event.node.key, action: event.action };

@@ -92,6 +92,17 @@ export class AgentCheck {
     this.#launched.delete(keyOf(view, unit));
   }
 
+  /** The agent died and remembers only these: what it was just starting it may start again. */
+  remembers(
+    { machine, boot }: Pick<AgentView, "machine" | "boot">,
+    units: readonly string[],
+  ): void {
+    const prefix = `${machine} ${boot} `;
+    for (const key of this.#launched.keys())
+      if (key.startsWith(prefix) && !units.includes(key.slice(prefix.length)))
+        this.#launched.delete(key);
+  }
+
   /** Whether the unit was started there and not stopped since; if it does not run, it ended by itself. */
   hasStarted(view: AgentView, unit: string): boolean {
     return this.#started.has(keyOf(view, unit));

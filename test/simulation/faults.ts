@@ -1,34 +1,10 @@
 import type { Random } from "#base/random.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { SimulatedLink, Way } from "#fleet/simulated-link.ts";
+import { DAEMONS, type FaultKind, isOf, NETWORK, RARE, STORE } from "./fault-kinds.ts";
 import { between, chance, pick } from "./pick.ts";
 import type { StoreFuse } from "./store-fuse.ts";
 import type { Trace } from "./trace.ts";
-
-const NETWORK = ["slow", "lossy", "twice", "cut out", "cut back", "cut both", "cut many"] as const;
-const DAEMONS = [
-  "pause",
-  "kill",
-  "kill in a write",
-  "slow disk",
-  "no space",
-  "restart",
-  "power cut",
-  "leave",
-  "drop systemd",
-  "wall clock",
-] as const;
-const STORE = [
-  "slow store",
-  "crash",
-  "crash in a write",
-  "stop store",
-  "full disk",
-  "skew",
-] as const;
-const RARE = ["leap", "wipe", "flood", "blackout"] as const;
-export const FAULTS = [...NETWORK, ...DAEMONS, ...STORE, ...RARE] as const;
-export type FaultKind = (typeof FAULTS)[number];
 
 /** What a fault is about, and what ends it if time does. */
 interface Begun {
@@ -39,6 +15,8 @@ interface Begun {
 export interface FaultOptions {
   /** Called when nobody has the store's disk. */
   readonly onStoreDown: () => void;
+  /** Called when a daemon died in the middle of something. */
+  readonly onDeath: (machine: SimulatedMachine) => void;
   /** A kind that is to happen often. */
   readonly favour: FaultKind | undefined;
   readonly storeFuse: StoreFuse;
@@ -50,6 +28,7 @@ interface Fault {
 }
 
 const CALM_DELAY_MS = [0.5, 3] as const;
+const LEASES_MS = [5_500, 9_000] as const;
 const KEY_PREFIX = "/_coreos.com/fleet";
 
 /** Breaks things for a while, by the seed, and mends them all when told to. */
@@ -98,7 +77,6 @@ export class Faults {
 
   /** Begins one fault, for up to `longestMs`. */
   begin(longestMs: number): void {
-    const lasts = between(this.#random, 100, chance(this.#random, 0.3) ? longestMs : longestMs / 5);
     const kinds = [
       ...NETWORK,
       ...DAEMONS,
@@ -107,6 +85,10 @@ export class Faults {
     ];
     const { favour } = this.#options;
     const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
+    const longest = chance(this.#random, 0.3) ? longestMs : longestMs / 5;
+    // Long enough for its lease to end.
+    const [least, most] = kind === "cut leader" ? LEASES_MS : [100, longest];
+    const lasts = between(this.#random, least, most);
     const untilMs = this.#cluster.clock.monotonicMs() + lasts;
     const end = this.#start(kind);
     if (end === undefined) return;
@@ -159,11 +141,13 @@ export class Faults {
     const random = this.#random;
     const machines = [...this.#cluster.machines];
     const all = [...machines.map(({ link }) => link), ...this.#links];
-    const group = kind === "cut many" ? all.filter(() => chance(random, 0.7)) : [pick(random, all)];
+    const leader = machines.find(({ daemon }) => daemon?.leads === true);
+    const one = kind === "cut leader" && leader !== undefined ? leader.link : pick(random, all);
+    const group = kind === "cut many" ? all.filter(() => chance(random, 0.7)) : [one];
     const names = group.map((link) => machines.find((m) => m.link === link)?.name ?? "a watcher");
     for (const { out, back } of group) {
       if (kind !== "cut back") disturb(out, kind, random);
-      if (kind !== "cut out") disturb(back, kind, random);
+      if (kind !== "cut out" && kind !== "cut leader") disturb(back, kind, random);
     }
     return { what: names.join(", "), undo: () => group.forEach(calm) };
   }
@@ -202,6 +186,7 @@ export class Faults {
     const burn = () => {
       process.kill();
       this.#trace.add(`${machine.name} dies in a write`);
+      this.#options.onDeath(machine);
       this.#run(async () => this.#cluster.killDaemon(machine.name));
     };
     const writes = 1 + Math.floor(this.#random() * 12);
@@ -374,10 +359,6 @@ export class Faults {
     });
     return { what: `${deaf.length} links do not hear of it` };
   }
-}
-
-function isOf<K extends FaultKind>(kinds: readonly K[], kind: FaultKind): kind is K {
-  return (kinds as readonly FaultKind[]).includes(kind);
 }
 
 function disturb(way: Way, kind: FaultKind, random: Random): void {

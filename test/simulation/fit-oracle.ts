@@ -47,9 +47,7 @@ export class FitOracle {
   /** Whether the machine has too little memory for the unit; what came to run there may stay all the same. */
   lacksMemory(spec: UnitSpec, machine: string, index: number, placement: Placement): boolean {
     if (spec.memoryBytes === 0) return false;
-    const others = this.#mates(spec.name, machine, index, placement).filter(
-      (mate) => !names(spec.replaces, mate.name) || names(mate.replaces, spec.name),
-    );
+    const others = this.#mates(spec.name, machine, index, placement).filter(staysBeside(spec));
     const used = others.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
     return used + spec.memoryBytes > MEMORY_BYTES;
   }
@@ -77,9 +75,7 @@ export class FitOracle {
 
 /** Which limit, of the unit or of one beside it, would be passed. */
 function crowded(spec: UnitSpec, mates: readonly UnitSpec[]): string | undefined {
-  const stay = mates.filter(
-    (mate) => !names(spec.replaces, mate.name) || names(mate.replaces, spec.name),
-  );
+  const stay = mates.filter(staysBeside(spec));
   for (const { name, maxPerMachine } of [spec, ...stay]) {
     if (maxPerMachine === undefined) continue;
     const [max, glob] = maxPerMachine;
@@ -89,6 +85,12 @@ function crowded(spec: UnitSpec, mates: readonly UnitSpec[]): string | undefined
     if (others + (isMember ? 1 : 0) > max) return `more than ${max} of ${glob}`;
   }
   return undefined;
+}
+
+/** Whether a unit does not go when this one comes: it is not replaced, or replaces too, or is global. */
+function staysBeside(spec: UnitSpec): (mate: UnitSpec) => boolean {
+  return (mate) =>
+    mate.global || !names(spec.replaces, mate.name) || names(mate.replaces, spec.name);
 }
 
 function names(globs: readonly string[], name: string): boolean {

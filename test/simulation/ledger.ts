@@ -26,7 +26,12 @@ const EQUAL = "2 equal index, equal state";
  */
 export class Ledger {
   readonly #violations: Violations;
+  readonly #nowMs: () => number;
   readonly #entries: string[] = [];
+  /** When each index came to be. */
+  readonly #times = new Map<number, number>();
+  /** Told of every event when it is durable, before anybody else is. */
+  onEvent: (event: KeyEvent) => void = () => {};
   #store = new Store();
   /** The event of each index; undefined where no watcher may see one. */
   readonly events = new Map<number, KeyEvent | undefined>();
@@ -35,8 +40,9 @@ export class Ledger {
   /** The newest index that an answer showed. */
   #shown = 0;
 
-  constructor(violations: Violations) {
+  constructor(violations: Violations, nowMs: () => number) {
     this.#violations = violations;
+    this.#nowMs = nowMs;
   }
 
   get index(): number {
@@ -83,7 +89,10 @@ export class Ledger {
     for (const event of this.#store.parts.history.from(before + 1)) {
       index += 1;
       this.events.set(index, event);
-      if (event !== undefined) this.#change(index, event);
+      this.#times.set(index, this.#nowMs());
+      if (event === undefined) continue;
+      this.#change(index, event);
+      this.onEvent(event);
     }
   }
 
@@ -112,6 +121,10 @@ export class Ledger {
 
   value(key: string, index: number): string | undefined {
     return this.at(key, index)?.value;
+  }
+
+  timeOf(index: number): number | undefined {
+    return this.#times.get(index);
   }
 
   /** Whether there was a value at the key or below it. */

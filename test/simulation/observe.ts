@@ -12,6 +12,8 @@ export interface KeysObserver {
   readonly violations: Violations;
   /** Told before a write of some unit's target is sent. */
   readonly onTarget?: (write: TargetWrite) => void;
+  /** Told before anything is written. */
+  readonly onWrite?: (key: string) => void;
   /** Told when the store said no to such a write: nothing happened. */
   readonly onRefused?: (unit: string) => void;
   /** Told when a watch cannot go on where it was. */
@@ -52,6 +54,7 @@ export function observeKeys(keys: Keys, observer: KeysObserver): Keys {
     get: (key, options, signal) =>
       answered(`get ${key}`, false, () => keys.get(key, options, signal)),
     set: (key, value, options, signal) => {
+      observer.onWrite?.(key);
       const { prevExist, prevValue, prevIndex } = options;
       target(key, value, prevExist === false ? null : (prevValue ?? prevIndex));
       return answered(`set ${key}`, true, () => keys.set(key, value, options, signal));

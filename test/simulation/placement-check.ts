@@ -1,4 +1,5 @@
 import type { FitOracle, Placement } from "./fit-oracle.ts";
+import type { LostCheck } from "./lost-check.ts";
 import type { RegistryHistory } from "./registry-history.ts";
 import type { Violations } from "./trace.ts";
 import { isTemplate } from "./unit-spec.ts";
@@ -32,13 +33,20 @@ export class PlacementCheck {
   readonly #history: RegistryHistory;
   readonly #oracle: FitOracle;
   readonly #violations: Violations;
+  readonly #lost: LostCheck;
   #batch: Batch | undefined;
   /** Writes whose reason was not logged yet, by engine and unit, and when they were sent. */
   readonly #untold = new Map<string, number>();
 
-  constructor(history: RegistryHistory, oracle: FitOracle, violations: Violations) {
+  constructor(
+    history: RegistryHistory,
+    oracle: FitOracle,
+    lost: LostCheck,
+    violations: Violations,
+  ) {
     this.#history = history;
     this.#oracle = oracle;
+    this.#lost = lost;
     this.#violations = violations;
   }
 
@@ -65,6 +73,8 @@ export class PlacementCheck {
 
   /** The engine's daemon ended, with all that it was about to log. */
   ended(engine: string): void {
+    // What the rest of its last plan would have been is not known.
+    if (this.#batch?.engine === engine) this.#batch = undefined;
     for (const key of this.#untold.keys()) if (key.startsWith(engine)) this.#untold.delete(key);
   }
 
@@ -118,6 +128,7 @@ export class PlacementCheck {
     const isFine =
       this.#oracle.misfit(spec, from, index, before) === undefined &&
       this.#oracle.misfit(spec, from, index, after) === undefined;
+    this.#lost.takes({ ...batch, unit, machine: from });
     if (isFine) tell(CAUSE, "it may stay where it is");
     else if (to === undefined) this.#judgeHomeless(spec.name, batch, after, tell);
   }

@@ -1,4 +1,3 @@
-import { ENGINE_LEASE } from "#fleet/core/leadership.ts";
 import type { FleetMachine } from "#fleet/fleet-machine.ts";
 import type { SimulatedMachine, SimulationHooks } from "#fleet/simulated-cluster.ts";
 import type { Keys } from "#keys/keys.ts";
@@ -25,14 +24,6 @@ export const PLANTS = {
   /** A scheduler that does not know Conflicts. */
   quarrelsomeEngine: () => ({ onStart: quarrelsomeEngine }),
 } as const satisfies Record<string, () => SimulationHooks>;
-
-/** An engine that goes on leading long after its lease; for as long as the result is held. */
-export function endlessLease(): Disposable {
-  const times = ENGINE_LEASE as { -readonly [K in keyof typeof ENGINE_LEASE]: number };
-  const { marginMs } = times;
-  times.marginMs = -60_000;
-  return { [Symbol.dispose]: () => void (times.marginMs = marginMs) };
-}
 
 function eagerLog(log: Log): Log {
   let last = log.snapshot?.index ?? 0;

@@ -83,8 +83,18 @@ export class RegistryHistory {
     return this.#names("machines/").filter((id) => this.isPresent(id, index));
   }
 
+  /** Machines that ever were on record, by id. */
+  everyMachine(index: number): string[] {
+    return this.#names("machines/").filter((id) => this.record(id, index) !== undefined);
+  }
+
   isPresent(machine: string, index: number): boolean {
-    return this.ledger.value(this.#at.machine(machine as MachineId, "object"), index) !== undefined;
+    return this.record(machine, index)?.value !== undefined;
+  }
+
+  /** The machine's record as it was then, or how it went. */
+  record(machine: string, index: number): Version | undefined {
+    return this.ledger.at(this.#at.machine(machine as MachineId, "object"), index);
   }
 
   isLeaving(machine: string, index: number): boolean {

@@ -1,21 +1,34 @@
 // script/simulate --seeds N --from S [--verbose]: runs N seeds from S on, tells of those that fail, and counts.
+// --favour KIND has a kind of fault happen often; --mutant NAME plants a bug and ends with the first seed that finds it.
 import { parseArgs } from "node:util";
-import { simulate } from "./simulation.ts";
+import { FAULTS } from "./fault-kinds.ts";
+import { isMutantName, plantMutant } from "./mutants.ts";
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
     verbose: { type: "boolean", default: false },
+    favour: { type: "string" },
+    mutant: { type: "string" },
   },
 });
+const { mutant } = values;
+if (mutant !== undefined && isMutantName(mutant)) plantMutant(mutant);
+else if (mutant !== undefined) throw new Error(`Cannot plant ${mutant}: there is no such mutant`);
+const favour = FAULTS.find((kind) => kind === values.favour);
+if (values.favour !== undefined && favour === undefined)
+  throw new Error(`Cannot favour ${values.favour}: it is none of ${FAULTS.join(", ")}`);
+const print = values.verbose ? (line: string) => console.log(line) : undefined;
+// Only now, so that what is planted is in what is loaded.
+const { simulate } = await import("./simulation.ts");
 const [from, seeds] = [Number(values.from), Number(values.seeds)];
 const total = { simulatedMs: 0, operations: 0, events: 0, violations: 0, settledMs: 0 };
 const [faults, bites] = [new Map<string, number>(), new Map<string, number>()];
 const startedMs = performance.now();
 
 for (let seed = from; seed < from + seeds; seed++) {
-  const report = await simulate(seed, values.verbose ? { print: (line) => console.log(line) } : {});
+  const report = await simulate(seed, { ...(print && { print }), ...(favour && { favour }) });
   total.simulatedMs += report.simulatedMs;
   total.operations += report.operations;
   total.events += report.events;
@@ -26,6 +39,7 @@ for (let seed = from; seed < from + seeds; seed++) {
   for (const violation of report.violations) console.log(`seed ${seed}: ${violation}`);
   if (report.violations.length > 0)
     console.log(`replay: script/simulate --from ${seed} --seeds 1 --verbose`);
+  if (report.violations.length > 0 && mutant !== undefined) break;
 }
 
 console.log(`faults begun: ${describe(faults)}`);

@@ -144,7 +144,7 @@ export class Board {
     }
     if (first !== undefined || this.#model.limiting.size === 0) return first?.misfit;
     const others = [...this.mates(unit, machine)].filter(
-      (mate) => counts(mate, undefined) && !replaces(unit, mate, machine),
+      (mate) => counts(mate, undefined) && !makesGo(unit, mate, machine),
     );
     return limitMisfit(unit, others, machine);
   }
@@ -152,9 +152,7 @@ export class Board {
   #resourceMisfit(unit: Unit, machine: MachineRecord): Misfit | undefined {
     if (unit.wants.memoryBytes === 0 && unit.wants.millicores === 0) return undefined;
     const isHere = this.where(unit.name) === machine.id;
-    const going = this.replacedBy(unit, machine).flatMap(
-      (name) => this.#model.jobs.get(name)?.unit ?? [],
-    );
+    const going = [...this.mates(unit, machine)].filter((mate) => makesGo(unit, mate, machine));
     return this.#resources.misfit(unit, machine, isHere ? [unit, ...going] : going);
   }
 
@@ -180,4 +178,9 @@ export class Board {
     this.#units.set(machine, own);
     return own;
   }
+}
+
+/** Whether `mate` goes when `unit` comes; a global unit stays on every machine it fits. */
+function makesGo(unit: Unit, mate: Unit, machine: MachineRecord): boolean {
+  return !mate.wants.global && replaces(unit, mate, machine);
 }

@@ -90,6 +90,18 @@ const CASES: readonly {
     plan: ["move w@2.service a b", "unplace w@3.service a"],
   },
   {
+    name: "a global unit cannot be replaced, so it counts for limits also beside what would replace it",
+    given: {
+      machines: { a: "", b: "" },
+      units: {
+        "host.service": { on: "a", fleet: ["MaxPerMachine=1 w@*"] },
+        "w@1.service": { on: "a", fleet: ["Replaces=w@*.service"] },
+        "w@2.service": { fleet: ["Global=true"] },
+      },
+    },
+    plan: ["unplace w@1.service a"],
+  },
+  {
     name: "prefers by weight, then takes what is left",
     given: {
       machines: { a: "", b: "zone=x", c: "zone=x,ssd=yes", d: "ssd=yes" },

@@ -51,6 +51,17 @@ test("PresenceTracker: what was seen before the store was away no longer counts"
   assert.deepEqual(lostAt(presence, [a], [b], 96_000), [a]);
 });
 
+test("PresenceTracker: what is told after a silence in which the store may have been away counts as after an outage", () => {
+  const presence = tracker();
+  presence.heard(5_500);
+  presence.departed(a, "expired", 5_500);
+  assert.deepEqual(lostAt(presence, [a], [b, c], 6_000), [a]);
+  presence.heard(11_501);
+  presence.departed(b, "expired", 11_501);
+  assert.deepEqual(lostAt(presence, [a, b], [c], 17_500), []);
+  assert.deepEqual(lostAt(presence, [b], [a, c, d], 17_501), [b]);
+});
+
 test("PresenceTracker: an expired record counts once the sweep is over, a deleted one at once", () => {
   const presence = tracker();
   presence.departed(a, "expired", 10_000);

@@ -1,4 +1,5 @@
 import type { Departure } from "./departure.ts";
+import { ENGINE_LEASE } from "./leadership.ts";
 import type { MachineId } from "./machine-id.ts";
 import type { Evidence } from "./suspicion.ts";
 
@@ -21,6 +22,12 @@ export interface PresenceOptions {
 
 /** A store that forgets several machines does so in one sweep; they are judged together once it is over. */
 const SWEEP_MS = 500;
+
+/**
+ * Longer than a store is silent when a leader dies, and nobody changes anything until its lease is over; in a longer
+ * silence the store itself may have been away unseen, behind a link that was dead all the same.
+ */
+const SILENCE_MS = ENGINE_LEASE.ttlMs + 2 * SWEEP_MS;
 
 /** So many machines that ask in vain leave no doubt that it is the asked one which is away. */
 const SIDES = 2;
@@ -65,6 +72,8 @@ export class PresenceTracker {
   /** How each machine went last, also of those that are back since. */
   readonly #gone = new Map<MachineId, Absence>();
   #followingSinceMs: number | undefined;
+  /** When the store was last heard of while it was followed. */
+  #heardMs = 0;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
@@ -73,8 +82,17 @@ export class PresenceTracker {
   /** The store is followed from now on, and what was seen before no longer counts. */
   follow(nowMs: number): void {
     if (this.#followingSinceMs !== undefined) return;
-    this.#followingSinceMs = nowMs;
+    this.#followingSinceMs = this.#heardMs = nowMs;
     this.#gone.clear();
+  }
+
+  /** The store told of something. After too long a silence it is followed only from now on. */
+  heard(nowMs: number): void {
+    const silentMs = nowMs - this.#heardMs;
+    this.#heardMs = nowMs;
+    if (this.#followingSinceMs === undefined || silentMs <= SILENCE_MS) return;
+    this.interrupt();
+    this.follow(nowMs);
   }
 
   interrupt(): void {

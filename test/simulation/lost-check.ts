@@ -1,0 +1,85 @@
+import type { SimulatedMachine } from "#fleet/simulated-cluster.ts";
+import type { Way } from "#fleet/simulated-link.ts";
+import type { SimulatedProcess } from "#fleet/simulated-process.ts";
+import type { RegistryHistory } from "./registry-history.ts";
+import type { Violations } from "./trace.ts";
+
+/** A unit is taken away from a machine that has no record. */
+export interface Taking {
+  readonly unit: string;
+  readonly machine: string;
+  readonly engine: string;
+  /** What the engine's view was at. */
+  readonly index: number;
+  readonly atMs: number;
+}
+
+const LOST = "6 nobody is lost because of what cannot be seen";
+/** Whoever was well for so long has its record: a time to live, and a second for clocks that drift and views that are late. */
+const WELL_MS = 7_000;
+/** As simulated machines are set up, with room for clocks that drift. */
+const HOLD_MS = 60_000 * 0.98;
+/** Records that expire this soon after each other went together, whoever looks. */
+const TOGETHER_MS = 3_000;
+/** A way that takes longer at most is no good one. */
+const LATE_MS = 100;
+
+/** Judges when engines take a machine that cannot be seen for lost. */
+export class LostCheck {
+  readonly #history: RegistryHistory;
+  readonly #violations: Violations;
+  /** Since when nothing ails each machine, its daemon and its way to the store; and the run of the daemon. */
+  readonly #well = new Map<string, { readonly process: SimulatedProcess; sinceMs: number }>();
+
+  constructor(history: RegistryHistory, violations: Violations) {
+    this.#history = history;
+    this.#violations = violations;
+  }
+
+  /** To be called now and then, for it only knows what it sees. */
+  look(machines: Iterable<SimulatedMachine>, nowMs: number): void {
+    for (const machine of machines) {
+      const { id, process } = machine;
+      const known = this.#well.get(id);
+      if (known?.process !== process) this.#well.set(id, { process, sinceMs: nowMs });
+      else if (!isWell(machine)) known.sinceMs = nowMs;
+    }
+  }
+
+  takes(taking: Taking): void {
+    const sinceMs = this.#expiredMs(taking.machine, taking.index);
+    // A record that was removed says so, and one that is there is no matter of this.
+    if (sinceMs === undefined) return;
+    const { atMs } = taking;
+    const wellMs = atMs - (this.#well.get(taking.machine)?.sinceMs ?? atMs);
+    if (wellMs > WELL_MS) this.#tell(taking, `it was well for ${Math.round(wellMs)} ms`);
+    const vanished = this.#history
+      .everyMachine(taking.index)
+      .map((machine) => this.#expiredMs(machine, taking.index))
+      .filter((ms) => ms !== undefined && Math.abs(ms - sinceMs) < TOGETHER_MS).length;
+    const all = this.#history.machines(taking.index).length + vanished;
+    if (vanished >= 2 && vanished > all / 2 && atMs - sinceMs < HOLD_MS)
+      this.#tell(
+        taking,
+        `${vanished} of ${all} went together ${Math.round(atMs - sinceMs)} ms ago`,
+      );
+  }
+
+  /** When the machine's record expired, if that is why it is not there. */
+  #expiredMs(machine: string, index: number): number | undefined {
+    const version = this.#history.record(machine, index);
+    if (version === undefined || version.value !== undefined) return undefined;
+    return version.by.action === "expire" ? this.#history.ledger.timeOf(version.index) : undefined;
+  }
+
+  #tell({ unit, machine, engine, index }: Taking, what: string): void {
+    this.#violations.add(LOST, `${unit} from ${machine}`, `${what}; ${engine} saw index ${index}`);
+  }
+}
+
+function isWell({ daemon, process, link: { out, back }, disk }: SimulatedMachine): boolean {
+  const isGood = ({ isBlocked, loss, delayMs: [, most] }: Way) =>
+    !isBlocked && loss === 0 && most < LATE_MS;
+  const isUp = daemon?.isRegistered === true && !process.isPaused && !process.isKilled;
+  return isUp && isGood(out) && isGood(back) && disk.delayMaxMs === 0;
+}

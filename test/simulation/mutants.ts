@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { FaultKind } from "./fault-kinds.ts";
+
+/** A mistake that somebody could make: one place of the program, as it is and as it would be wrong. */
+export interface Mutant {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** What the checks have to say of it. */
+  readonly found: RegExp;
+  /** A kind of fault under which it shows. */
+  readonly favour: FaultKind;
+}
+
+const ALONE = /^one engine leads at a time/;
+
+/** Each has to be found by the checks, and what they say without it is that all is well. */
+export const MUTANTS = {
+  leaseWithoutEnd: {
+    file: "fleet/core/leadership.ts",
+    from: 'leadership.state === "leader" && nowMs < leadership.endsMs',
+    to: 'leadership.state === "leader"',
+    found: ALONE,
+    favour: "cut leader",
+  },
+  leaseOfOthersRenewed: {
+    file: "fleet/leader-lease.ts",
+    from: "else if (lease.value === me) await",
+    to: "else await",
+    found: ALONE,
+    favour: "slow",
+  },
+  movedWhereverItIs: {
+    file: "fleet/registry.ts",
+    from: '"target"), to, { prevValue: from }',
+    to: '"target"), to, {}',
+    found: /^a target changes only by compare-and-swap/,
+    favour: "power cut",
+  },
+  tombstoneIgnored: {
+    file: "fleet/core/cluster-model.ts",
+    from: "this.#destroyed.has(unit) || this.#removed.has(unit)",
+    to: "this.#destroyed.has(unit)",
+    found: /was destroyed, is on/,
+    favour: "restart",
+  },
+  missingTakenForDestroyed: {
+    file: "fleet/core/reconcile.ts",
+    from: "loadedHash !== undefined && model.isDestroyed(name)",
+    to: "loadedHash !== undefined",
+    found: /^4 no unit is stopped.*no job/,
+    favour: "wipe",
+  },
+  changedUnitKept: {
+    file: "fleet/core/reconcile.ts",
+    from: "if (here.hash !== unit.hash)",
+    to: "if (here.hash === unit.name)",
+    found: /^4 no unit is started without a record/,
+    favour: "slow",
+  },
+  statesToldBeforeRegistered: {
+    file: "fleet/agent.ts",
+    from: "      if (!isRegistered()) continue;\n",
+    to: "",
+    found: /^6 a machine speaks only once it is registered/,
+    favour: "restart",
+  },
+  launchNotRecorded: {
+    file: "fleet/local-units.ts",
+    from: "      await this.#files.writeLaunched(",
+    to: "      await (async (_: unknown) => {})(",
+    found: /^4 no unit is started.*again/,
+    favour: "restart",
+  },
+  manyLostAtOnceAreMoved: {
+    file: "fleet/core/presence-tracker.ts",
+    from: "together.length >= 2 && together.length > all / 2",
+    to: "together.length > all",
+    found: /^6 nobody is lost.*together/,
+    favour: "cut many",
+  },
+  leftForEver: {
+    file: "fleet/registration.ts",
+    from: "    await registry.setLeaving(machine.id, false, signal);\n",
+    to: "",
+    found: /is on record as leaving/,
+    favour: "leave",
+  },
+  leavesBeforeItsUnitsDo: {
+    file: "fleet/fleet-machine.ts",
+    from: "    this.#engineEnd.abort();\n",
+    to: "    this.#engineEnd.abort();\n    await this.#registration.unregister(signal);\n",
+    found: /^6 a machine leaves only when nothing runs there/,
+    favour: "leave",
+  },
+} as const satisfies Record<string, Mutant>;
+export type MutantName = keyof typeof MUTANTS;
+
+export function isMutantName(name: string): name is MutantName {
+  return name in MUTANTS;
+}
+
+/** From now on the program that is loaded has the mistake. To be called before any of it is loaded. */
+export function plantMutant(name: MutantName): void {
+  const { file, from, to } = MUTANTS[name];
+  const url = import.meta.resolve(`#${file}`);
+  const parts = readFileSync(fileURLToPath(url), "utf8").split(from);
+  if (parts.length !== 2)
+    throw new Error(
+      `src/${file} has ${parts.length - 1} times ${JSON.stringify(from)} and should have it once: change the mutant ${name} in test/simulation/mutants.ts to what the program says now`,
+    );
+  registerHooks({
+    load: (loaded, context, next) =>
+      loaded === url
+        ? { format: "module-typescript", source: parts.join(to), shortCircuit: true }
+        : next(loaded, context),
+  });
+}
