@@ -51,7 +51,7 @@ test("the same seed gives the same run", async () => {
 });
 
 /** How many seeds are tried until a planted bug is found. */
-const TRIES = 15;
+const TRIES = 25;
 
 /** The first violation that some seed finds. */
 async function firstFound(options: () => SimulationOptions, expected: RegExp): Promise<string> {

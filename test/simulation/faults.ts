@@ -28,7 +28,7 @@ interface Fault {
 }
 
 const CALM_DELAY_MS = [0.5, 3] as const;
-const LEASES_MS = [5_500, 9_000] as const;
+const LONG_MS = [6_000, 12_000] as const;
 const KEY_PREFIX = "/_coreos.com/fleet";
 
 /** Breaks things for a while, by the seed, and mends them all when told to. */
@@ -86,8 +86,9 @@ export class Faults {
     const { favour } = this.#options;
     const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
     const longest = chance(this.#random, 0.3) ? longestMs : longestMs / 5;
-    // Long enough for its lease to end.
-    const [least, most] = kind === "cut leader" ? LEASES_MS : [100, longest];
+    // Long enough for leases and records to end.
+    const isLong = kind === "cut leader" || (kind === "cut many" && chance(this.#random, 0.5));
+    const [least, most] = isLong ? LONG_MS : [100, longest];
     const lasts = between(this.#random, least, most);
     const untilMs = this.#cluster.clock.monotonicMs() + lasts;
     const end = this.#start(kind);
