@@ -11,6 +11,7 @@ import { openKeysClient } from "#keys/client.ts";
 import type { SystemdAddress } from "#systemd/connection.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
 import { openApiServer } from "./api-server.ts";
+import { fleetVersion } from "./core/daemon-version.ts";
 import { type MachineId, parseMachineId } from "./core/machine-id.ts";
 import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
@@ -152,7 +153,8 @@ async function machineOf(
   version: string,
 ): Promise<MachineRecord> {
   const { public_ip: publicIp, metadata } = settings;
-  return { id: await readMachineId(root), publicIp, metadata, version, facts: factsOf(settings) };
+  const id = await readMachineId(root);
+  return { id, publicIp, metadata, version: fleetVersion(version), facts: factsOf(settings) };
 }
 
 /** What units may count on here: as told, else what this process may use. */

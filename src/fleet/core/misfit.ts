@@ -3,8 +3,10 @@ import { type MetadataCondition, meetsCondition } from "#unitfile/core/metadata-
 import { formatBytes, formatCores } from "#unitfile/core/quantity.ts";
 import { expandMachineSpecifiers } from "#unitfile/core/specifiers.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { isOriginal } from "./daemon-version.ts";
 import { type MachineId, meansMachine } from "./machine-id.ts";
 import type { MachineRecord } from "./records.ts";
+import { isLeased } from "./stop-bound.ts";
 import type { Unit } from "./unit.ts";
 
 /** Why a unit may not run on a machine. */
@@ -30,6 +32,8 @@ export type Misfit =
       readonly capacity: number;
     }
   | { readonly kind: "leaving" }
+  /** Nobody there would stop it when the machine is cut off. */
+  | { readonly kind: "original"; readonly key: string }
   /** Somebody closed it to new units. */
   | { readonly kind: "cordoned"; readonly how: string };
 
@@ -60,6 +64,8 @@ export function describeMisfit(misfit: Misfit): string {
       const { need, free, capacity } = misfit;
       return `CPUNeed ${formatCores(need)}: ${formatCores(free)} of ${formatCores(capacity)} cores are free`;
     }
+    case "original":
+      return `${misfit.key}: this machine's agent is the original's, which would not stop it in time`;
     case "leaving":
       return "machine is leaving the cluster";
     case "cordoned":
@@ -82,6 +88,8 @@ export function machineMisfit(unit: Unit, machine: MachineRecord): Misfit | unde
   const { machineId } = unit.wants;
   if (machineId !== undefined && !isWantedMachine(machineId, machine))
     return { kind: "machineId", wanted: machineId };
+  if (isLeased(unit) && isOriginal(machine))
+    return { kind: "original", key: unit.wants.atMostOnce ? "AtMostOnce" : "OnPartition" };
   return metadataMisfit(unit.wants.machineMetadata, machine);
 }
 
