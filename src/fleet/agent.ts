@@ -12,6 +12,7 @@ import type { Effect } from "./core/cluster-model.ts";
 import { MachineLease } from "./core/machine-lease.ts";
 import { reconcile, reconcileLeaving } from "./core/reconcile.ts";
 import type { MachineRecord } from "./core/records.ts";
+import { heedRestored } from "./core/restored-store.ts";
 import type { EventLog } from "./event-log.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import type { HealthProbe } from "./health-probe.ts";
@@ -241,12 +242,15 @@ export class Agent {
         if (units.names.length === 0 && worker.busy.size === 0) this.#emptied.resolve();
       } else if (feed.isListed && isRegistered()) {
         const me = feed.model.withMetadata(machine);
-        const steps = reconcile(feed.model, me, loaded);
+        const asked = reconcile(feed.model, me, loaded);
+        const steps = heedRestored(asked, feed.model, me, feed.restored, nowMs);
         worker.begin(guard.guard(steps, loaded, worker.busy));
       }
       this.#health.look({ units, busy: worker.busy });
       this.#report.ring();
-      await this.#look.wait(SAFETY_MS, clock, signal);
+      const settlesMs = feed.restored.settlesMs - clock.monotonicMs();
+      const pauseMs = settlesMs > 0 ? Math.min(SAFETY_MS, settlesMs) : SAFETY_MS;
+      await this.#look.wait(pauseMs, clock, signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "#base/clock.ts";
 import type { Logger } from "#base/logger.ts";
-import type { Mirror, MirrorChange, MirrorState } from "#keys/mirror.ts";
+import type { Mirror, MirrorChange, MirrorState, Rollback } from "#keys/mirror.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
@@ -13,7 +13,10 @@ import {
   PresenceTracker,
   type Verdict,
 } from "./core/presence-tracker.ts";
+import { RestoredStore, SETTLE_MS } from "./core/restored-store.ts";
 import { Suspicions } from "./core/suspicion.ts";
+import { isRestored } from "./store-memory.ts";
+import type { StoreRecord } from "./unit-files.ts";
 
 /** Keys that are copied in one go, within a millisecond or so. */
 const COPIED_AT_ONCE = 200;
@@ -21,6 +24,9 @@ const COPIED_AT_ONCE = 200;
 const UNKNOWN_ABSENCE: Absence = { sinceMs: Number.POSITIVE_INFINITY, how: "missing" };
 /** When asking a machine beside the store comes to nothing for so long, what the store says counts alone. */
 const ASKING_MAX_MS = 3_000;
+
+/** How the daemon's record of the store is read, before anything is taken from the store. */
+export type RecallStore = () => Promise<StoreRecord | undefined>;
 
 export type Listener = (effects: readonly Effect[]) => void;
 
@@ -40,6 +46,8 @@ export class ClusterFeed {
   readonly model: ClusterModel;
   /** Machines whose record is gone, as far as this daemon asks them itself. */
   readonly suspicions: Suspicions;
+  /** What of the store is only a backup's word. */
+  readonly restored = new RestoredStore();
   readonly #mirror: Mirror;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -50,6 +58,9 @@ export class ClusterFeed {
   readonly #told = new Map<string, string>();
   #followingSinceMs: number | undefined;
   #index = 0;
+  /** What was remembered of the store when this began, until it is compared with what is listed. */
+  #remembered: StoreRecord | undefined;
+  #rollback: Rollback | undefined;
   #listed = false;
 
   constructor({ mirror, keys, presence, clock, logger }: FeedOptions) {
@@ -83,6 +94,14 @@ export class ClusterFeed {
   /** When the key was last changed, if it is there. */
   indexOf(key: string): number | undefined {
     return this.#mirror.get(key)?.modifiedIndex;
+  }
+
+  /** What is to be remembered of the store; undefined while nothing was listed. */
+  storeRecord(): StoreRecord | undefined {
+    if (!this.#listed) return undefined;
+    const { index: restoredIndex, settlesMs } = this.restored;
+    const isSettled = this.#clock.monotonicMs() >= settlesMs;
+    return { cluster: this.#mirror.clusterId, index: this.#index, restoredIndex, isSettled };
   }
 
   /** Which machines that hold units are lost, as of now. */
@@ -178,10 +197,35 @@ export class ClusterFeed {
   }
 
   /** Follows until aborted; listeners are also told, with nothing changed, when the store is lost or found. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(recall: RecallStore, signal: AbortSignal): Promise<void> {
+    const changes = this.#mirror.changes(signal);
+    this.#remembered = await recall();
     const states = this.#followState(signal);
-    for await (const batch of this.#mirror.changes(signal)) this.#take(batch);
+    for await (const batch of changes) this.#take(batch);
     await states;
+  }
+
+  /** Before a change is taken: whether the store it is from went back in time. */
+  #syncRestored(): void {
+    const { index, clusterId: cluster, rolledBack } = this.#mirror;
+    const remembered = this.#remembered;
+    this.#remembered = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    if (remembered?.restoredIndex !== undefined)
+      this.restored.begin(
+        remembered.restoredIndex,
+        remembered.isSettled === true ? nowMs : nowMs + SETTLE_MS,
+      );
+    const isOther = remembered !== undefined && isRestored(remembered, { index, cluster });
+    if (!isOther && rolledBack === this.#rollback) return;
+    this.#rollback = rolledBack;
+    const at = rolledBack?.listedIndex ?? index;
+    this.#logger.error(
+      { index: at },
+      "the store was restored: what runs goes on, whatever it says",
+    );
+    this.restored.begin(at, nowMs + SETTLE_MS);
+    this.#index = 0;
   }
 
   async #followState(signal: AbortSignal): Promise<void> {
@@ -207,6 +251,7 @@ export class ClusterFeed {
 
   #take(batch: readonly MirrorChange[]): void {
     this.#syncPresence();
+    this.#syncRestored();
     const nowMs = this.#clock.monotonicMs();
     this.#presence.heard(nowMs);
     const effects: Effect[] = [];
@@ -216,6 +261,7 @@ export class ClusterFeed {
       effects.push(effect);
       if (effect.kind === "machine") this.#trackPresence(effect, nowMs);
       const index = event?.node.modifiedIndex ?? this.#mirror.index;
+      this.restored.heard(key, event?.node.modifiedIndex ?? after?.modifiedIndex ?? 0);
       if (index > this.#index) this.#index = index;
     }
     this.#listed = true;

@@ -8,6 +8,7 @@ import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import { eventOf } from "./core/decision-event.ts";
 import type { MachineId } from "./core/machine-id.ts";
+import { adoptions, unsettled } from "./core/restored-store.ts";
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
 import type { EventLog } from "./event-log.ts";
@@ -96,9 +97,15 @@ export class Engine {
       else if (effect.kind === "units") {
         for (const unit of effect.units) this.#focus.add(unit);
         this.#allAtMs ??= this.#options.clock.monotonicMs() + this.#options.intervalMs;
-      } else if (effect.kind === "state" && this.#drainer.awaits(effect.unit)) this.#wake.ring();
+      } else if (effect.kind === "state" && this.#awaits(effect.unit)) this.#wake.ring();
     if (effects.length === 0) return this.#lookAtAll();
     if (this.#focus.size > 0) this.#wake.ring();
+  }
+
+  /** Whether what a machine reports of the unit is waited for. */
+  #awaits(unit: UnitName): boolean {
+    const { model, restored } = this.#options.feed;
+    return this.#drainer.awaits(unit) || restored.isOldJob(model, unit);
   }
 
   #changeLead(): void {
@@ -144,8 +151,16 @@ export class Engine {
     // Time alone makes machines lost, so a lost machine that still holds units is a reason to look at all of them.
     const all =
       (this.#allAtMs !== undefined && this.#allAtMs <= clock.monotonicMs()) || lost.size > 0;
-    const focus = all ? "all" : [...this.#focus, ...this.#waiting];
     if (all) this.#allAtMs = undefined;
+    const { jobs } = feed.model;
+    await this.#carryOut(adoptions(feed.model, feed.restored), signal);
+    const unknown = unsettled(feed.model, feed.restored, clock.monotonicMs());
+    if (unknown.size > 0) this.#allAtMs ??= feed.restored.settlesMs;
+    const asked = all ? "all" : [...this.#focus, ...this.#waiting];
+    const focus =
+      unknown.size === 0
+        ? asked
+        : [...(asked === "all" ? jobs.keys() : asked)].filter((name) => !unknown.has(name));
     this.#waiting.clear();
     this.#focus = new Set();
     if (focus.length > 0) {
@@ -160,7 +175,10 @@ export class Engine {
   }
 
   async #drain(lost: LostMachines, signal: AbortSignal): Promise<void> {
-    await this.#carryOut(this.#drainer.moves(lost), signal);
+    const { model, restored } = this.#options.feed;
+    const isAsked = (move: Decision) =>
+      !("from" in move && restored.isOld(model.keys.machine(move.from, "draining")));
+    await this.#carryOut(this.#drainer.moves(lost).filter(isAsked), signal);
     if (this.#lease.leads) await this.#drainer.enforceDeadlines(signal);
   }
 

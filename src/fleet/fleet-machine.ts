@@ -21,6 +21,7 @@ import type { MachineProbe } from "./machine-probe.ts";
 import { MeteredKeys } from "./metered-keys.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
+import { keepStoreMemory } from "./store-memory.ts";
 import { StoredEvents } from "./stored-events.ts";
 import type { UnitFiles } from "./unit-files.ts";
 
@@ -164,7 +165,8 @@ export class FleetMachine implements AsyncDisposable {
     const { signal } = this.#end;
     const engineSignal = AbortSignal.any([signal, this.#engineEnd.signal]);
     const parts = [
-      this.feed.run(signal),
+      this.feed.run(() => this.#options.files.readStore(), signal),
+      keepStoreMemory({ ...this.#options, feed: this.feed }, signal),
       this.#registration.run(signal),
       this.agent.run(signal),
       this.events.run(signal),

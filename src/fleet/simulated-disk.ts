@@ -45,6 +45,8 @@ export function simulatedDisk(files: UnitFiles, options: SimulatedDiskOptions): 
     writeLease: (record) => slowly(() => room("lease.json", () => files.writeLease(record))),
     writeToken: (name, token) =>
       slowly(() => room(`token of ${name}`, () => files.writeToken(name, token))),
+    readStore: () => slowly(() => files.readStore()),
+    writeStore: (record) => slowly(() => room("store.json", () => files.writeStore(record))),
     readLaunched: () => slowly(() => files.readLaunched()),
     writeLaunched: (record) =>
       slowly(() => room("launched.json", () => files.writeLaunched(record))),

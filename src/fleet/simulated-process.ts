@@ -145,6 +145,8 @@ export class SimulatedProcess {
       readLease: () => alive(() => files.readLease()),
       writeLease: (record) => writes(() => files.writeLease(record)),
       writeToken: (name, token) => writes(() => files.writeToken(name, token)),
+      readStore: () => alive(() => files.readStore()),
+      writeStore: (record) => writes(() => files.writeStore(record)),
       readLaunched: () => alive(() => files.readLaunched()),
       writeLaunched: (record) => writes(() => files.writeLaunched(record)),
     };

@@ -54,6 +54,19 @@ export class SimulatedStore implements StoreEnd, AsyncDisposable {
     this.#up = { server, log, keys: new LocalKeys(server) };
   }
 
+  /** All that it holds, as a backup. */
+  backup(): Pick<MemoryDisk, "snapshot" | "entries"> {
+    return { snapshot: this.disk.snapshot, entries: [...this.disk.entries] };
+  }
+
+  /** Ends the server, and starts one on what was backed up. */
+  async restore({ snapshot, entries }: ReturnType<SimulatedStore["backup"]>): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    this.disk.snapshot = snapshot;
+    this.disk.entries = [...entries];
+    this.start();
+  }
+
   /** Ends the server as a power cut does: any part of what was not yet acknowledged may be lost. */
   async crash(): Promise<void> {
     const up = this.#up;

@@ -17,6 +17,17 @@ export interface LaunchRecord {
   readonly runs: Readonly<Record<string, number>>;
 }
 
+/** How far a daemon followed the store, across restarts of itself. */
+export interface StoreRecord {
+  /** Empty when the store tells none. */
+  readonly cluster: string;
+  readonly index: number;
+  /** The store's index when it was found restored, if it was. */
+  readonly restoredIndex?: number | undefined;
+  /** Whether the wait that followed was over. */
+  readonly isSettled?: boolean | undefined;
+}
+
 /** The unit files of an agent and its record of what it launched. */
 export interface UnitFiles {
   /** Names and hashes of the unit files that are there; templates and other files do not count. */
@@ -29,6 +40,8 @@ export interface UnitFiles {
   path(name: UnitName): string;
   readLaunched(): Promise<LaunchRecord | undefined>;
   writeLaunched(record: LaunchRecord): Promise<void>;
+  readStore(): Promise<StoreRecord | undefined>;
+  writeStore(record: StoreRecord): Promise<void>;
   readLease(): Promise<LeaseRecord | undefined>;
   writeLease(record: LeaseRecord): Promise<void>;
   /** Puts the unit's fencing token where its drop-in has it read from; undefined removes it. */
@@ -64,6 +77,12 @@ const RecordWire = v.object({
   launched: v.array(v.string()),
   runs: v.optional(v.record(v.string(), v.number()), {}),
 });
+const StoreWire = v.object({
+  cluster: v.string(),
+  index: v.number(),
+  restoredIndex: v.optional(v.number()),
+  isSettled: v.optional(v.boolean()),
+});
 const NamesWire = v.array(v.string());
 const LeaseWire = v.object({ run: v.string(), leased: NamesWire, ended: NamesWire });
 
@@ -74,6 +93,7 @@ export async function openUnitFiles(directories: UnitDirectories): Promise<UnitF
   const path = (name: string) => join(directory, name);
   const dropInPath = (name: string) => join(directories.dropIns, `${name}.d`, DROP_IN);
   const recordPath = join(dirname(directory), "launched.json");
+  const storePath = join(dirname(directory), "store.json");
   const leasePath = join(dirname(directory), "lease.json");
   // The manager's runtime directory, %t: it looks in `systemd/system` or `systemd/user` below it.
   const tokens = join(dirname(dirname(directories.dropIns)), "fleet-tokens");
@@ -107,6 +127,8 @@ export async function openUnitFiles(directories: UnitDirectories): Promise<UnitF
     },
     readLaunched: () => readRecord(recordPath, RecordWire),
     writeLaunched: (record) => writeFileAtomic(recordPath, JSON.stringify(record)),
+    readStore: () => readRecord(storePath, StoreWire),
+    writeStore: (record) => writeFileAtomic(storePath, JSON.stringify(record)),
   };
 }
 
@@ -119,6 +141,7 @@ export class MemoryUnitFiles implements UnitFiles {
   readonly tokens = new Map<UnitName, number>();
   #record: LaunchRecord | undefined;
   #lease: LeaseRecord | undefined;
+  #store: StoreRecord | undefined;
   readonly #directory: string;
 
   constructor(directory = "/run/fleet/units") {
@@ -160,6 +183,14 @@ export class MemoryUnitFiles implements UnitFiles {
   async writeToken(name: UnitName, token: number | undefined): Promise<void> {
     if (token === undefined) this.tokens.delete(name);
     else this.tokens.set(name, token);
+  }
+
+  async readStore(): Promise<StoreRecord | undefined> {
+    return this.#store;
+  }
+
+  async writeStore(record: StoreRecord): Promise<void> {
+    this.#store = record;
   }
 
   async readLaunched(): Promise<LaunchRecord | undefined> {

@@ -62,7 +62,9 @@ export class UnitReporter {
       const key = model.keys.state(name, me);
       const value = state && writeUnitState(state);
       const known = this.#known(key, shown && writeUnitState(shown));
-      if (state === undefined || value === known) continue;
+      // A restored store is told all of it again, for nobody can tell what is true of its states.
+      const isStale = feed.restored.isOld(key) && !this.#written.isPending(key);
+      if (state === undefined || (value === known && !isStale)) continue;
       yield {
         key,
         value,

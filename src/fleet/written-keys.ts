@@ -8,6 +8,7 @@ interface Written {
 /** What this daemon wrote and its mirror does not show yet, so that nothing is written twice meanwhile. */
 export class WrittenKeys {
   readonly #written = new Map<string, Written>();
+  #shownIndex = 0;
 
   /** Remembers a write; one whose index is not known changed nothing. */
   remember(key: string, value: string | undefined, index: number | undefined): void {
@@ -16,10 +17,18 @@ export class WrittenKeys {
 
   /** What the store says of the key as far as is known: `shown` by the mirror at `index`, or what was written since. */
   known(key: string, shown: string | undefined, index: number): string | undefined {
+    // A store that went back in time knows nothing of what was written to it since.
+    if (index < this.#shownIndex) this.#written.clear();
+    this.#shownIndex = index;
     const written = this.#written.get(key);
     if (written === undefined) return shown;
     if (written.index > index) return written.value;
     this.#written.delete(key);
     return shown;
+  }
+
+  /** Whether the key was written and the mirror does not show it yet. */
+  isPending(key: string): boolean {
+    return this.#written.has(key);
   }
 }

@@ -82,7 +82,8 @@ export function openKeysClient(options: KeysClientOptions): KeysClient {
     const event = parseEvent(answer.body);
     const etcdIndex = Number(answer.headers["x-etcd-index"] ?? Number.NaN);
     if (Number.isNaN(etcdIndex)) throw errorOf(answer);
-    return { event, etcdIndex };
+    const clusterId = answer.headers["x-etcd-cluster-id"];
+    return { event, etcdIndex, ...(typeof clusterId === "string" && { clusterId }) };
   }
 
   const watching = { endpoints, clock, random, requestTimeoutMs, idleMs, batch };

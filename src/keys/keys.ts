@@ -4,6 +4,8 @@ import type { KeyEvent } from "#keys/core/event.ts";
 export interface Reply {
   readonly event: KeyEvent;
   readonly etcdIndex: number;
+  /** The id of the cluster that answered (`X-Etcd-Cluster-Id`), where it tells one. */
+  readonly clusterId?: string;
 }
 
 export interface GetOptions {

@@ -83,6 +83,7 @@ export class Mirror implements AsyncDisposable {
   #index = 0;
   #heardMs: number | undefined;
   #rollback: Rollback | undefined;
+  #clusterId = "";
   /** Whether the last look found the view behind the store while the watch said nothing. */
   #doubtful = false;
   #activeMs: number;
@@ -118,6 +119,11 @@ export class Mirror implements AsyncDisposable {
   /** The last time that the store was found to have gone back; the view follows it all the same. */
   get rolledBack(): Rollback | undefined {
     return this.#rollback;
+  }
+
+  /** The id of the cluster that was listed last; empty while none told its. */
+  get clusterId(): string {
+    return this.#clusterId;
   }
 
   get size(): number {
@@ -187,13 +193,15 @@ export class Mirror implements AsyncDisposable {
   }
 
   async #list(): Promise<void> {
-    const { listed, index } = await this.#read();
+    const { listed, index, clusterId } = await this.#read();
     const changes = changesOfListing(this.#tree, listed);
+    const other = this.#clusterId !== "" && clusterId !== "" && clusterId !== this.#clusterId;
+    if (clusterId !== "") this.#clusterId = clusterId;
     const older = changes.some(
       ({ before, after }) => before && after && after.modifiedIndex < before.modifiedIndex,
     );
     const atMs = this.#clock.monotonicMs();
-    if (index < this.#index || older)
+    if (index < this.#index || older || other)
       this.#rollback = { seenIndex: this.#index, listedIndex: index, atMs };
     this.#index = index;
     this.#doubtful = false;
@@ -202,12 +210,12 @@ export class Mirror implements AsyncDisposable {
   }
 
   /** The whole part as the store has it; by quorum, for a server behind the others must not pass for a rollback. */
-  async #read(): Promise<{ listed: Map<string, MirrorEntry>; index: number }> {
+  async #read(): Promise<{ listed: Map<string, MirrorEntry>; index: number; clusterId: string }> {
     const sentMs = this.#clock.monotonicMs();
     const options = { recursive: true, quorum: true };
-    const { event, index } = await this.#ask(this.prefix, options, this.#signal);
+    const { event, index, clusterId } = await this.#ask(this.prefix, options, this.#signal);
     this.#heardMs = sentMs;
-    return { listed: event ? entriesOf(event.node) : new Map(), index };
+    return { listed: event ? entriesOf(event.node) : new Map(), index, clusterId };
   }
 
   /** Like `get`, with no event for what does not exist. */
@@ -215,14 +223,14 @@ export class Mirror implements AsyncDisposable {
     key: string,
     options: GetOptions,
     signal: AbortSignal,
-  ): Promise<{ event?: KeyEvent; index: number }> {
+  ): Promise<{ event?: KeyEvent; index: number; clusterId: string }> {
     try {
-      const { event, etcdIndex } = await this.#keys.get(key, options, signal);
-      return { event, index: etcdIndex };
+      const { event, etcdIndex, clusterId = "" } = await this.#keys.get(key, options, signal);
+      return { event, index: etcdIndex, clusterId };
     } catch (error) {
       // 104: a value stands where a directory above it would be.
       if (error instanceof KeysError && (error.code === 100 || error.code === 104))
-        return { index: error.index };
+        return { index: error.index, clusterId: "" };
       throw error;
     }
   }

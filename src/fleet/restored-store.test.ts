@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { openLogger } from "#base/logger.ts";
+import type { Systemd } from "#systemd/systemd.ts";
+import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { SimulatedCluster } from "./simulated-cluster.ts";
+
+const NAMES = ["a", "b", "c"];
+const unit = (name: string) => `${name}.service` as UnitName;
+
+async function clusterOf(t: TestContext, jobs: string[] = []): Promise<SimulatedCluster> {
+  const cluster = new SimulatedCluster(23, openLogger("silent"), {
+    wrapSystemd: (systemd, { name }) => noting(systemd, name, jobs),
+  });
+  t.after(() => cluster[Symbol.asyncDispose]());
+  for (const name of NAMES) cluster.add(name);
+  await cluster.until("one leads", () => NAMES.some((name) => cluster.machine(name).daemon!.leads));
+  await cluster.until(
+    "all are registered",
+    () => cluster.machine("a").daemon!.feed.model.machines.size === NAMES.length,
+  );
+  return cluster;
+}
+
+const running = (cluster: SimulatedCluster, name: string) => cluster.where(unit(name));
+
+const JOBS = ["startUnit", "stopUnit", "restartUnit"];
+
+/** A connection to systemd whose jobs are noted. */
+function noting(systemd: Systemd, machine: string, jobs: string[]): Systemd {
+  return new Proxy(systemd, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        if (JOBS.includes(String(name)))
+          jobs.push(`${String(name)} ${String(args[0])} on ${machine}`);
+        return member.apply(target, args);
+      };
+    },
+  });
+}
+
+async function changeAll(cluster: SimulatedCluster): Promise<void> {
+  const { registry, signal } = cluster;
+  const set = (name: string, desired: "inactive" | "loaded" | "launched") =>
+    cluster.whileTimePasses(registry.setDesired(unit(name), desired, signal));
+  const [from] = running(cluster, "moved");
+  const to = NAMES.find((name) => name !== from)!;
+  const ids = [from!, to].map((name) => cluster.machine(name).id);
+  await cluster.whileTimePasses(registry.move(unit("moved"), ids[0]!, ids[1]!, signal));
+  await set("started", "launched");
+  await set("stopped", "loaded");
+  await cluster.submit(unit("added"));
+  await cluster.destroy(unit("destroyed"));
+  await cluster.until(
+    "all is as it should be",
+    () =>
+      running(cluster, "moved")[0] === to &&
+      running(cluster, "moved").length === 1 &&
+      running(cluster, "started").length === 1 &&
+      running(cluster, "stopped").length === 0 &&
+      running(cluster, "added").length === 1 &&
+      running(cluster, "destroyed").length === 0,
+  );
+}
+
+for (const away of [false, true])
+  test(`a store restored from before ends nothing that runs${away ? ", also when every fleetd was away meanwhile" : ""}`, async (t) => {
+    const jobs: string[] = [];
+    const cluster = await clusterOf(t, jobs);
+    for (const name of ["moved", "stopped", "destroyed", "steady"])
+      await cluster.submit(unit(name));
+    await cluster.submit(unit("started"), { desired: "loaded" });
+    await cluster.until("all run", () => Object.values(cluster.running()).flat().length === 4);
+    await cluster.pass(2_000);
+    const backup = cluster.store.backup();
+    await changeAll(cluster);
+    await cluster.pass(12_000);
+    jobs.length = 0;
+    if (away) for (const name of NAMES) await cluster.stopDaemon(name);
+    await cluster.whileTimePasses(cluster.store.restore(backup));
+    if (away) for (const name of NAMES) cluster.startDaemon(name);
+    await cluster.pass(10_000);
+    for (const one of ["moved", "started", "added", "steady"])
+      assert.equal(running(cluster, one).length, 1, `${one} runs once`);
+    await cluster.pass(60_000);
+    const told = new Set(jobs.map((job) => job.split(" on ")[0]));
+    assert.deepEqual(told, new Set(["startUnit destroyed.service", "startUnit stopped.service"]));
+    for (const one of ["moved", "started", "added", "steady", "stopped", "destroyed"])
+      assert.equal(running(cluster, one).length, 1, `${one} runs once`);
+    const { model } = cluster.machine("a").daemon!.feed;
+    const [at] = running(cluster, "moved");
+    assert.equal(model.jobs.get(unit("moved"))?.target?.value, cluster.machine(at!).id);
+
+    // What is said now counts at once.
+    const { registry, signal } = cluster;
+    await cluster.whileTimePasses(registry.setDesired(unit("started"), "inactive", signal));
+    await cluster.destroy(unit("moved"));
+    await cluster.until(
+      "they are gone",
+      () => running(cluster, "started").length + running(cluster, "moved").length === 0,
+      2_000,
+    );
+  });
+
+test("machines fail over after a restore as before it", async (t) => {
+  const cluster = await clusterOf(t);
+  for (const name of ["x", "y", "z"]) await cluster.submit(unit(name));
+  await cluster.until("all run", () => Object.values(cluster.running()).flat().length === 3);
+  const backup = cluster.store.backup();
+  await cluster.pass(60_000);
+  await cluster.whileTimePasses(cluster.store.restore(backup));
+  await cluster.pass(30_000);
+  await cluster.crash("b");
+  await cluster.until(
+    "all run",
+    () => Object.values(cluster.running()).flat().length === 3,
+    10_000,
+  );
+});
