@@ -6,6 +6,7 @@ import { DEFAULT_KEY_PREFIX } from "#fleet/core/fleet-keys.ts";
 import { parseMachineId } from "#fleet/core/machine-id.ts";
 import type { SchemaMachine } from "#fleet/core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "#fleet/fleet-machine.ts";
+import { openMachineConsole } from "#fleet/machine-console.ts";
 import { httpProbe } from "#fleet/machine-probe.ts";
 import type { UnitConsole } from "#fleet/unit-console.ts";
 import { MemoryUnitFiles } from "#fleet/unit-files.ts";
@@ -98,6 +99,8 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         metrics: () => "",
         liveness: fleet.liveness,
         console: consoleOf(systemd),
+        machineConsole: openMachineConsole({ scope: "system", env: process.env }),
+        apiExec: "cluster",
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,
         version: "1.0.0",

@@ -12,6 +12,7 @@ _fleetctl_arguments() {
     "destroy") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "drain") kinds="machines" words="" flags="--deadline= --debug --driver= --endpoint= --help --json --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "events") kinds="" words="" flags="--debug --driver= --endpoint= --follow --full --help --json --known-hosts-file= --lines= --machine= --request-timeout= --since= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --version" ;;
+    "exec") kinds="units" words="" flags="--debug --driver= --endpoint= --help --interactive --known-hosts-file= --machine= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --unit= --user= --version" ;;
     "explain") kinds="units" words="" flags="--debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "fd-forward") kinds="files" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "help") kinds="commands" words="" flags="--debug --driver= --endpoint= --help --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -56,12 +57,12 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain events explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
+  printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --output | -o | --ssh-port | --fields | --as | --to | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --user | -u | --output | -o | --ssh-port | --fields | --as | --to | --for | --timeout) return 0 ;;
   esac
   return 1
 }

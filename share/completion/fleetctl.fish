@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--output' '-o' '--ssh-port' '--fields' '--as' '--to' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--to' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -81,6 +81,12 @@ complete -c fleetctl -n '__fleetctl_is events' -l since -x -d 'Only later ones: 
 complete -c fleetctl -n '__fleetctl_is events' -l lines -s n -x -d 'At most so many of the newest'
 complete -c fleetctl -n '__fleetctl_is events' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is events' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n __fleetctl_is -a exec -d 'Run a command where a unit runs, seeing what the unit sees, or on a machine'
+complete -c fleetctl -n '__fleetctl_is exec' -l machine -x -a '(__fleetctl_machines)' -d 'The machine to run it on'
+complete -c fleetctl -n '__fleetctl_is exec' -l unit -x -a '(__fleetctl_units)' -d 'The unit to run it beside'
+complete -c fleetctl -n '__fleetctl_is exec' -l user -s u -x -d 'Run it as this user of the machine'
+complete -c fleetctl -n '__fleetctl_is exec' -l interactive -s i -d 'Send standard input to the command'
+complete -c fleetctl -n '__fleetctl_is exec' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a explain -d 'Say for every machine why a unit may or may not run there'
 complete -c fleetctl -n '__fleetctl_is explain' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is explain' -l no-legend -d 'Print no line with the names of the columns'

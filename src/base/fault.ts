@@ -18,6 +18,7 @@ export const FAULTS = {
   UNIT_NAME_INVALID: { exit: 2, http: 400 },
   UNIT_FILE_INVALID: { exit: 65, http: 400 },
   UNIT_NOT_FOUND: { exit: 1, http: 404 },
+  UNIT_NOT_RUNNING: { exit: 1, http: 409 },
   MACHINE_NOT_FOUND: { exit: 1, http: 404 },
   MACHINE_ID_TAKEN: { exit: 69, http: 409 }, // EX_UNAVAILABLE
   DISCOVERY_REFUSED: { exit: 69, http: 502 }, // EX_UNAVAILABLE

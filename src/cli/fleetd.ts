@@ -23,6 +23,7 @@ environment as FLEET_ and its name in capitals, else from FILE, by default etc/f
   token_limit                entries of a page of the API; default 100
   units_directory            default run/fleet/units
   api_listen                 unix://PATH,http://HOST:PORT; default unix://run/fleet.sock
+  api_exec                   run commands for: cluster, all, none
   api_advertise              http://HOST:PORT at which other machines reach this API
   memory, cpus               what this machine has for units, such as 8G and 4; default what there is
   verbosity                  1 or 2: log more

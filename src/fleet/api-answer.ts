@@ -42,7 +42,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   else sendJson(response, status, { error: { code: status, message } });
 }
 
-function refusalOf(error: unknown): { status: number; message: string } {
+export function refusalOf(error: unknown): { status: number; message: string } {
   if (error instanceof ApiRefusal) return error;
   if (error instanceof Fault) {
     const { message } = error;

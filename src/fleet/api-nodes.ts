@@ -18,6 +18,7 @@ import { CuttableKeys } from "./cuttable-keys.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { bodyText, httpRequest } from "./http-request.ts";
+import { openMachineConsole } from "./machine-console.ts";
 import { httpProbe } from "./machine-probe.ts";
 import type { UnitConsole } from "./unit-console.ts";
 import { MemoryUnitFiles } from "./unit-files.ts";
@@ -112,6 +113,8 @@ async function startNode(
         metrics: () => new FleetMetrics(machine).text(),
         liveness: machine.liveness,
         console: consoleOf(name),
+        machineConsole: openMachineConsole({ scope: "system", env: process.env }),
+        apiExec: "cluster",
         leave: (limit) => machine.leave(limit),
         pageSize: 3,
         version: "test",

@@ -5,6 +5,7 @@ import { Fault, reasonOf } from "#base/fault.ts";
 import { type Address, listen } from "#base/listen.ts";
 import { ApiRefusal, sendError } from "./api-answer.ts";
 import type { ApiContext } from "./api-context.ts";
+import { answerUpgrade } from "./api-exec.ts";
 import { route } from "./api-routes.ts";
 
 /** How long requests under way may take to end when the server closes. */
@@ -28,15 +29,18 @@ export async function openApiServer(
   await using stack = new AsyncDisposableStack();
   const end = new AbortController();
   const listening: Address[] = [];
-  const serve = () => {
+  const serve = (listener: Address["kind"]) => {
     const server = createServer((request, response) => {
       void answer(context, request, response, end.signal);
+    });
+    server.on("upgrade", (request, socket, head) => {
+      void answerUpgrade(context, { request, socket, head, listener, signal: end.signal });
     });
     stack.defer(() => close(server));
     return server;
   };
   for (const { fd, path } of activated) {
-    const server = serve();
+    const server = serve(path === undefined ? "tcp" : "unix");
     server.listen({ fd });
     await once(server, "listening");
     listening.push(path === undefined ? tcpAddress(server) : { kind: "unix", path });
@@ -45,7 +49,7 @@ export async function openApiServer(
     activated.some(({ path }) => path !== undefined && address.kind === "unix") ||
     listening.some((other) => isSame(address, other));
   for (const address of addresses.filter((each) => !isOpen(each))) {
-    const server = serve();
+    const server = serve(address.kind);
     await listen(server, address);
     listening.push(addressOf(server, address));
   }

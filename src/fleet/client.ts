@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Fault, type FaultCode, reasonOf } from "#base/fault.ts";
 import { type Address, parseAddress } from "#base/listen.ts";
+import type { ExecRequest } from "./core/exec-frames.ts";
 import type {
   SchemaMachine,
   SchemaPlan,
@@ -13,6 +14,7 @@ import type {
   UnitStateName,
 } from "./core/schema.ts";
 import type { EventPage } from "./event-history.ts";
+import type { ExecTarget, RemoteProgram } from "./exec-client.ts";
 import { bodyText, type HttpRequest, httpRequest, USER_HEADER } from "./http-request.ts";
 import {
   type MachineCall,
@@ -71,6 +73,8 @@ export interface FleetClient extends MachineOperations, UnitTexts {
   ): Promise<SchemaUnitState[]>;
   /** Sorted by id; with `all` also those that are gone and that something is on record of. */
   listMachines(signal: AbortSignal, options?: { readonly all?: boolean }): Promise<SchemaMachine[]>;
+  /** Runs a command beside a unit or on a machine; see openExec. */
+  exec(target: ExecTarget, request: ExecRequest, signal: AbortSignal): Promise<RemoteProgram>;
   /** `systemctl status` where the unit runs; `machineID` chooses among the machines of a global unit. */
   status(
     name: string,
@@ -142,12 +146,33 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
       );
       return gone !== undefined;
     },
+    ...consoleCalls(ask, options),
+    leave: async (machineID, signal) => {
+      const path = `/fleet/v1/machines/${encodeURIComponent(machineID)}/leave`;
+      await accepted(
+        await ask({ method: "POST", path, takesLong: true }, signal),
+        `leave with machine ${machineID}`,
+      );
+    },
+  };
+}
+
+type ConsoleCalls = Pick<
+  FleetClient,
+  "status" | "exec" | "journal" | "reasons" | "events" | "plan"
+>;
+
+/** What is asked of the cluster beside its units and machines. */
+function consoleCalls(ask: Ask, options: FleetClientOptions): ConsoleCalls {
+  return {
     status: (name, where, signal) =>
       json<SchemaUnitStatus>(
         ask,
         { path: `${unitPath(name)}/status${query({ ...where })}` },
         signal,
       ),
+    exec: async (target, request, signal) =>
+      (await import("./exec-client.ts")).openExec(options, target, request, signal),
     journal: (name, how, signal) => journalText(ask, name, how, signal),
     reasons: (name, signal) =>
       json<SchemaReasons>(ask, { path: `${unitPath(name)}/reasons` }, signal),
@@ -163,13 +188,6 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
       // A large cluster is copied before it is planned for.
       const request = { method: "POST", path: "/fleet/v1/plan", headers, body, takesLong: true };
       return json<SchemaPlan>(ask, request, signal);
-    },
-    leave: async (machineID, signal) => {
-      const path = `/fleet/v1/machines/${encodeURIComponent(machineID)}/leave`;
-      await accepted(
-        await ask({ method: "POST", path, takesLong: true }, signal),
-        `leave with machine ${machineID}`,
-      );
     },
   };
 }

@@ -44,7 +44,7 @@ async function pass({ request, response, signal }: Exchange, at: string, api: st
 }
 
 /** Where to ask: the machine asked for, else the one the unit is placed on, else one that reports it. */
-function machineOf(context: ApiContext, job: Job, wanted: string | null): MachineId {
+export function machineOf(context: ApiContext, job: Job, wanted: string | null): MachineId {
   const { me, feed } = context;
   const states = feed.model.states.get(job.name);
   if (wanted) {

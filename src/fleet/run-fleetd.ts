@@ -5,9 +5,9 @@ import { activatedSockets } from "#base/activation.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import type { Address } from "#base/listen.ts";
-import { openLogger } from "#base/logger.ts";
+import { type Logger, openLogger } from "#base/logger.ts";
 import { followClientTls } from "#base/tls.ts";
-import { openKeysClient } from "#keys/client.ts";
+import { type KeysClient, openKeysClient } from "#keys/client.ts";
 import type { SystemdAddress } from "#systemd/connection.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
 import { openApiServer } from "./api-server.ts";
@@ -17,6 +17,7 @@ import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { openHealthProbe } from "./health-probe.ts";
+import { openMachineConsole } from "./machine-console.ts";
 import { httpProbe } from "./machine-probe.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
@@ -47,24 +48,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const systemctl = { scope: isPrivate(systemd) ? "user" : "system", env } as const;
   const api = advertised(settings);
   await using stack = new AsyncDisposableStack();
-  const keys = stack.use(
-    openKeysClient({
-      endpoints: settings.etcd_servers,
-      requestTimeoutMs: settings.etcd_request_timeout,
-      connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
-      ...(settings.etcd_username === ""
-        ? {}
-        : { auth: `${settings.etcd_username}:${settings.etcd_password}` }),
-      tls: followClientTls(
-        {
-          certFile: settings.etcd_certfile,
-          keyFile: settings.etcd_keyfile,
-          caFiles: [settings.etcd_cafile],
-        },
-        logger,
-      ),
-    }),
-  );
+  const keys = stack.use(openStore(settings, logger));
   const machine = stack.use(
     openFleetMachine({
       machine: me,
@@ -97,6 +81,8 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     registry: machine.registry,
     events: machine.events,
     console: openUnitConsole(systemctl),
+    machineConsole: openMachineConsole(systemctl),
+    apiExec: settings.api_exec,
     history: machine.history,
     metrics: () => metrics.text(),
     liveness: machine.liveness,
@@ -113,6 +99,25 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const told = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => told.resolve(), { once: true });
   if (!signal.aborted) await Promise.race([told.promise, machine.ended]);
+}
+
+function openStore(settings: FleetSettings, logger: Logger): KeysClient {
+  return openKeysClient({
+    endpoints: settings.etcd_servers,
+    requestTimeoutMs: settings.etcd_request_timeout,
+    connectTimeoutMs: Math.min(CONNECT_MS, settings.etcd_request_timeout),
+    ...(settings.etcd_username === ""
+      ? {}
+      : { auth: `${settings.etcd_username}:${settings.etcd_password}` }),
+    tls: followClientTls(
+      {
+        certFile: settings.etcd_certfile,
+        keyFile: settings.etcd_keyfile,
+        caFiles: [settings.etcd_cafile],
+      },
+      logger,
+    ),
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import { parseAddress } from "#base/listen.ts";
 import { assembleSettings, type Fragment } from "#base/settings.ts";
 import { parseBytes, parseMillicores } from "#unitfile/core/quantity.ts";
 import {
+  API_EXEC,
   CONFIG_KEYS,
   type ConfigKey,
   isConfigKey,
@@ -91,6 +92,7 @@ const Schema = v.object({
   units_directory: v.string(),
   api_listen: addresses,
   api_advertise: v.string(),
+  api_exec: v.picklist(API_EXEC, `expected ${API_EXEC.join(", ")}`),
   memory: v.pipe(
     v.string(),
     v.check(
@@ -135,6 +137,7 @@ function defaultsFor(root: string): Record<ConfigKey, string> {
     authorized_keys_file: "",
     api_listen: `unix://${join(root, "run/fleet.sock")}`,
     api_advertise: "",
+    api_exec: "cluster",
     memory: "",
     cpus: "",
   };

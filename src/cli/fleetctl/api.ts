@@ -2,6 +2,7 @@ import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import type { EventsAsked, FleetClient, JournalOptions } from "#fleet/client.ts";
+import type { ExecRequest } from "#fleet/core/exec-frames.ts";
 import type { SchemaHistory, SchemaRollout } from "#fleet/core/rollout-schema.ts";
 import type {
   SchemaAsker,
@@ -18,6 +19,7 @@ import type {
   UnitStateName,
 } from "#fleet/core/schema.ts";
 import type { EventPage } from "#fleet/event-history.ts";
+import type { ExecTarget, RemoteProgram } from "#fleet/exec-client.ts";
 
 export interface ApiOptions {
   /** As the person gave them; for messages. */
@@ -165,6 +167,17 @@ export class Api {
     await this.#call(`remove machine ${machine}`, (client, signal) =>
       client.removeMachine(machine, how, signal),
     );
+  }
+
+  /** Runs a command; its connection is the caller's to end. */
+  async exec(target: ExecTarget, request: ExecRequest): Promise<RemoteProgram> {
+    this.#options.trace?.("exec");
+    this.#client ??= this.#open();
+    try {
+      return await (await this.#client).exec(target, request, this.#options.signal);
+    } catch (error) {
+      throw await this.#explained(error);
+    }
   }
 
   /** Without a time limit: following ends when the person ends it. */

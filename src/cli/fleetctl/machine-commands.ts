@@ -33,6 +33,24 @@ ${MACHINE_HELP}`,
     load: async () => (await import("./drain.ts")).runDrain,
   },
   {
+    name: "exec",
+    synopsis: "[-i] [--user=USER] [--machine=MACHINE] [--unit=UNIT] [--] [UNIT] COMMAND...",
+    summary: "Run a command where a unit runs, seeing what the unit sees, or on a machine",
+    description: `Runs it as the unit's user, with its environment, working directory and namespaces; no shell takes the words apart.
+With --machine or --unit all arguments are the command: --machine alone runs it on that machine as its fleetd's user,
+both choose among the machines of a global unit. Exits with the command's status. Put -- before the command if it has flags.
+There is no terminal: where one is needed, use ssh -t.
+${MACHINE_HELP}`,
+    flags: [
+      { ...text(["machine"], "", "The machine to run it on"), offers: "machines" },
+      { ...text(["unit"], "", "The unit to run it beside"), offers: "units" },
+      text(["user", "u"], "", "Run it as this user of the machine"),
+      bool(["interactive", "i"], false, "Send standard input to the command"),
+    ],
+    offers: "units",
+    load: async () => (await import("./exec.ts")).runExec,
+  },
+  {
     name: "move",
     synopsis: "[--force] [--no-block] [--why=TEXT] [--json] UNIT MACHINE",
     summary: "Move a unit to a machine that it fits",

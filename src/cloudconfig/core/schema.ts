@@ -18,6 +18,7 @@ export const FLEET = map({
   agent_ttl: text({ env: "FLEET_AGENT_TTL" }),
   /** Ours: where fleetd's API listens, and the URL it tells the other machines. */
   api_advertise: text({ env: "FLEET_API_ADVERTISE" }),
+  api_exec: text({ env: "FLEET_API_EXEC" }),
   api_listen: text({ env: "FLEET_API_LISTEN" }),
   authorized_keys_file: text({ env: "FLEET_AUTHORIZED_KEYS_FILE" }),
   /** Ours, like `memory`: what the machine has for units. */

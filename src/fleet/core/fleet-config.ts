@@ -1,6 +1,6 @@
 import { Fault } from "#base/fault.ts";
 
-/** Every key of fleet.conf, as the original spells them; ours are the last four. */
+/** Every key of fleet.conf, as the original spells them; ours are the last five. */
 export const CONFIG_KEYS = [
   "verbosity",
   "etcd_servers",
@@ -25,10 +25,15 @@ export const CONFIG_KEYS = [
   "authorized_keys_file",
   "api_listen",
   "api_advertise",
+  "api_exec",
   "memory",
   "cpus",
 ] as const;
 export type ConfigKey = (typeof CONFIG_KEYS)[number];
+
+/** For whom a daemon runs commands: those on machines of the cluster, everybody who reaches its API, or nobody. */
+export const API_EXEC = ["cluster", "all", "none"] as const;
+export type ApiExec = (typeof API_EXEC)[number];
 
 export function isConfigKey(text: string): text is ConfigKey {
   return CONFIG_KEYS.some((key) => key === text);

@@ -1,0 +1,43 @@
+import { userInfo } from "node:os";
+import { Fault } from "#base/fault.ts";
+import { type AttachedProcess, startAttached } from "#systemd/attached-process.ts";
+import type { Environment } from "#systemd/child.ts";
+import { asLogin, besides, findAccount } from "#systemd/surroundings.ts";
+import { findUnitProcess } from "#systemd/unit-process.ts";
+import type { ExecRequest } from "./core/exec-frames.ts";
+
+/** Runs programs on this machine for whoever asks the API. */
+export interface MachineConsole {
+  /**
+   * Starts a program beside a unit's processes, seeing what they see, or on the machine as a user who logs in.
+   * @throws {Fault} UNIT_NOT_RUNNING, USAGE for a user that is none, SYSTEMD_MISSING without the tools for it
+   */
+  start(
+    unit: string | undefined,
+    request: ExecRequest,
+    signal: AbortSignal,
+  ): Promise<AttachedProcess>;
+}
+
+export function openMachineConsole(options: {
+  readonly scope: "system" | "user";
+  readonly env: Environment;
+}): MachineConsole {
+  const { env } = options;
+  return {
+    async start(unit, { command, user }, signal) {
+      const account = user === undefined ? undefined : await findAccount(user, env, signal);
+      if (unit === undefined) {
+        const me = account ?? (await findAccount(String(userInfo().uid), env, signal));
+        return startAttached(asLogin(command, me, env), signal);
+      }
+      const { pid } = await findUnitProcess(unit, options, signal);
+      if (pid === undefined)
+        throw new Fault(
+          "UNIT_NOT_RUNNING",
+          `Cannot run a command in ${unit}: it runs no process there; start it, or use --machine for its machine`,
+        );
+      return startAttached(await besides(pid, command, account), signal);
+    },
+  };
+}
