@@ -126,6 +126,21 @@ test("a global unit rolls over its machines; a unit without update keys is repla
   assert.equal((await run("history --no-legend x.service")).stdout.trim().split("\n").length, 2);
 });
 
+test("revert of what is on its way takes it back", async (t) => {
+  const on = await bench(t);
+  const { run, write } = on;
+  await startFive(on);
+  await write("web@.service", "two", { fleet: ["UpdateMonitor=1h"] });
+  const begun = await run("submit --replace --no-block web@.service");
+  assert.deepEqual([begun.exit, begun.stdout], [0, "Unit web@.service inactive\n"]);
+  const reverted = await run("revert web@.service");
+  assert.equal(reverted.exit, 0, reverted.stderr);
+  assert.match(reverted.stdout, /^Rollout of web@\.service taken back\n/);
+  assert.match(reverted.stdout, /Rollout of web@\.service returned\n$/);
+  const texts = await run("list-unit-files --no-legend --fields=desc");
+  assert.equal(texts.stdout, "one\n".repeat(6));
+});
+
 test("history and revert of what is not there say so", async (t) => {
   const { run, write } = await bench(t);
   for (const command of ["history", "revert"]) {

@@ -121,3 +121,30 @@ export function rolloutOf({ feed }: ApiContext, name: string): SchemaRollout {
     throw new ApiRefusal(404, `unit ${name} is in no rollout`);
   return viewRollout(key, rollout);
 }
+
+/**
+ * Takes a rollout back that is under way: what it changed gets the texts it had.
+ * @returns the store's index at which that is in force
+ * @throws {ApiRefusal} 409 when none is under way
+ */
+export async function takeBack(
+  { feed, registry, clock }: TextContext,
+  name: string,
+  who: string,
+  signal: AbortSignal,
+): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const key = isUnitName(name) ? rolloutKey(name) : undefined;
+    const note = key && feed.model.notes.rollouts.get(key);
+    if (key === undefined || note?.value.state !== "running")
+      throw new ApiRefusal(409, `no rollout of unit ${name} is under way`);
+    const returning = { ...note.value, state: "returning", why: `taken back by ${who}` } as const;
+    try {
+      const at = { room: "rollouts", unit: key } as const;
+      return await registry.writeNote(at, writeRollout(returning), asSeen(note.index), signal);
+    } catch (error) {
+      if (!isKeysError(error, 100, 101, 105) || attempt === ATTEMPTS_MAX) throw error;
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}

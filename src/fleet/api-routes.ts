@@ -8,7 +8,7 @@ import { historyOf } from "./api-history.ts";
 import { machinePart } from "./api-machines.ts";
 import { moveUnit } from "./api-move.ts";
 import { answerPlan } from "./api-plan.ts";
-import { putText, rolloutOf } from "./api-rollout.ts";
+import { putText, rolloutOf, takeBack } from "./api-rollout.ts";
 import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
@@ -63,6 +63,7 @@ async function units(
     return sendPage(context, exchange, "units", viewUnits(context.feed.model));
   }
   if (part === "move") return moveUnit(context, exchange, existingJob(context, name));
+  if (part === "rollout" && method === "DELETE") return deleteRollout(context, exchange, name);
   if (part !== undefined) {
     allow(method, "GET");
     return unitPart(context, exchange, name, part);
@@ -99,6 +100,17 @@ async function writeUnit(
   // To ask for what is so already is no new wish: what runs once would run again for it.
   if (job?.isDesiredSaid === true && job.desired === desired) return undefined;
   return context.registry.setDesired(name, desired, signal);
+}
+
+async function deleteRollout(
+  context: ApiContext,
+  { request, response, signal }: Exchange,
+  name: string,
+): Promise<void> {
+  following(context);
+  const index = await takeBack(context, name, clientOf(request, context.me), signal);
+  await seen(context, index, signal);
+  sendEmpty(response, 204);
 }
 
 async function deleteUnit(

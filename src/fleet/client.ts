@@ -110,7 +110,7 @@ interface FleetClientOptions {
 export function openFleetClient(options: FleetClientOptions): FleetClient {
   const ask = failover(options);
   return {
-    ...unitTexts((name, part, signal) => json(ask, { path: `${unitPath(name)}/${part}` }, signal)),
+    ...textsOf(ask),
     ...machineOperations(machineCall(ask)),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
@@ -190,6 +190,17 @@ function consoleCalls(ask: Ask, options: FleetClientOptions): ConsoleCalls {
       return json<SchemaPlan>(ask, request, signal);
     },
   };
+}
+
+/** What is asked about the texts of units. */
+function textsOf(ask: Ask): UnitTexts {
+  return unitTexts(
+    (name, part, signal) => json(ask, { path: `${unitPath(name)}/${part}` }, signal),
+    async (name, part, signal) => {
+      const path = `${unitPath(name)}/${part}`;
+      await accepted(await ask({ method: "DELETE", path }, signal), `remove ${part} of ${name}`);
+    },
+  );
 }
 
 /** Asks for something to be done with a machine. */

@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { openLogger } from "#base/logger.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { putText } from "./api-rollout.ts";
-import type { Rollout } from "./core/rollout.ts";
+import { isUnderWay, type Rollout } from "./core/rollout.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 import { hashOf } from "./unit-files.ts";
@@ -217,3 +217,35 @@ test("start-first: the new copy runs elsewhere before the old one ends, and the 
   assert.deepEqual(cluster.where("x.service"), [now]);
   assert.deepEqual(hashes(cluster, ["x.service"]), [hashOf(text("2"))]);
 });
+
+for (const seed of [1, 2, 3, 4])
+  test(`leaders that are killed and a machine that loses its power keep no rollout from its end: seed ${seed}`, async (t) => {
+    const names = ["a", "b", "c"];
+    const cluster = await clusterOf(t, ...names);
+    await startWeb(cluster);
+    const isBad = seed % 2 === 0;
+    const bad = textOf("2", FLEET).replace("infinity", "1");
+    await put(cluster, "web@.service", isBad ? bad : NEW, "inactive");
+    const isOver = () => rolloutOf(cluster, "web@.service")?.ended !== undefined;
+    let most = 0;
+    for (let kills = 0; kills < 6 && !isOver(); kills++) {
+      await cluster.pass(200 + 150 * seed * (kills % 3));
+      const leader = names.find((name) => cluster.machine(name).daemon?.leads) ?? "a";
+      const isCrash = kills === 2;
+      if (isCrash) await cluster.crash(leader);
+      else await cluster.whileTimePasses(cluster.killDaemon(leader));
+      await cluster.pass(isCrash ? 9_000 : 100 * seed);
+      cluster.boot(leader);
+      const underWay = rolloutOf(cluster, "web@.service")?.members.filter(isUnderWay).length ?? 0;
+      most = Math.max(most, underWay);
+    }
+    await cluster.until("it is over", isOver, 300_000);
+    assert.ok(most <= 2, `${most} were under way`);
+    assert.equal(rolloutOf(cluster, "web@.service")!.state, isBad ? "returned" : "done");
+    const text = isBad ? OLD : NEW;
+    assert.deepEqual(
+      hashes(cluster, ["web@.service", ...WEB]),
+      Array.from({ length: 6 }, () => hashOf(text)),
+    );
+    await cluster.until("all run", () => active(cluster, ...WEB) === 5);
+  });

@@ -5,15 +5,22 @@ import type { SchemaHistory, SchemaRollout } from "./core/rollout-schema.ts";
 export interface UnitTexts {
   /** The rollout that the unit, or its template, is in or was in last; undefined when there is none. */
   rollout(name: string, signal: AbortSignal): Promise<SchemaRollout | undefined>;
+  /** Takes back a rollout that is under way; FLEET_REFUSED when none is. */
+  takeBack(name: string, signal: AbortSignal): Promise<void>;
   /** The texts that a unit had; with a version only that, and what it says. */
   history(name: string, version: number | undefined, signal: AbortSignal): Promise<SchemaHistory>;
 }
 
-/** @param read gives what GET answers for that part of a unit */
+/**
+ * @param read gives what GET answers for that part of a unit
+ * @param remove has DELETE remove it
+ */
 export function unitTexts(
   read: <T>(name: string, part: string, signal: AbortSignal) => Promise<T>,
+  remove: (name: string, part: string, signal: AbortSignal) => Promise<void>,
 ): UnitTexts {
   return {
+    takeBack: (name, signal) => remove(name, "rollout", signal),
     rollout: (name, signal) => unlessMissing(() => read<SchemaRollout>(name, "rollout", signal)),
     history: (name, version, signal) =>
       read<SchemaHistory>(

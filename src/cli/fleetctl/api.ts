@@ -111,6 +111,12 @@ export class Api {
     return this.#call(`rollout of ${name}`, (client, signal) => client.rollout(name, signal));
   }
 
+  takeBack(name: string): Promise<void> {
+    return this.#call(`take back the rollout of ${name}`, (client, signal) =>
+      client.takeBack(name, signal),
+    );
+  }
+
   history(name: string, version?: number): Promise<SchemaHistory> {
     return this.#call(`history of ${name}`, (client, signal) =>
       client.history(name, version, signal),

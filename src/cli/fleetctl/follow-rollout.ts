@@ -48,12 +48,16 @@ async function rolloutFor(
   return isMeant ? rollout : undefined;
 }
 
-/** Until it is over; true when it is done. */
-async function follow(session: Session, begun: SchemaRollout): Promise<boolean> {
+/** Until it is over; true when that is as wanted. */
+export async function follow(
+  session: Session,
+  begun: SchemaRollout,
+  wanted: "done" | "returned" = "done",
+): Promise<boolean> {
   const { clock, err, io, out } = session;
   const limitMs = clock.monotonicMs() + blockingMs(session);
   const phases = new Map<string, string>();
-  out(`Rollout of ${begun.unit} began: ${describePolicy(begun)}`);
+  if (wanted === "done") out(`Rollout of ${begun.unit} began: ${describePolicy(begun)}`);
   let apiNote = "";
   for (let rollout = begun; ; ) {
     await tellMembers(session, rollout, phases);
@@ -61,9 +65,13 @@ async function follow(session: Session, begun: SchemaRollout): Promise<boolean> 
       err(`Rollout of ${begun.unit} was taken over by a newer text, given by ${rollout.by}`);
       return false;
     }
-    if (rollout.state === "done") {
-      out(`Rollout of ${begun.unit} done`);
+    if (rollout.state === wanted) {
+      out(`Rollout of ${begun.unit} ${wanted}`);
       return true;
+    }
+    if (rollout.state === "done") {
+      err(`Error reverting ${begun.unit}: the rollout was done before`);
+      return false;
     }
     if (rollout.state === "returned") {
       err(`Error updating ${begun.unit}: everything went back: ${rollout.why}`);

@@ -1,9 +1,9 @@
 import { Fault } from "#base/fault.ts";
-import type { SchemaHistory, SchemaVersion } from "#fleet/core/rollout-schema.ts";
+import type { SchemaHistory, SchemaRollout, SchemaVersion } from "#fleet/core/rollout-schema.ts";
 import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { checkBlocking, isNotBlocking } from "./blocking.ts";
-import { followRollouts } from "./follow-rollout.ts";
+import { follow, followRollouts } from "./follow-rollout.ts";
 import { HASH_LENGTH } from "./legends.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +27,9 @@ export async function runRevert(session: Session): Promise<number> {
       err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
       return 1;
     }
+    const rollout = await api.rollout(name);
+    if (rollout?.state === "running" && session.flags.text("to") === "")
+      return await takeBack(session, rollout);
     const number = versionOf(session, await api.history(name));
     const [version] = (await api.history(name, number)).versions;
     return await putBack(session, unit, version!);
@@ -34,6 +37,14 @@ export async function runRevert(session: Session): Promise<number> {
     tellFailure(session, `Error reverting unit ${name}`, error);
     return 1;
   }
+}
+
+/** What is still on its way. */
+async function takeBack(session: Session, rollout: SchemaRollout): Promise<number> {
+  await session.api.takeBack(rollout.unit);
+  session.out(`Rollout of ${rollout.unit} taken back`);
+  if (isNotBlocking(session)) return 0;
+  return (await follow(session, rollout, "returned")) ? 0 : 1;
 }
 
 async function putBack(
