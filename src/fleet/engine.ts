@@ -22,6 +22,7 @@ import { OnceBreaker } from "./once-breaker.ts";
 import { Prober } from "./prober.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 import { RolloutDriver } from "./rollout-driver.ts";
+import { Timekeeper } from "./timekeeper.ts";
 
 export interface EngineOptions {
   readonly me: MachineId;
@@ -55,6 +56,7 @@ export class Engine {
   readonly #rollouts: RolloutDriver;
   readonly #breaker: OnceBreaker;
   readonly #prober: Prober;
+  readonly #timekeeper: Timekeeper;
   readonly #wake = new Wake();
   #focus = new Set<UnitName>();
   /** When everything is to be looked at; undefined when nothing changed since. */
@@ -75,6 +77,7 @@ export class Engine {
     this.#drainer = new Drainer(options);
     this.#rollouts = new RolloutDriver({ ...options, leads: () => this.#lease.leads });
     this.#breaker = new OnceBreaker(options);
+    this.#timekeeper = new Timekeeper({ ...options, leads: () => this.#lease.leads });
   }
 
   get leads(): boolean {
@@ -88,6 +91,7 @@ export class Engine {
       this.#plan(signal),
       this.#rollouts.run(signal),
       this.#prober.run(signal),
+      this.#timekeeper.run(signal),
     ]);
   }
 

@@ -1,54 +1,8 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import { openLogger } from "#base/logger.ts";
-import type { Systemd } from "#systemd/systemd.ts";
-import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { RunResult } from "./core/run-result.ts";
-import { SimulatedCluster } from "./simulated-cluster.ts";
+import { test } from "node:test";
+import { clusterOf, modelOf, name, resultOf, set, submit } from "./simulated-jobs.ts";
 
 const ONESHOT = "[Service]\nType=oneshot\nExecStart=";
-const name = "job.service" as UnitName;
-
-/** A cluster that notes on which machine each run of a unit began: `a job.service`. */
-async function clusterOf(t: TestContext, ...names: string[]) {
-  const runs: string[] = [];
-  const wrapSystemd = (systemd: Systemd, machine: { readonly name: string }): Systemd => ({
-    ...systemd,
-    startUnit: (unit, signal) => {
-      runs.push(`${machine.name} ${unit}`);
-      return systemd.startUnit(unit, signal);
-    },
-    changes: (signal) => systemd.changes(signal),
-    [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
-  });
-  const level = process.env["KEELSON_TEST_LOG"] ? "debug" : "silent";
-  const cluster = new SimulatedCluster(7, openLogger(level), { wrapSystemd });
-  t.after(() => cluster[Symbol.asyncDispose]());
-  for (const machine of names) cluster.add(machine);
-  await cluster.until("all are there", () =>
-    names.every((one) => modelOf(cluster, one)?.machines.size === names.length),
-  );
-  return { cluster, runs };
-}
-
-function modelOf(cluster: SimulatedCluster, machine: string) {
-  return cluster.machine(machine).daemon?.feed.model;
-}
-
-function resultOf(cluster: SimulatedCluster, on: string, unit = name): RunResult | undefined {
-  return modelOf(cluster, on)?.notes.results.get(unit)?.value;
-}
-
-async function submit(cluster: SimulatedCluster, raw: string): Promise<void> {
-  const known = { blobInUse: false, tombstone: true, replaces: false };
-  const { registry, signal } = cluster;
-  await cluster.whileTimePasses(registry.createJob(name, raw, "launched", known, signal));
-}
-
-async function set(cluster: SimulatedCluster, desired: "loaded" | "launched"): Promise<void> {
-  const { registry, signal } = cluster;
-  await cluster.whileTimePasses(registry.setDesired(name, desired, signal));
-}
 
 for (const { command, result } of [
   { command: "/bin/true", result: { result: "success", detail: "success", exitStatus: 0 } },

@@ -96,6 +96,11 @@ export class ClusterModel {
     return this.#index.limiting;
   }
 
+  /** Names of the jobs whose unit is started by the clock. */
+  get timed(): ReadonlySet<UnitName> {
+    return this.#index.timed;
+  }
+
   /** Machines that some job is placed on, present or not. */
   get holders(): Iterable<MachineId> {
     return this.#placed.keys();

@@ -183,8 +183,11 @@ function launchStep(
   if (!once || done || here.run === run) return undefined;
   // What was started by a program that did not count runs was this one.
   if (here.run === undefined) return { kind: "adopt", name, run, reason };
-  // The run before is not cut short: the next begins at its end.
-  if (isRunning(here.activeState)) return undefined;
+  // The run before is not cut short, unless the unit says so: the next begins at its end.
+  if (isRunning(here.activeState))
+    return wanted.replaces
+      ? { kind: "stop", name, reason: "another run is due, OnOverlap=replace" }
+      : undefined;
   return { kind: "start", name, run, reason };
 }
 

@@ -44,6 +44,23 @@ export interface SchemaUnit {
   readonly result?: SchemaResult;
 }
 
+/** A unit that the clock starts. */
+export interface SchemaTimer {
+  readonly unit: string;
+  readonly calendars: readonly string[];
+  /** Whether its desired state is launched; otherwise the clock does not start it. */
+  readonly armed: boolean;
+  /** Times in UTC as ISO 8601 gives them. */
+  readonly next?: string;
+  /** When the last run was due, and why it was made. */
+  readonly last?: string;
+  readonly lastWhy?: string;
+  readonly running: boolean;
+  /** Of the last run that ended. */
+  readonly result?: SchemaResult;
+  readonly machineID?: string;
+}
+
 export interface SchemaUnitState {
   readonly name: string;
   /** SHA-1 of the unit that runs, in hexadecimal. */

@@ -11,6 +11,7 @@ const ANY_MACHINE = { id: "*", facts: { hostName: "*" } };
 export class UnitIndex {
   readonly #globals = new Set<UnitName>();
   readonly #limiting = new Set<UnitName>();
+  readonly #timed = new Set<UnitName>();
   readonly #followers = new SetMap<string, UnitName>();
   /** Units that follow whatever matches one of their globs, by how what matches begins. */
   readonly #globFollowers = new SetMap<string, UnitName>();
@@ -24,6 +25,10 @@ export class UnitIndex {
 
   get limiting(): ReadonlySet<UnitName> {
     return this.#limiting;
+  }
+
+  get timed(): ReadonlySet<UnitName> {
+    return this.#timed;
   }
 
   followers(peer: UnitName): ReadonlySet<UnitName> {
@@ -40,6 +45,7 @@ export class UnitIndex {
   add({ name, isTemplate, wants }: Unit): void {
     if (wants.global && !isTemplate) this.#globals.add(name);
     if (wants.maxPerMachine.length > 0) this.#limiting.add(name);
+    if (wants.timer !== undefined) this.#timed.add(name);
     const globs = wants.machineOf.filter(isPeerGlob).map(peerGlob);
     if (globs.length > 0) this.#globs.set(name, globs);
     for (const { prefix } of globs) {
@@ -52,6 +58,7 @@ export class UnitIndex {
   remove({ name, wants }: Unit): void {
     this.#globals.delete(name);
     this.#limiting.delete(name);
+    this.#timed.delete(name);
     for (const { prefix } of this.#globs.get(name) ?? []) {
       this.#globFollowers.delete(prefix, name);
       this.#countLength(prefix.length, -1);

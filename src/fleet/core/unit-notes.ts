@@ -6,6 +6,7 @@ import { readOnceHolder } from "./once-holder.ts";
 import type { Parsed } from "./records.ts";
 import { readRollout } from "./rollout.ts";
 import { readRunResult } from "./run-result.ts";
+import { readTimerRun, readTimerSince } from "./timer-notes.ts";
 import { readHistory } from "./unit-history.ts";
 
 /** A value with the index of its last change. */
@@ -57,7 +58,16 @@ export class NoteTable<T> {
 }
 
 /** The rooms of keys that hold notes. */
-export const NOTE_ROOMS = ["once", "health", "avoid", "results", "rollouts", "history"] as const;
+export const NOTE_ROOMS = [
+  "once",
+  "health",
+  "avoid",
+  "results",
+  "rollouts",
+  "history",
+  "runs",
+  "timers",
+] as const;
 export type NoteRoom = (typeof NOTE_ROOMS)[number];
 
 /** Every table of notes, by the room of its keys. */
@@ -68,4 +78,6 @@ export class UnitNotes {
   readonly results = new NoteTable(readRunResult);
   readonly rollouts = new NoteTable(readRollout);
   readonly history = new NoteTable(readHistory);
+  readonly runs = new NoteTable(readTimerRun);
+  readonly timers = new NoteTable(readTimerSince);
 }

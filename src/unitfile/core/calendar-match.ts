@@ -1,5 +1,5 @@
 import type { Calendar } from "./calendar.ts";
-import { toMoment, toWall, type Wall, wallOf } from "./wall-time.ts";
+import { daysIn, toMoment, toWall, type Wall, wallOf, weekdayOf } from "./wall-time.ts";
 
 /** `START[..STOP][/REPEAT]`; without a repetition, `repeat` is 0. */
 export interface Component {
@@ -64,11 +64,7 @@ function raised(wall: Wall, at: number, value: number): Wall {
 }
 
 function mostOf(field: number, wall: Wall): number {
-  return field === DAY ? daysIn(wall) : MOST[field]!;
-}
-
-function daysIn([year, month]: Wall): number {
-  return new Date(Date.UTC(year, month, 0)).getUTCDate();
+  return field === DAY ? daysIn(wall[0], wall[1]) : MOST[field]!;
 }
 
 /** The least value of the chain from `from` to `to`. */
@@ -85,7 +81,7 @@ function nextValue(chain: Chain, from: number, to: number): number | undefined {
 
 /** The same for days that are counted from the end of the wall's month. */
 function nextDayFromEnd(chain: Chain, wall: Wall): number | undefined {
-  const days = daysIn(wall);
+  const days = daysIn(wall[0], wall[1]);
   const fromEnd = (n: number) => days + 1 - n;
   const forward = chain?.map(({ start, stop, repeat }) =>
     stop === undefined
@@ -99,7 +95,6 @@ function roundUp(n: number, step: number): number {
   return Math.ceil(n / step) * step;
 }
 
-function isWeekday({ weekdays }: Calendar, [year, month, day]: Wall): boolean {
-  if (weekdays === undefined) return true;
-  return weekdays.has((new Date(Date.UTC(year, month - 1, day)).getUTCDay() + 6) % 7);
+function isWeekday({ weekdays }: Calendar, wall: Wall): boolean {
+  return weekdays === undefined || weekdays.has(weekdayOf(wall));
 }

@@ -18,6 +18,7 @@ import { CONDITION_FORMS, type MetadataCondition, parseConditions } from "./meta
 import { nearestWord } from "./nearest-word.ts";
 import { parseBytes, parseMillicores } from "./quantity.ts";
 import { hasMachineSpecifier } from "./specifiers.ts";
+import { TIMER_RULES, timerMisplaced } from "./timer-policy.ts";
 import type { UnitFile, UnitFileWarning, UnitOption } from "./unit-file.ts";
 import { type UnitName, unitNameParts } from "./unit-name.ts";
 import { parseMonitorMs, parseParallel, parseUpdateOrder } from "./update-policy.ts";
@@ -146,6 +147,10 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
     "UpdateMonitor",
     ours("a time such as 5s or 1min 30s, at most a day", (v) => parseMonitorMs(v) !== undefined),
   ],
+  ...TIMER_RULES.map(([key, expected, isUsable]): [string, KeyRule] => [
+    key,
+    ours(expected, isUsable),
+  ]),
   ...HEALTH_RULES.map(([key, expected, isUsable]): [string, KeyRule] => [
     key,
     { ...ours(expected, isUsable), split: "line", knowsMachine: key === "HealthCheck" },
@@ -171,6 +176,7 @@ export function fleetErrors(file: UnitFile, name: UnitName): UnitFileWarning[] {
       needWithoutProcess(option, name) ??
       startFirstAlone(option, file, name) ??
       healthWithoutCheck(option, options) ??
+      timerMisplaced(option, options, file, name) ??
       [],
   );
 }

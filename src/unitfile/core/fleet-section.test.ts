@@ -36,6 +36,7 @@ test("fleetSection() of a file without the section asks for nothing", () => {
       millicores: 0,
       update: undefined,
       health: undefined,
+      timer: undefined,
     },
   );
 });
@@ -86,6 +87,7 @@ UpdateParallel=2
     millicores: 250,
     update: { parallel: { count: 2 }, order: "stop-first", monitorMs: 5_000 },
     health: undefined,
+    timer: undefined,
   });
 });
 
@@ -328,4 +330,41 @@ test("installSection() joins lists, and an empty assignment starts over", () => 
   });
   assert(isInstallable(file));
   assert(!isInstallable(parseUnitFile("[Install]\nWantedBy=\n", "x")));
+});
+
+test("OnCalendar, OnMissed and OnOverlap are refused where they cannot mean anything, with their line", () => {
+  const refusal = (name: string, text: string) => {
+    try {
+      validateFleetSection(parseUnitFile(text, name), parseUnitName(name));
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const once = "[Service]\nType=oneshot\n";
+  assert.equal(
+    refusal("a.service", `${once}[X-Fleet]\nOnCalendar=daily\nOnMissed=run\n`),
+    undefined,
+  );
+  for (const [name, text, expected] of [
+    [
+      "a.service",
+      "[X-Fleet]\nOnCalendar=noon\n",
+      /line 2: .*"noon" is not a calendar event such as/,
+    ],
+    ["a.service", "[X-Fleet]\nOnCalendar=daily\nOnMissed=never\n", /line 3: .*is not skip or run/],
+    ["a.service", "[X-Fleet]\nOnOverlap=queue\n", /line 2: .*no meaning without OnCalendar/],
+    ["a.timer", "[X-Fleet]\nOnCalendar=daily\n", /line 2: .*is for services/],
+    [
+      "a.service",
+      "[Service]\nRemainAfterExit=yes\n[X-Fleet]\nOnCalendar=daily\n",
+      /line 4: .*cannot be used with RemainAfterExit/,
+    ],
+    [
+      "a.service",
+      "[X-Fleet]\nGlobal=true\nOnCalendar=daily\n",
+      /Global cannot be used with OnCalendar/,
+    ],
+  ] as const)
+    assert.match(refusal(name, text) ?? "accepted", expected);
 });

@@ -14,6 +14,7 @@ import { type HealthPolicy, healthPolicy } from "./health-policy.ts";
 import { joinEqualKeys, type MetadataCondition, parseConditions } from "./metadata-condition.ts";
 import { parseBytes, parseMillicores } from "./quantity.ts";
 import { expandMachineSpecifiers } from "./specifiers.ts";
+import { type TimerPolicy, timerPolicy } from "./timer-policy.ts";
 import type { UnitFile, UnitOption } from "./unit-file.ts";
 import type { UnitName } from "./unit-name.ts";
 import { type UpdatePolicy, updatePolicy } from "./update-policy.ts";
@@ -54,6 +55,8 @@ export interface FleetSection {
   readonly update: UpdatePolicy | undefined;
   /** How it is found out whether it does its work; undefined when only systemd is asked. */
   readonly health: HealthPolicy | undefined;
+  /** When the clock starts it; undefined when it is started as soon as it is wanted. */
+  readonly timer: TimerPolicy | undefined;
 }
 export type OnPartition = "keep" | "stop";
 
@@ -95,6 +98,7 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     millicores: last("CPUNeed", parseMillicores) ?? 0,
     update: updatePolicy(last),
     health: healthPolicy((key) => values(key, "line")),
+    timer: timerPolicy(values),
   };
 }
 

@@ -51,6 +51,7 @@ function contradiction(section: FleetSection): string | undefined {
     ["Global", section.global, "Prefer", section.prefer.length > 0],
     ["Global", section.global, "Spread", section.spread !== undefined],
     ["Global", section.global, "Priority", section.priority !== 0],
+    ["Global", section.global, "OnCalendar", section.timer !== undefined],
     ["Global", section.global, "OnUnhealthy=move", section.health?.onUnhealthy === "move"],
   ];
   const found = pairs.find(([, first, , second]) => first && second);
