@@ -94,6 +94,7 @@ export class FleetMachine implements AsyncDisposable {
     const at = new FleetKeys(settings.keyPrefix);
     const mirror = openMirror(keys, at.prefix, { clock, random });
     const presence = { ttlMs, holdMs: HOLD_TTLS * ttlMs };
+    keys.watchFor(mirror);
     const registry = new Registry(keys, at);
     this.registry = registry;
     this.feed = new ClusterFeed({ mirror, keys: at, presence, clock, logger });

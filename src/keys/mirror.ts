@@ -2,6 +2,7 @@ import { backoffMs } from "#base/backoff.ts";
 import { type Clock, systemClock } from "#base/clock.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import { Wake } from "#base/wake.ts";
 import type { KeyEvent } from "#keys/core/event.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
 import type { GetOptions, Keys } from "#keys/keys.ts";
@@ -84,6 +85,8 @@ export class Mirror implements AsyncDisposable {
   #heardMs: number | undefined;
   #rollback: Rollback | undefined;
   #clusterId = "";
+  readonly #nudge = new Wake();
+  #isNudged = false;
   /** Whether the last look found the view behind the store while the watch said nothing. */
   #doubtful = false;
   #activeMs: number;
@@ -119,6 +122,12 @@ export class Mirror implements AsyncDisposable {
   /** The last time that the store was found to have gone back; the view follows it all the same. */
   get rolledBack(): Rollback | undefined {
     return this.#rollback;
+  }
+
+  /** Has it ask the store now, however quiet the watch is: somebody has reason to think that this view is wrong. */
+  look(): void {
+    this.#isNudged = true;
+    this.#nudge.ring();
   }
 
   /** The id of the cluster that was listed last; empty while none told its. */
@@ -278,9 +287,11 @@ export class Mirror implements AsyncDisposable {
    */
   async #lookWhenQuiet(signal: AbortSignal): Promise<"watch afresh" | "list again"> {
     for (;;) {
-      await this.#clock.sleep(this.#quietMs * (0.75 + 0.5 * this.#random()), signal);
+      await this.#nudge.wait(this.#quietMs * (0.75 + 0.5 * this.#random()), this.#clock, signal);
+      const isNudged = this.#isNudged;
+      this.#isNudged = false;
       const sentMs = this.#clock.monotonicMs();
-      if (sentMs - this.#activeMs < this.#quietMs / 2) continue;
+      if (!isNudged && sentMs - this.#activeMs < this.#quietMs / 2) continue;
       // A key that never exists: its answer carries the index and nothing else, whatever the size of the tree.
       const probe = await this.#ask(`${this.prefix}/_index`, {}, signal);
       this.#heardMs = sentMs;
