@@ -11,6 +11,7 @@ import type { MachineId } from "./core/machine-id.ts";
 import type { MachineFacts } from "./core/records.ts";
 import { sampleMachine } from "./core/sample-cluster.ts";
 import type { UnitStateName } from "./core/schema.ts";
+import { driftingClock } from "./drifting-clock.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { Registry } from "./registry.ts";
 import { IGNORED, type OnBite } from "./simulated-bite.ts";
@@ -114,7 +115,12 @@ export class SimulatedCluster implements AsyncDisposable {
       name,
       id: sampleMachine(name),
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
-      systemd: new FakeSystemd({ clock, random, files: files.texts, dropIns: files.dropIns }),
+      systemd: new FakeSystemd({
+        clock: driftingClock(clock, clockRate),
+        random,
+        files: files.texts,
+        dropIns: files.dropIns,
+      }),
       files,
       ill: new Map(),
       link: this.link(),
@@ -199,6 +205,7 @@ export class SimulatedCluster implements AsyncDisposable {
     machine.systemd.reboot();
     machine.files.texts.clear();
     machine.files.dropIns.clear();
+    machine.files.tokens.clear();
     machine.boot += 1;
     await this.whileTimePasses(killed);
   }

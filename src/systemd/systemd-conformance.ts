@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LEASE_BOUND } from "#systemd/core/lease-units.ts";
+import { LEASE_CHECKS } from "#systemd/lease-conformance.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 /** A manager under test. */
@@ -12,7 +12,6 @@ export interface ConformanceSubject extends AsyncDisposable {
 }
 
 const LIMIT_MS = 30_000;
-const LEASED = `[Unit]\n${LEASE_BOUND.join("\n")}\n[Service]\nExecStart=/bin/sleep infinity\n`;
 const SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n";
 
 /** What every Systemd does, the fake and the real one. */
@@ -21,7 +20,7 @@ export function testSystemdConformance(
   start: () => Promise<ConformanceSubject>,
   skip: string | false,
 ): void {
-  for (const [what, check] of CHECKS)
+  for (const [what, check] of [...CHECKS, ...LEASE_CHECKS])
     test(`${name}: ${what}`, { skip }, async () => {
       await using subject = await start();
       await using systemd = await subject.open();
@@ -30,7 +29,7 @@ export function testSystemdConformance(
 }
 
 /** A connection to the manager, with short words for what tests do with it. */
-class Given {
+export class Given {
   readonly subject: ConformanceSubject;
   readonly systemd: Systemd;
   readonly signal = AbortSignal.timeout(LIMIT_MS);
@@ -381,44 +380,6 @@ const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<
       await assert.rejects(other.list(signal), { code: "SYSTEMD_GONE" });
       await assert.rejects(Array.fromAsync(other.changes(signal)), { code: "SYSTEMD_GONE" });
       assert.equal(await given.state("slow.service"), "loaded activating start");
-    },
-  ],
-  [
-    "runs units by a lease until it is over, and no others",
-    async (given) => {
-      const { systemd, signal } = given;
-      await given.link("leased.service", LEASED);
-      await given.link("free.service", SLEEP);
-      assert.equal(await given.start("leased.service"), "failed");
-      const first = await systemd.extendLease(performance.now() + 600_000, signal);
-      assert.equal(await given.start("leased.service"), "done");
-      assert.equal(await given.start("free.service"), "done");
-      const startMs = performance.now();
-      assert.equal(await systemd.extendLease(startMs + 300, signal), first);
-      await systemd.reload(signal);
-      await given.until("leased.service", "loaded inactive dead");
-      assert(performance.now() - startMs >= 300, "stopped before the lease was over");
-      assert.equal(await given.start("leased.service"), "failed");
-      assert.equal(await given.state("free.service"), "loaded active running");
-      const second = await systemd.extendLease(performance.now() + 600_000, signal);
-      assert.notEqual(second, first);
-      assert.equal(await given.start("leased.service"), "done");
-    },
-  ],
-  [
-    "takes a lease that is over for none, and needs nobody to be there when it ends",
-    async (given) => {
-      const { systemd, signal, subject } = given;
-      await given.link("leased.service", LEASED);
-      await using other = await subject.open();
-      await other.extendLease(performance.now() + 600_000, signal);
-      assert.equal(await given.start("leased.service"), "done");
-      await systemd.extendLease(performance.now() - 1, signal);
-      await given.until("leased.service", "loaded inactive dead");
-      await other.extendLease(performance.now() + 300, signal);
-      assert.equal(await given.start("leased.service"), "done");
-      await other[Symbol.asyncDispose]();
-      await given.until("leased.service", "loaded inactive dead");
     },
   ],
   [

@@ -20,6 +20,8 @@ export interface FaultOptions {
   /** A kind that is to happen often. */
   readonly favour: FaultKind | undefined;
   readonly storeFuse: StoreFuse;
+  /** Kinds that do not happen. */
+  readonly without?: readonly FaultKind[];
 }
 
 interface Fault {
@@ -83,8 +85,9 @@ export class Faults {
       ...STORE,
       ...RARE.filter(() => chance(this.#random, 0.1)),
     ];
-    const { favour } = this.#options;
+    const { favour, without = [] } = this.#options;
     const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
+    if (without.includes(kind)) return;
     const longest = chance(this.#random, 0.3) ? longestMs : longestMs / 5;
     // Long enough for leases and records to end.
     const isLong = kind === "cut leader" || (kind === "cut many" && chance(this.#random, 0.5));

@@ -7,9 +7,10 @@ import { describeMark } from "./machine-marks.ts";
 import { machineState } from "./machine-state.ts";
 import { isWantedMachine } from "./misfit.ts";
 import { isRunning } from "./reconcile.ts";
-import { type Decision, type Displaced, type LostMachines, schedule } from "./schedule.ts";
+import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { SchemaDrain, SchemaDrainedUnit } from "./schema.ts";
 import type { Unit } from "./unit.ts";
+import type { Displaced } from "./units-apart.ts";
 
 /** What may leave a machine now. */
 export interface DrainMoves {

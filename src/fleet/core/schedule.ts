@@ -11,6 +11,7 @@ import type { MachineRecord } from "./records.ts";
 import { isLeased } from "./stop-bound.ts";
 import type { Unit } from "./unit.ts";
 import { isPeerGlob, peerGlob } from "./unit-index.ts";
+import type { Displaced, UnitsApart } from "./units-apart.ts";
 
 /** What the engine decided about one unit. `reason` is shown to operators as it is. */
 export type Decision =
@@ -40,24 +41,6 @@ export type Decision =
 
 /** Which machines are gone for good, with the reason; machines neither here nor present are waited for. */
 export type LostMachines = ReadonlyMap<MachineId, string>;
-
-/** A unit that somebody wants elsewhere, though it may stay where it is. */
-export interface Displaced {
-  readonly reason: string;
-  /** The one machine that will do; undefined for the best. */
-  readonly to?: MachineId;
-  /** In spite of a cordon there, and of what the unit needs. */
-  readonly isForced?: boolean;
-}
-
-/** Units that are treated otherwise than where they run would have it. */
-export interface UnitsApart {
-  readonly displaced?: ReadonlyMap<UnitName, Displaced>;
-  /** Units that stay on lost machines, with the reason. */
-  readonly waits?: ReadonlyMap<UnitName, string>;
-  /** Machines that are alive but out of touch with the store: they have to stop leased units, and keep all others. */
-  readonly cutOff?: ReadonlySet<MachineId>;
-}
 
 /**
  * Decides where units run. Only units in `focus` are looked at, and those that have to move because of them.
