@@ -160,3 +160,32 @@ test("remove: not while a machine is alive and has units", async (t) => {
     /Cannot remove machine cccccccc\S+: .*it is alive \(ready\); drain it first/,
   );
 });
+
+test("rebalance: the plan, then the moves, one after another, then nothing to do", async (t) => {
+  const { run, start } = await bench(t);
+  await run("cordon bbbb cccc");
+  for (const i of [1, 2, 3, 4, 5, 6]) await start(`u${i}.service`);
+  await run("uncordon *");
+  const plan = await run("rebalance --plan");
+  assert.equal(plan.stdout.trim().split("\n").length, 1 + 4);
+  assert.match(plan.stdout, /u1\.service\s+aaaaaaaa\S+\s+bbbbbbbb\S+\s+a{32} has 6 units, b{32} 0/);
+  assert.match(plan.stderr, /^4 moves; units on a machine: 0 to 6 now, 2 to 2 then\n$/);
+  const some = await run("rebalance --max-moves=1");
+  assert.deepEqual(
+    [some.exit, some.stderr],
+    [0, "3 more would follow; rebalance again, or with a higher --max-moves\n"],
+  );
+  const rest = await run("rebalance --json");
+  assert.equal((JSON.parse(rest.stdout) as unknown[]).length, 3);
+  assert.deepEqual(await run("rebalance"), {
+    stdout: "",
+    stderr: "Nothing to do: units are as even as they can be.\n",
+    exit: 0,
+  });
+  const { stdout } = await run("list-units --no-legend --fields=machine,active");
+  for (const short of ["aaaaaaaa", "bbbbbbbb", "cccccccc"])
+    assert.equal(
+      stdout.split("\n").filter((line) => line.startsWith(short) && line.endsWith("active")).length,
+      2,
+    );
+});

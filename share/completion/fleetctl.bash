@@ -26,6 +26,7 @@ _fleetctl_arguments() {
     "load") kinds="units files" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "move") kinds="machines units" words="" flags="--debug --driver= --endpoint= --force --help --json --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "plan") kinds="units files" words="" flags="--as= --debug --driver= --endpoint= --full --help --json --known-hosts-file= --no-legend --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "rebalance") kinds="" words="" flags="--debug --driver= --endpoint= --full --help --include-at-most-once --json --known-hosts-file= --max-moves= --no-legend --plan --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "remove") kinds="machines" words="" flags="--debug --driver= --endpoint= --force --help --json --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "restart") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "revert") kinds="units" words="" flags="--block-attempts= --debug --driver= --endpoint= --help --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --to= --tunnel= --version" ;;
@@ -57,12 +58,12 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
+  printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload version wait
 }
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --user | -u | --output | -o | --ssh-port | --fields | --as | --to | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --user | -u | --output | -o | --ssh-port | --fields | --as | --max-moves | --to | --for | --timeout) return 0 ;;
   esac
   return 1
 }

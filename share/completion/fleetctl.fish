@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--to' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--max-moves' '--to' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan remove restart revert ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload version wait
 end
 
 complete -c fleetctl -f
@@ -151,6 +151,14 @@ complete -c fleetctl -n '__fleetctl_is plan' -l full -s l -d 'Print ids and hash
 complete -c fleetctl -n '__fleetctl_is plan' -l no-legend -d 'Print no line with the names of the columns'
 complete -c fleetctl -n '__fleetctl_is plan' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is plan' -F -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a rebalance -d 'Move units so that machines have equally many, and where they prefer'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l plan -d 'Only say what would move'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l max-moves -x -d 'Move at most so many units'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l include-at-most-once -d 'Also units with AtMostOnce, which are down meanwhile'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l full -s l -d 'Print ids and hashes in full'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l no-legend -d 'Print no line with the names of the columns'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l why -x -d 'A few words for the record, such as the number of a ticket'
+complete -c fleetctl -n '__fleetctl_is rebalance' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n __fleetctl_is -a remove -d 'Take machines off the record that are gone for good'
 complete -c fleetctl -n '__fleetctl_is remove' -l force -d 'Also machines that are alive: their units stop there'
 complete -c fleetctl -n '__fleetctl_is remove' -l why -x -d 'A few words for the record, such as the number of a ticket'

@@ -8,6 +8,7 @@ import { historyOf } from "./api-history.ts";
 import { machinePart } from "./api-machines.ts";
 import { moveUnit } from "./api-move.ts";
 import { answerPlan } from "./api-plan.ts";
+import { answerRebalance } from "./api-rebalance.ts";
 import { putText, rolloutOf, takeBack } from "./api-rollout.ts";
 import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
@@ -41,6 +42,7 @@ export async function route(context: ApiContext, exchange: Exchange): Promise<vo
   if (resource === "state" && part === undefined) return states(context, exchange, name);
   if (resource === "machines") return machines(context, exchange, name, part);
   if (resource === "events" && name === undefined) return answerEvents(context, exchange);
+  if (resource === "rebalance" && name === undefined) return answerRebalance(context, exchange);
   if (resource === "plan" && name === undefined) {
     allow(method, "POST");
     const text = await jsonBody(exchange.request);

@@ -1,5 +1,5 @@
 import type { FaultCode } from "#base/fault.ts";
-import type { SchemaAsker, SchemaDrain, SchemaMoved } from "./core/schema.ts";
+import type { SchemaAsker, SchemaDrain, SchemaMoved, SchemaRebalance } from "./core/schema.ts";
 
 /** What can be done with machines through the fleet API; rejects as the FleetClient does, MACHINE_NOT_FOUND among it. */
 export interface MachineOperations {
@@ -21,6 +21,8 @@ export interface MachineOperations {
     how: SchemaAsker & { readonly force: boolean },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Which moves would even out the cluster; nothing is written. */
+  rebalance(includeAtMostOnce: boolean, signal: AbortSignal): Promise<SchemaRebalance>;
   /** Moves a unit to a machine that it fits; `force`: in spite of a cordon there, and of what the unit needs. */
   moveUnit(
     unit: string,
@@ -70,6 +72,11 @@ export function machineOperations(call: MachineCall): MachineOperations {
       const path = `/fleet/v1/machines/${encodeURIComponent(id)}`;
       const action = `remove machine ${id}`;
       await call({ method: "DELETE", path, body, action }, signal);
+    },
+    rebalance: async (includeAtMostOnce, signal) => {
+      const path = `/fleet/v1/rebalance?includeAtMostOnce=${includeAtMostOnce}`;
+      const action = "read how to rebalance";
+      return JSON.parse(await call({ method: "GET", path, action }, signal)) as SchemaRebalance;
     },
     uncordon: async (id, asker, signal) => {
       const path = machine(id, "cordon");

@@ -12,6 +12,7 @@ import type {
   SchemaPlan,
   SchemaPlanUnit,
   SchemaReasons,
+  SchemaRebalance,
   SchemaUnit,
   SchemaUnitOption,
   SchemaUnitState,
@@ -156,6 +157,10 @@ export class Api {
     return this.#call(`drain of machine ${machine}`, (client, signal) =>
       client.drainProgress(machine, signal),
     );
+  }
+
+  rebalance(includeAtMostOnce: boolean): Promise<SchemaRebalance> {
+    return this.#call("rebalance", (client, signal) => client.rebalance(includeAtMostOnce, signal));
   }
 
   moveUnit(

@@ -1,4 +1,4 @@
-import { type Command, JSON_FLAG } from "./command.ts";
+import { type Command, FULL, JSON_FLAG, NO_LEGEND } from "./command.ts";
 import { bool, text } from "./global-flags.ts";
 
 const WHY = text(["why"], "", "A few words for the record, such as the number of a ticket");
@@ -64,6 +64,25 @@ ${MACHINE_HELP}`,
     ],
     offers: "machines and units",
     load: async () => (await import("./move.ts")).runMove,
+  },
+  {
+    name: "rebalance",
+    synopsis:
+      "[--plan] [--max-moves=N] [--include-at-most-once] [-l|--full] [--no-legend] [--why=TEXT] [--json]",
+    summary: "Move units so that machines have equally many, and where they prefer",
+    description:
+      "One after another, each active before the next goes, and each only where it fits.\nUnits that run beside others or are bound to a machine stay.",
+    flags: [
+      bool(["plan"], false, "Only say what would move"),
+      { names: ["max-moves"], kind: "int", default: 10, help: "Move at most so many units" },
+      bool(["include-at-most-once"], false, "Also units with AtMostOnce, which are down meanwhile"),
+      FULL,
+      NO_LEGEND,
+      WHY,
+      JSON_FLAG,
+    ],
+    offers: [],
+    load: async () => (await import("./rebalance.ts")).runRebalance,
   },
   {
     name: "remove",

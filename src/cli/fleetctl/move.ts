@@ -1,7 +1,6 @@
 import { Fault } from "#base/fault.ts";
 import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { askerOf } from "./asker.ts";
-import { isNotBlocking } from "./blocking.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
 import { chooseMachine } from "./machine-args.ts";
@@ -24,7 +23,8 @@ export async function runMove(session: Session): Promise<number> {
     err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
     return 1;
   }
-  return moveUnit(session, unit, machine.id, flags.bool("force"));
+  const force = flags.bool("force");
+  return moveUnit(session, unit, machine.id, { force, isTold: true });
 }
 
 /** Moves one unit, says so, and waits until it is active there unless that is not wanted; gives the exit status. */
@@ -32,7 +32,7 @@ export async function moveUnit(
   session: Session,
   unit: SchemaUnit,
   machineID: string,
-  force: boolean,
+  { force = false, isTold }: { readonly force?: boolean; readonly isTold: boolean },
 ): Promise<number> {
   const { api, err, out } = session;
   const { name } = unit;
@@ -40,8 +40,9 @@ export async function moveUnit(
   const legend = machineLegend(machineID, machines, false);
   try {
     const { from, others } = await api.moveUnit(name, { ...askerOf(session), machineID, force });
-    if (inJson(session)) printJson(session, [{ unit: name, from, to: machineID }]);
-    else if (from === machineID) out(`Unit ${name} is on ${legend} already`);
+    if (inJson(session)) {
+      if (isTold) printJson(session, [{ unit: name, from, to: machineID }]);
+    } else if (from === machineID) out(`Unit ${name} is on ${legend} already`);
     else out(`Unit ${name} moves from ${machineLegend(from, machines, false)} to ${legend}`);
     for (const { reason, to, unit: other } of others)
       err(
@@ -51,7 +52,7 @@ export async function moveUnit(
     tellFailure(session, `Error moving unit ${name}`, error);
     return 1;
   }
-  if (isNotBlocking(session) || unit.desiredState !== "launched") return 0;
+  if (session.flags.isOn("no-block") || unit.desiredState !== "launched") return 0;
   const waiting = [expected(unit, inJson(session) ? "never" : "always")] as const;
   const how = { goal: "launched", reports: "launched", limitMs: Number.POSITIVE_INFINITY } as const;
   const problems = await waitForUnits(session, waiting, { ...how, isSilent: inJson(session) });

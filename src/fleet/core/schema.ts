@@ -97,6 +97,19 @@ export interface SchemaMoved {
   readonly others: readonly SchemaMove[];
 }
 
+/** What would even out the cluster, in the order in which it is to be carried out. */
+export interface SchemaRebalance {
+  readonly moves: readonly {
+    readonly unit: string;
+    readonly from: string;
+    readonly to: string;
+    readonly reason: string;
+  }[];
+  /** Units on the machines that have most and fewest. */
+  readonly before: { readonly most: number; readonly fewest: number };
+  readonly after: { readonly most: number; readonly fewest: number };
+}
+
 /** A unit that is on a machine while that is drained. */
 export interface SchemaDrainedUnit {
   readonly unit: string;
