@@ -113,6 +113,7 @@ test("fleetctl plan says what would happen machine by machine, and changes nothi
     machines: [MACHINES[0]!.id],
     reason: `desired state is launched; ${MACHINES[0]!.id} is the least loaded that fits (1 unit)`,
     reasons: [],
+    rollout: null,
   });
   assert.deepEqual(await runFleetctl(["list-unit-files", "--json"], options), before);
 });

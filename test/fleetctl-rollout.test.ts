@@ -52,6 +52,11 @@ test("submit --replace of a template rolls its instances, says how far it is, an
   const { run, write } = on;
   await startFive(on);
   await write("web@.service", "two");
+  const planned = await run("plan --as=submit --replace web@.service");
+  assert.match(
+    planned.stdout,
+    /Rollout of web@\.service: 5 members, 2 at a time, stop-first, each watched for 0\.2 s: web@1\.service .*web@5\.service\n$/,
+  );
   const rolled = await run("submit --replace web@.service");
   assert.equal(rolled.exit, 0, rolled.stderr);
   const lines = rolled.stdout.trim().split("\n");
@@ -124,6 +129,26 @@ test("a global unit rolls over its machines; a unit without update keys is repla
   assert.equal(replaced.exit, 0, replaced.stderr);
   assert.doesNotMatch(replaced.stdout, /Rollout/);
   assert.equal((await run("history --no-legend x.service")).stdout.trim().split("\n").length, 2);
+});
+
+test("status says which instances run an older text than their template", async (t) => {
+  const on = await bench(t);
+  const { run, write } = on;
+  await startFive(on);
+  await write("web@.service", "two", { fleet: ["MaxPerMachine=5"] });
+  assert.equal((await run("submit --replace web@.service")).exit, 0);
+  assert.equal((await run("start --replace web@2.service")).exit, 0);
+  const all = await run("status web@.service");
+  assert.match(
+    all.stderr,
+    /4 of 5 instances run an older text of web@\.service: web@1\.service web@3\.service /,
+  );
+  const one = await run("status web@3.service");
+  assert.deepEqual(
+    [one.exit, one.stderr],
+    [0, "Unit web@3.service runs an older text of web@.service than that has now\n"],
+  );
+  assert.equal((await run("status web@2.service")).stderr, "");
 });
 
 test("revert of what is on its way takes it back", async (t) => {

@@ -21,13 +21,21 @@ export function unitTexts(
 ): UnitTexts {
   return {
     takeBack: (name, signal) => remove(name, "rollout", signal),
-    rollout: (name, signal) => unlessMissing(() => read<SchemaRollout>(name, "rollout", signal)),
-    history: (name, version, signal) =>
-      read<SchemaHistory>(
-        name,
-        version === undefined ? "history" : `history?version=${version}`,
-        signal,
-      ),
+    rollout: async (name, signal) => {
+      const found = await unlessMissing(() =>
+        read<Partial<SchemaRollout>>(name, "rollout", signal),
+      );
+      return isRollout(found) ? found : undefined;
+    },
+    history: async (name, version, signal) => {
+      const part = version === undefined ? "history" : `history?version=${version}`;
+      const found = await read<Partial<SchemaHistory>>(name, part, signal);
+      if (isHistory(found)) return found;
+      throw new Fault(
+        "FLEET_REFUSED",
+        `Cannot read the history of ${name}: the answer holds none; is this endpoint a fleetd of Keelson?`,
+      );
+    },
   };
 }
 
@@ -39,4 +47,13 @@ export async function unlessMissing<T>(call: () => Promise<T>): Promise<T | unde
     if (error instanceof Fault && error.code === "UNIT_NOT_FOUND") return undefined;
     throw error;
   }
+}
+
+/** Other servers of this API may answer with the unit. */
+function isRollout(found: Partial<SchemaRollout> | undefined): found is SchemaRollout {
+  return found?.members !== undefined;
+}
+
+function isHistory(found: Partial<SchemaHistory>): found is SchemaHistory {
+  return found.versions !== undefined;
 }

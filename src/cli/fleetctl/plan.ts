@@ -9,6 +9,7 @@ import type {
 import { prepareOrComplain } from "./bring-units.ts";
 import { type Columns, printTable } from "./columns.ts";
 import type { Flags } from "./flags.ts";
+import { describePolicy } from "./follow-rollout.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
 import { PLANNED, type PlannedCommand } from "./planned.ts";
@@ -86,8 +87,12 @@ interface Row {
   readonly reason: string;
 }
 
-async function print(session: Session, { units, others }: SchemaPlan): Promise<void> {
-  if (inJson(session)) return printJson(session, [...units.map(jsonUnit), ...others.map(jsonMove)]);
+async function print(session: Session, plan: SchemaPlan): Promise<void> {
+  const { units, others, rollouts = [] } = plan;
+  if (inJson(session)) {
+    const rows = units.map((unit) => ({ ...jsonUnit(unit), rollout: rolloutOf(unit.unit, plan) }));
+    return printJson(session, [...rows, ...others.map(jsonMove)]);
+  }
   const { api, flags, out } = session;
   const machines = await api.machines();
   const legend = (id: string | null) =>
@@ -104,10 +109,24 @@ async function print(session: Session, { units, others }: SchemaPlan): Promise<v
     ...others.map((move) => ({ ...move, change: verbOf(move) })),
   ];
   printTable(session, rows, ["unit", "change", "from", "to", "reason"], columns);
+  for (const rollout of rollouts) {
+    const names = [...new Set(rollout.members.map((member) => member.unit))].join(" ");
+    out(`Rollout of ${rollout.unit}: ${describePolicy(rollout)}: ${names}`);
+  }
   for (const { reasons, unit } of units.filter(isUnplaceable)) {
     out(`Unit ${unit} would fit no machine${reasons.length === 0 ? "" : ":"}`);
     for (const { machineID, reason } of reasons) out(`  ${legend(machineID)}: ${reason}`);
   }
+}
+
+/** The rollout that the unit would begin or join; null for none. */
+function rolloutOf(unit: string, { rollouts = [] }: SchemaPlan): object | null {
+  const found = rollouts.find(
+    (one) => one.unit === unit || one.members.some((member) => member.unit === unit),
+  );
+  if (found === undefined) return null;
+  const { members, ...policy } = found;
+  return { ...policy, members: members.map((one) => ({ unit: one.unit, machine: one.machineID })) };
 }
 
 /** One for each machine that a global unit would run on. */

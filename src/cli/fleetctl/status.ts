@@ -2,6 +2,7 @@ import type { SchemaUnit, SchemaUnitStatus } from "#fleet/core/schema.ts";
 import { findUnits } from "./find-units.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
+import { olderTexts } from "./older-texts.ts";
 import { isOfOriginal, statusOverSsh } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -25,6 +26,7 @@ export async function runStatus(session: Session): Promise<number> {
     highest = Math.max(highest, exit);
   }
   end();
+  for (const note of await olderTexts(session, units)) session.warn(note);
   return highest;
 }
 

@@ -4,6 +4,7 @@ import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
 import { globalFits } from "./misfit.ts";
+import { plannedRollout, viewPlannedRollouts } from "./plan-rollout.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
 import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { SchemaMove, SchemaPlan, SchemaPlannedUnit, UnitStateName } from "./schema.ts";
@@ -34,7 +35,7 @@ export function planUnits(
 ): SchemaPlan {
   const pending = new Set(schedule(model, lost, "all").map(textOf));
   const asked = new Map(writes.map((write) => [write.name, summaryOf(model, write)]));
-  for (const write of writes) put(model, write);
+  const rolled = new Set(writes.flatMap((write) => put(model, write) ?? []));
   const decisions = schedule(model, lost, "all");
   const decided = new Map(decisions.map((decision) => [decision.unit, decision]));
   for (const decision of decisions) carryOut(model, decision);
@@ -50,6 +51,7 @@ export function planUnits(
   return {
     units,
     others: others.map(moveOf),
+    ...(rolled.size > 0 && { rollouts: viewPlannedRollouts(model, rolled) }),
   };
 }
 
@@ -106,14 +108,20 @@ function machinesFor(model: ClusterModel, job: Job, unit: Unit): MachineId[] {
   return fitting.map(({ id }) => id).sort();
 }
 
-/** Writes what the API would. */
-function put(model: ClusterModel, { name, text, desired }: PlannedWrite): void {
+/** Writes what the API would, and what a rollout would in the end; gives the key of that rollout. */
+function put(model: ClusterModel, write: PlannedWrite): string | undefined {
+  const { name, text, desired } = write;
+  const rolls = plannedRollout(model, write);
+  if (rolls !== undefined) set(model, rolls.key, rolls.value);
   if (text !== undefined) {
     set(model, model.keys.blob(text.hash), writeBlob(text.raw));
     set(model, model.keys.removed(name), undefined);
     set(model, model.keys.job(name, "object"), writeJobObject(name, text.hash));
   }
+  for (const { unit, to } of rolls?.rollout.members ?? [])
+    set(model, model.keys.job(unit, "object"), writeJobObject(unit, to));
   set(model, model.keys.job(name, "target-state"), desired);
+  return rolls?.key;
 }
 
 /** Writes what the engine would. */

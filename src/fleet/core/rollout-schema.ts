@@ -29,6 +29,12 @@ export interface SchemaRolloutMember {
   readonly why: string;
 }
 
+/** A rollout that is only planned. */
+export type SchemaPlannedRollout = Pick<
+  SchemaRollout,
+  "unit" | "parallel" | "order" | "monitorSeconds" | "members"
+>;
+
 /** The texts that a unit had, oldest first. */
 export interface SchemaHistory {
   readonly unit: string;
