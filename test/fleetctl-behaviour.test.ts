@@ -181,8 +181,8 @@ test("fleetctl says which endpoint it could not use, why, and what to do", async
     /Unable to initialize client: unrecognized driver "bogus"/,
   );
   assert.match(
-    await refused("--driver=etcd"),
-    /driver "etcd" is not available; leave --driver out/,
+    await refused("--driver=etcd", "--endpoint=foo"),
+    /Unable to initialize client: "foo" is no endpoint of etcd's/,
   );
   assert.match(
     await refused("--tunnel=-oProxyCommand=x"),

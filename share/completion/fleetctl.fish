@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--max-moves' '--to' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--etcd-key-prefix' '--ca-file' '--etcd-cafile' '--cert-file' '--etcd-certfile' '--key-file' '--etcd-keyfile' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--max-moves' '--to' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -38,17 +38,21 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload version wait
+    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload verify version wait
 end
 
 complete -c fleetctl -f
 complete -c fleetctl -l endpoint -x -d 'Where the fleet API is: unix://PATH or http://HOST:PORT; several, separated by commas, are tried in turn'
-complete -c fleetctl -l driver -x -d 'How to talk to the cluster; only API exists'
+complete -c fleetctl -l driver -x -a 'API etcd' -d 'How to talk to the cluster: by a fleetd\'s API, or etcd: by its store, at --endpoint'
 complete -c fleetctl -l request-timeout -x -d 'Seconds after which a request that got no answer has failed'
 complete -c fleetctl -l tunnel -x -d 'Reach the endpoint by SSH through this machine, [USER@]HOST[:PORT]; the endpoint is as it is called there'
 complete -c fleetctl -l debug -d 'Print each request and its duration to stderr'
 complete -c fleetctl -l help -s h -d 'Print help and exit'
 complete -c fleetctl -l version -s v -d 'Print the version and exit'
+complete -c fleetctl -l etcd-key-prefix -x -d 'For --driver=etcd: where fleet keeps everything'
+complete -c fleetctl -l ca-file -l etcd-cafile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
+complete -c fleetctl -l cert-file -l etcd-certfile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
+complete -c fleetctl -l key-file -l etcd-keyfile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
 complete -c fleetctl -l known-hosts-file -r -F -d 'Keys of machines that SSH trusts; default as ssh\'s configuration says'
 complete -c fleetctl -l ssh-username -x -d 'Who logs in by SSH; empty: as ssh\'s configuration says'
 complete -c fleetctl -l ssh-timeout -x -d 'Seconds for SSH to connect'
@@ -206,6 +210,8 @@ complete -c fleetctl -n __fleetctl_is -a unload -d 'Stop units and take them off
 complete -c fleetctl -n '__fleetctl_is unload' -l block-attempts -x -d 'Wait at most N attempts of 2 seconds for units to be off their machines; 0 waits without limit'
 complete -c fleetctl -n '__fleetctl_is unload' -l no-block -d 'Do not wait for units to be off their machines'
 complete -c fleetctl -n '__fleetctl_is unload' -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a verify -d 'Say that signed units are no more'
+complete -c fleetctl -n '__fleetctl_is verify' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a version -d 'Print the version'
 complete -c fleetctl -n '__fleetctl_is version' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n __fleetctl_is -a wait -d 'Wait until units are in a state, whoever brings them there'

@@ -206,6 +206,18 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
     load: async () => (await import("./stop.ts")).runUnload,
   },
   {
+    name: "verify",
+    synopsis: "UNIT",
+    summary: "Say that signed units are no more",
+    description: "Deprecated in the original; exits with 2.",
+    flags: [],
+    offers: "units",
+    load: async () => async (session) => {
+      session.err("WARNING: The signed/verified units feature is DEPRECATED and cannot be used.");
+      return 2;
+    },
+  },
+  {
     name: "version",
     synopsis: "[--json]",
     summary: "Print the version",

@@ -4,6 +4,7 @@ import type { Flags } from "./flags.ts";
 /**
  * The endpoints to use, in order: those given, else the socket of the fleetd of this machine, whose root directory is
  * `KEELSON_ROOT` when that is set, or of the tunnel's.
+ * With `--driver=etcd` they are of the store.
  * @throws {Fault} USAGE for what cannot be an endpoint, and for drivers.
  */
 export function endpointsOf(
@@ -11,19 +12,27 @@ export function endpointsOf(
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
   const driver = flags.text("driver");
-  if (driver.toLowerCase() === "etcd")
+  if (driver !== "API" && driver !== "etcd")
     throw new Fault(
       "USAGE",
-      'Unable to initialize client: driver "etcd" is not available; leave --driver out and give the fleet API with --endpoint',
-    );
-  if (driver !== "API")
-    throw new Fault(
-      "USAGE",
-      `Unable to initialize client: unrecognized driver "${driver}"; the driver is API`,
+      `Unable to initialize client: unrecognized driver "${driver}"; drivers are API and etcd`,
     );
   const given = flags.text("endpoint");
+  if (driver === "etcd") return given === "" ? STORES : given.split(",").map(checkedStore);
   if (given === "") return [defaultEndpoint(flags.text("tunnel") === "" ? environment : {})];
   return given.split(",").map((endpoint) => checked(endpoint.trim()));
+}
+
+const STORES = ["http://127.0.0.1:2379", "http://127.0.0.1:4001"];
+
+function checkedStore(text: string): string {
+  const endpoint = text.trim();
+  const isUrl = URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol);
+  if (isUrl || endpoint.startsWith("unix:///")) return endpoint;
+  throw new Fault(
+    "USAGE",
+    `Unable to initialize client: "${endpoint}" is no endpoint of etcd's; use http://HOST:PORT, https://HOST:PORT or unix:///PATH`,
+  );
 }
 
 function defaultEndpoint(environment: Readonly<Record<string, string | undefined>>): string {

@@ -1,6 +1,6 @@
 import type { FlagSpec } from "./flags.ts";
 
-const TLS = "Accepted for compatibility; the fleet API is served without TLS";
+const TLS = "For --driver=etcd with https endpoints; the fleet API is served without TLS";
 
 /** Flags of every command; each can also come from the environment as FLEETCTL_NAME, such as FLEETCTL_ENDPOINT. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = [
@@ -9,7 +9,14 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
     "",
     "Where the fleet API is: unix://PATH or http://HOST:PORT; several, separated by commas, are tried in turn",
   ),
-  text(["driver"], "API", "How to talk to the cluster; only API exists"),
+  {
+    ...text(
+      ["driver"],
+      "API",
+      "How to talk to the cluster: by a fleetd's API, or etcd: by its store, at --endpoint",
+    ),
+    offers: ["API", "etcd"],
+  },
   {
     names: ["request-timeout"],
     kind: "float",
@@ -27,7 +34,7 @@ export const GLOBAL_FLAGS: readonly FlagSpec[] = [
   text(
     ["etcd-key-prefix"],
     "/_coreos.com/fleet/",
-    "Accepted for compatibility; fleetd knows where its keys are",
+    "For --driver=etcd: where fleet keeps everything",
   ),
   text(["ca-file", "etcd-cafile"], "", TLS),
   text(["cert-file", "etcd-certfile"], "", TLS),

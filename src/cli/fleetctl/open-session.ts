@@ -1,6 +1,8 @@
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
+import { VERSION } from "#cli/keelson/help.ts";
 import type { Io } from "#cli/program.ts";
+import type { StoreGateway } from "#fleet/store-gateway.ts";
 import { Api } from "./api.ts";
 import { userAtHost } from "./asker.ts";
 import { endpointsOf } from "./endpoints.ts";
@@ -64,7 +66,11 @@ function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack
     }
     const { openFleetClient } = await import("#fleet/client.ts");
     const user = userAtHost(io.env);
-    return openFleetClient({ endpoints: tunnel?.endpoints ?? endpoints, timeoutMs, user });
+    const reached = tunnel?.endpoints ?? endpoints;
+    if (flags.text("driver") !== "etcd")
+      return openFleetClient({ endpoints: reached, timeoutMs, user });
+    const gateway = owned.use(await openGateway(flags, reached, io.signal));
+    return openFleetClient({ endpoints: [gateway.endpoint], timeoutMs, user });
   };
   const trace = (text: string) => void io.stderr.write(`DEBUG ${text}\n`);
   return new Api(openClient, {
@@ -78,5 +84,31 @@ function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack
     clock,
     trace: flags.bool("debug") ? trace : undefined,
     signal: io.signal,
+  });
+}
+
+/** The store in the place of a fleetd: reached within the time of a request, or not at all. */
+async function openGateway(
+  flags: Flags,
+  servers: readonly string[],
+  signal: AbortSignal,
+): Promise<StoreGateway> {
+  const { openStoreGateway } = await import("#fleet/store-gateway.ts");
+  const requestTimeoutMs = flags.number("request-timeout") * 1000;
+  const tls = {
+    certFile: flags.text("cert-file"),
+    keyFile: flags.text("key-file"),
+    caFile: flags.text("ca-file"),
+  };
+  const keyPrefix = flags.text("etcd-key-prefix");
+  const options = { servers, keyPrefix, tls, requestTimeoutMs, version: VERSION };
+  const limit = AbortSignal.timeout(requestTimeoutMs);
+  return openStoreGateway(options, AbortSignal.any([signal, limit])).catch((cause: unknown) => {
+    if (!limit.aborted || signal.aborted) throw cause;
+    throw new Fault(
+      "STORE_UNAVAILABLE",
+      `Cannot reach the store at ${servers.join(" or ")} within ${requestTimeoutMs / 1000} s; see whether it runs, and --endpoint`,
+      { cause },
+    );
   });
 }
