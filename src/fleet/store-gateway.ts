@@ -88,6 +88,8 @@ export async function openStoreGateway(
     metrics: () => "",
     liveness: new LivenessDesk({ me: NOWHERE, instance: "", feed, probe: httpProbe, clock }),
     console: NO_CONSOLE,
+    machineConsole: { start: () => Promise.reject(new ApiRefusal(404, "")) },
+    apiExec: "none",
     leave: () => Promise.reject(new ApiRefusal(404, "")),
     pageSize: PAGE,
     version,
