@@ -5,7 +5,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { ClusterModel, type Effect } from "./core/cluster-model.ts";
 import type { FleetKeys } from "./core/fleet-keys.ts";
 import { withRemoved } from "./core/known-machines.ts";
-import { type LeaseWaits, leaseWaits, mayRunUntilMs } from "./core/lease-waits.ts";
+import { type LeaseWaits, leaseWaits, longestLeaseMs, mayRunUntilMs } from "./core/lease-waits.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import {
   type Absence,
@@ -161,7 +161,8 @@ export class ClusterFeed {
   mayRunUntilMs(machine: MachineId, stopMs: number): number | undefined {
     this.#syncPresence();
     const absence = this.#presence.absence(machine);
-    return absence && mayRunUntilMs(absence, this.#ttlMs, stopMs);
+    const leaseMs = longestLeaseMs(this.model, machine, this.#ttlMs);
+    return absence && mayRunUntilMs(absence, leaseMs, stopMs);
   }
 
   /** The cluster as the mirror has it, as a model of its own that may be changed; others get their turn meanwhile. */

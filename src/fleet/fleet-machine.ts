@@ -10,6 +10,7 @@ import { Agent } from "./agent.ts";
 import { ClusterFeed } from "./cluster-feed.ts";
 import { eventDirectory } from "./core/event-record.ts";
 import { FleetKeys } from "./core/fleet-keys.ts";
+import { leaseEndMs } from "./core/machine-lease.ts";
 import type { Incarnation, MachineRecord } from "./core/records.ts";
 import { Engine } from "./engine.ts";
 import { EventHistory } from "./event-history.ts";
@@ -65,6 +66,12 @@ export function openFleetMachine(options: FleetMachineOptions): FleetMachine {
   return new FleetMachine(options);
 }
 
+/** Others learn from the facts how long the machine may run leased units, for its time to live may be unlike theirs. */
+function withLease(machine: MachineRecord, ttlMs: number): MachineRecord {
+  if (machine.facts === undefined) return machine;
+  return { ...machine, facts: { ...machine.facts, leaseMs: leaseEndMs(0, ttlMs) } };
+}
+
 export class FleetMachine implements AsyncDisposable {
   readonly feed: ClusterFeed;
   readonly registry: Registry;
@@ -84,13 +91,14 @@ export class FleetMachine implements AsyncDisposable {
   #left: Promise<void> | undefined;
 
   constructor(options: FleetMachineOptions) {
-    const { machine, clock, random, logger, settings } = options;
+    const { clock, random, logger, settings } = options;
     this.#options = options;
     const { counts } = this;
     const keys = new MeteredKeys(options.keys, counts, clock);
-    this.machine = machine;
     const ttlSeconds = Math.max(1, Math.ceil(settings.agentTtlMs / 1000));
     const ttlMs = ttlSeconds * 1000;
+    const machine = withLease(options.machine, ttlMs);
+    this.machine = machine;
     const at = new FleetKeys(settings.keyPrefix);
     const mirror = openMirror(keys, at.prefix, { clock, random });
     const presence = { ttlMs, holdMs: HOLD_TTLS * ttlMs };
@@ -104,7 +112,7 @@ export class FleetMachine implements AsyncDisposable {
     this.history = new EventHistory(keys, directory, clock);
     const { instance } = options.incarnation;
     this.liveness = new LivenessDesk({ ...options, me: machine.id, instance, feed: this.feed });
-    const shared = { ...options, registry, feed: this.feed, events: this.events };
+    const shared = { ...options, machine, registry, feed: this.feed, events: this.events };
     const machines = new MachineEvents({ ...shared, me: machine.id, leads: () => this.leads });
     this.feed.subscribe((effects) => machines.hear(effects));
     this.#registration = new Registration({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { Departure } from "./departure.ts";
-import { leaseWaits, mayRunUntilMs } from "./lease-waits.ts";
+import { leaseWaits, longestLeaseMs, mayRunUntilMs } from "./lease-waits.ts";
 import { sampleCluster, sampleMachine } from "./sample-cluster.ts";
 import { schedule } from "./schedule.ts";
 
@@ -10,6 +10,7 @@ const UNIT = "db.service" as UnitName;
 const A = sampleMachine("a");
 const model = sampleCluster({
   machines: { b: "" },
+  facts: { b: { leaseMs: 5_000 } },
   units: {
     "db.service": { fleet: ["OnPartition=stop"], on: "a" },
     "web.service": { on: "a" },
@@ -44,6 +45,12 @@ test("leased units of a machine that is gone wait until it must have stopped the
   assert.equal(given("missing", 10_000, 21_999).waits.size, 1);
   assert.equal(given("missing", 10_000, 22_000).waits.size, 0);
   assert.equal(given("deleted", 10_000, 10_000).waits.size, 0);
+});
+
+test("a lease that is longer than the engine's time to live counts, where its machine said so", () => {
+  const known = sampleCluster({ machines: {}, facts: { a: { leaseMs: 25_000 } }, units: {} });
+  assert.equal(longestLeaseMs(known, A, 6_000), 25_000);
+  assert.equal(longestLeaseMs(known, sampleMachine("c"), 6_000), 6_000);
 });
 
 test("schedule() moves leased units, and no others, from a machine that is alive but cut off", () => {

@@ -27,8 +27,13 @@ export interface LeaseTerms {
  * Until when a machine that is gone may still run a leased unit whose stop takes `stopMs` at most. A record expires
  * only after the lease that came with it; one that merely is not there any more was renewed before that was seen.
  */
-export function mayRunUntilMs({ how, sinceMs }: Absence, ttlMs: number, stopMs: number): number {
-  return (how === "expired" ? sinceMs : sinceMs + ttlMs) + stopMs;
+export function mayRunUntilMs({ how, sinceMs }: Absence, leaseMs: number, stopMs: number): number {
+  return (how === "expired" ? sinceMs : sinceMs + leaseMs) + stopMs;
+}
+
+/** How long after a heartbeat that machine may run leased units: as it said, and no less than `ttlMs`. */
+export function longestLeaseMs(model: ClusterModel, machine: MachineId, ttlMs: number): number {
+  return Math.max(ttlMs, model.machine(machine)?.facts?.leaseMs ?? 0);
 }
 
 /** What has to stay where it is until its machine must have stopped it. A machine that left on purpose has. */
@@ -40,10 +45,11 @@ export function leaseWaits(
   let againAtMs: number | undefined;
   for (const machine of model.holders) {
     if (model.machines.has(machine) || absence(machine).how === "deleted") continue;
+    const leaseMs = longestLeaseMs(model, machine, ttlMs);
     for (const name of model.placedOn(machine)) {
       const unit = model.jobs.get(name)?.unit;
       if (unit === undefined || !isLeased(unit)) continue;
-      const untilMs = mayRunUntilMs(absence(machine), ttlMs, stopBoundMs(unit));
+      const untilMs = mayRunUntilMs(absence(machine), leaseMs, stopBoundMs(unit));
       if (nowMs >= untilMs) continue;
       const until = Number.isFinite(untilMs)
         ? timeOf(wallAt(untilMs))

@@ -23,6 +23,8 @@ export interface MachineFacts {
   /** Thousandths of a processor core. */
   readonly millicores: number | undefined;
   readonly hostName: string | undefined;
+  /** How long after a heartbeat it runs units that stop on a partition; absent for machines that know no such units. */
+  readonly leaseMs?: number;
 }
 
 /** What systemd says about a unit on one machine. */
@@ -68,6 +70,7 @@ const FactsWire = v.object({
   memoryBytes: v.nullish(v.pipe(v.number(), v.minValue(0))),
   cpus: v.nullish(v.pipe(v.number(), v.minValue(0))),
   hostName: v.nullish(v.string()),
+  leaseSeconds: v.nullish(v.pipe(v.number(), v.minValue(0))),
 });
 const IncarnationWire = v.object({ instance: v.string(), address: v.string() });
 
@@ -159,16 +162,18 @@ export function writeIncarnation({ instance, address }: Incarnation): string {
 }
 
 export function readFacts(json: string): Parsed<MachineFacts> {
-  return readJson(FactsWire, json, ({ memoryBytes, cpus, hostName }) => ({
+  return readJson(FactsWire, json, ({ memoryBytes, cpus, hostName, leaseSeconds }) => ({
     memoryBytes: memoryBytes ?? undefined,
     millicores: cpus === undefined || cpus === null ? undefined : Math.round(cpus * 1000),
     hostName: hostName ?? undefined,
+    ...(typeof leaseSeconds === "number" && { leaseMs: leaseSeconds * 1000 }),
   }));
 }
 
-export function writeFacts({ memoryBytes, millicores, hostName }: MachineFacts): string {
+export function writeFacts({ memoryBytes, millicores, hostName, leaseMs }: MachineFacts): string {
   const cpus = millicores === undefined ? undefined : millicores / 1000;
-  return JSON.stringify({ memoryBytes, cpus, hostName });
+  const leaseSeconds = leaseMs === undefined ? undefined : leaseMs / 1000;
+  return JSON.stringify({ memoryBytes, cpus, hostName, leaseSeconds });
 }
 
 /** Reads JSON of a known shape; the problem names the member that is wrong. */
