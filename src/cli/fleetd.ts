@@ -83,12 +83,13 @@ async function leave(root: string, settings: FleetSettings, io: Io): Promise<voi
 }
 
 /** What this daemon knows, in one line of JSON. */
-function describe({ machine, leads, isRegistered, feed, agent }: FleetMachine): string {
+function describe({ machine, leads, isRegistered, conflict, feed, agent }: FleetMachine): string {
   const units = (agent.units?.names ?? []).map((name) => ({ name, ...agent.units?.get(name) }));
   return JSON.stringify({
     machine: machine.id,
     leads,
     isRegistered,
+    conflict,
     store: feed.state,
     memory: process.memoryUsage(),
     machines: [...feed.model.machines.keys()],

@@ -149,6 +149,11 @@ export class FleetMachine implements AsyncDisposable {
     return this.#engine.leads;
   }
 
+  /** Why it cannot register: another live machine has its id. */
+  get conflict(): string | undefined {
+    return this.#registration.conflict;
+  }
+
   get isRegistered(): boolean {
     return this.#registration.isRegistered;
   }

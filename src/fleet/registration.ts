@@ -11,6 +11,7 @@ import {
   readMachine,
   writeMachine,
 } from "./core/records.ts";
+import type { EventLog } from "./event-log.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 
 export interface RegistrationOptions {
@@ -21,6 +22,7 @@ export interface RegistrationOptions {
   readonly api: string | undefined;
   readonly ttlSeconds: number;
   readonly registry: Registry;
+  readonly events: EventLog;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -56,6 +58,11 @@ export class Registration {
   /** Whether this daemon may speak for its machine: it registered, and nobody else did since. */
   get isRegistered(): boolean {
     return this.#registered;
+  }
+
+  /** Why this daemon may not speak for its machine: another live one has the id. */
+  get conflict(): string | undefined {
+    return this.#told === "" ? undefined : this.#conflictText(this.#told);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -139,14 +146,20 @@ export class Registration {
   }
 
   #conflict(other: string): Fault {
-    const { machine, incarnation, logger } = this.#options;
+    const { machine, incarnation, events, logger } = this.#options;
     this.#registered = false;
-    const fault = new Fault(
-      "MACHINE_ID_TAKEN",
-      `Cannot register machine ${machine.id} at ${incarnation.address || "an unknown address"}: a live machine at ${other} has the same id; give one of them another /etc/machine-id, see machine-id(5)`,
-    );
-    if (this.#told !== other) logger.error({ other }, fault.message);
+    const fault = new Fault("MACHINE_ID_TAKEN", this.#conflictText(other));
+    if (this.#told !== other) {
+      logger.error({ other }, fault.message);
+      const who = `fleetd at ${incarnation.address || "an unknown address"}`;
+      events.tell({ what: "refused", machine: machine.id, who, why: fault.message });
+    }
     this.#told = other;
     return fault;
+  }
+
+  #conflictText(other: string): string {
+    const { machine, incarnation } = this.#options;
+    return `Cannot register machine ${machine.id} at ${incarnation.address || "an unknown address"}: a live machine at ${other} has the same id; give one of them another /etc/machine-id, see machine-id(5)`;
   }
 }

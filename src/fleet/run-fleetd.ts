@@ -17,6 +17,7 @@ import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { openHealthProbe } from "./health-probe.ts";
+import { machineInstance, readBootId } from "./instance.ts";
 import { openMachineConsole } from "./machine-console.ts";
 import { httpProbe } from "./machine-probe.ts";
 import type { FleetSettings } from "./settings.ts";
@@ -33,7 +34,6 @@ export interface FleetdOptions {
   readonly onListening: (machine: FleetMachine) => Promise<void>;
 }
 
-const BOOT_ID = "/proc/sys/kernel/random/boot_id"; // random(4)
 /** A server that does not even accept a connection in this time is left for the next. */
 const CONNECT_MS = 1_000;
 const SYSTEM_SOCKET = "/run/systemd/private";
@@ -43,7 +43,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const { root, settings, version, env, onListening } = options;
   const logger = openLogger(settings.verbosity > 0 ? "debug" : "info");
   const me = await machineOf(root, settings, version);
-  const bootId = (await readFile(BOOT_ID, "utf8")).trim();
+  const bootId = await readBootId();
   const systemd = await systemdAddress(root, env);
   const systemctl = { scope: isPrivate(systemd) ? "user" : "system", env } as const;
   const api = advertised(settings);
@@ -52,7 +52,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const machine = stack.use(
     openFleetMachine({
       machine: me,
-      incarnation: incarnationOf(`${bootId} ${root}`, settings.public_ip, api),
+      incarnation: incarnationOf(await machineInstance(root), settings.public_ip, api),
       api,
       keys,
       probe: httpProbe,
