@@ -21,6 +21,7 @@ _fleetctl_arguments() {
     "is-failed") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --json --key-file= --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "journal") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --follow --help --key-file= --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --version" ;;
     "list-machines") kinds="" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --fields= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "list-timers") kinds="" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-unit-files") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --fields= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-units") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --fields= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "load") kinds="units files" words="" flags="--block-attempts= --ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -35,6 +36,7 @@ _fleetctl_arguments() {
     "status") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --json --key-file= --known-hosts-file= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --version" ;;
     "stop") kinds="units" words="" flags="--block-attempts= --ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "submit") kinds="units files" words="" flags="--block-attempts= --ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --no-block --replace --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
+    "trigger") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "uncordon") kinds="machines" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --json --key-file= --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version --why=" ;;
     "unload") kinds="units" words="" flags="--block-attempts= --ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --no-block --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "verify") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --key-file= --known-hosts-file= --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -60,7 +62,7 @@ _fleetctl_value() {
 }
 
 _fleetctl_commands() {
-  printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload verify version wait
+  printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-timers list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit trigger uncordon unload verify version wait
 }
 
 _fleetctl_takes_value() {

@@ -38,7 +38,7 @@ function __fleetctl_machines
 end
 
 function __fleetctl_commands
-    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit uncordon unload verify version wait
+    printf '%s\n' cat completion cordon destroy drain events exec explain fd-forward help history is-active is-failed journal list-machines list-timers list-unit-files list-units load move plan rebalance remove restart revert ssh start status stop submit trigger uncordon unload verify version wait
 end
 
 complete -c fleetctl -f
@@ -125,6 +125,10 @@ complete -c fleetctl -n '__fleetctl_is list-machines' -l fields -x -a 'host ip m
 complete -c fleetctl -n '__fleetctl_is list-machines' -l full -s l -d 'Print ids and hashes in full'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l no-legend -d 'Print no line with the names of the columns'
 complete -c fleetctl -n '__fleetctl_is list-machines' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
+complete -c fleetctl -n __fleetctl_is -a list-timers -d 'List units that the clock starts, and when'
+complete -c fleetctl -n '__fleetctl_is list-timers' -l full -s l -d 'Print ids and hashes in full'
+complete -c fleetctl -n '__fleetctl_is list-timers' -l no-legend -d 'Print no line with the names of the columns'
+complete -c fleetctl -n '__fleetctl_is list-timers' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n __fleetctl_is -a list-unit-files -d 'List the units the cluster knows'
 complete -c fleetctl -n '__fleetctl_is list-unit-files' -l fields -x -a 'desc dstate global hash state target tmachine unit' -d 'Columns to print, separated by commas: any of desc,dstate,global,hash,state,target,tmachine,unit'
 complete -c fleetctl -n '__fleetctl_is list-unit-files' -l full -s l -d 'Print ids and hashes in full'
@@ -202,6 +206,9 @@ complete -c fleetctl -n '__fleetctl_is submit' -l block-attempts -x -d 'Wait at 
 complete -c fleetctl -n '__fleetctl_is submit' -l no-block -d 'Do not wait for units to be updated'
 complete -c fleetctl -n '__fleetctl_is submit' -l replace -d 'Replace units that differ from the file here'
 complete -c fleetctl -n '__fleetctl_is submit' -F -a '(__fleetctl_units)'
+complete -c fleetctl -n __fleetctl_is -a trigger -d 'Have units that the clock starts run now'
+complete -c fleetctl -n '__fleetctl_is trigger' -l why -x -d 'A few words for the record'
+complete -c fleetctl -n '__fleetctl_is trigger' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a uncordon -d 'Let machines take units again, and end their draining'
 complete -c fleetctl -n '__fleetctl_is uncordon' -l why -x -d 'A few words for the record, such as the number of a ticket'
 complete -c fleetctl -n '__fleetctl_is uncordon' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'

@@ -11,6 +11,7 @@ import { answerPlan } from "./api-plan.ts";
 import { answerRebalance } from "./api-rebalance.ts";
 import { putText, rolloutOf, takeBack } from "./api-rollout.ts";
 import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
+import { answerTimers, triggerUnit } from "./api-timers.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
 import { readMetadataPatch } from "./core/metadata-patch.ts";
@@ -41,6 +42,7 @@ export async function route(context: ApiContext, exchange: Exchange): Promise<vo
   if (resource === "units") return units(context, exchange, name, part);
   if (resource === "state" && part === undefined) return states(context, exchange, name);
   if (resource === "machines") return machines(context, exchange, name, part);
+  if (resource === "timers" && name === undefined) return answerTimers(context, exchange);
   if (resource === "events" && name === undefined) return answerEvents(context, exchange);
   if (resource === "rebalance" && name === undefined) return answerRebalance(context, exchange);
   if (resource === "plan" && name === undefined) {
@@ -64,6 +66,7 @@ async function units(
     following(context);
     return sendPage(context, exchange, "units", viewUnits(context.feed.model));
   }
+  if (part === "trigger") return triggerUnit(context, exchange, existingJob(context, name));
   if (part === "move") return moveUnit(context, exchange, existingJob(context, name));
   if (part === "rollout" && method === "DELETE") return deleteRollout(context, exchange, name);
   if (part !== undefined) {

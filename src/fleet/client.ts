@@ -21,6 +21,7 @@ import {
   type MachineOperations,
   machineOperations,
 } from "./machine-operations.ts";
+import { type TimerOperations, timerOperations } from "./timer-operations.ts";
 import { type UnitTexts, unitTexts, unlessMissing } from "./unit-texts.ts";
 
 export interface EventsAsked {
@@ -50,7 +51,7 @@ export interface JournalOptions {
  * answers, STORE_UNAVAILABLE when the daemon has lost the store, UNIT_NOT_FOUND and FLEET_REFUSED (with the
  * HTTP status in `facts.status`) with the server's own sentence.
  */
-export interface FleetClient extends MachineOperations, UnitTexts {
+export interface FleetClient extends MachineOperations, TimerOperations, UnitTexts {
   /** All pages, sorted by name. */
   listUnits(signal: AbortSignal): Promise<SchemaUnit[]>;
   /** Undefined when there is no such unit. */
@@ -112,6 +113,7 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
   return {
     ...textsOf(ask),
     ...machineOperations(machineCall(ask)),
+    ...timerOperations(machineCall(ask)),
     listUnits: async (signal) =>
       (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
     listMachines: async (signal, { all = false } = {}) => {

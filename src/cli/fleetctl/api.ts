@@ -13,6 +13,7 @@ import type {
   SchemaPlanUnit,
   SchemaReasons,
   SchemaRebalance,
+  SchemaTimer,
   SchemaUnit,
   SchemaUnitOption,
   SchemaUnitState,
@@ -126,6 +127,14 @@ export class Api {
 
   plan(units: readonly SchemaPlanUnit[]): Promise<SchemaPlan> {
     return this.#call("plan", (client, signal) => client.plan(units, signal));
+  }
+
+  timers(): Promise<SchemaTimer[]> {
+    return this.#call("list timers", (client, signal) => client.listTimers(signal));
+  }
+
+  async trigger(name: string, asker: SchemaAsker): Promise<void> {
+    await this.#call(`trigger ${name}`, (client, signal) => client.trigger(name, asker, signal));
   }
 
   events(asked: EventsAsked): Promise<EventPage> {

@@ -14,6 +14,7 @@ import type { FlagSpec } from "./flags.ts";
 import { bool, text } from "./global-flags.ts";
 import { MACHINE_COMMANDS } from "./machine-commands.ts";
 import { SCRIPT_COMMANDS } from "./script-commands.ts";
+import { TIMER_COMMANDS } from "./timer-commands.ts";
 import { versionCommands } from "./version-commands.ts";
 
 const SIGN = bool(["sign"], false, "Accepted for compatibility, without effect");
@@ -233,6 +234,7 @@ export const COMMANDS: readonly Command[] = [
   ...ORIGINAL_COMMANDS,
   ...SCRIPT_COMMANDS,
   ...MACHINE_COMMANDS,
+  ...TIMER_COMMANDS,
   ...versionCommands(blocking("updated")),
 ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 

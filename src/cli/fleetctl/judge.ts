@@ -9,6 +9,8 @@ export interface Expected {
   readonly isOneshot: boolean;
   /** systemd calls it active as soon as its process exists, even if that is about to die. */
   readonly isActiveAtOnce: boolean;
+  /** The clock starts it: once its machine has it, nothing more is to come of a command. */
+  readonly isTimed?: boolean;
   /** Of the file that is to run; states of another file say nothing about this one. */
   readonly hash: string;
   /** The command made it known to the cluster, so it cannot have failed before. */
@@ -92,6 +94,7 @@ function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict 
   if (unit.currentState !== "launched") return { kind: "waiting", for: "its machine to launch it" };
   const state = reportOn(unit, states, expected);
   if (state === undefined) return { kind: "waiting", for: "the first report of its state" };
+  if (expected.isTimed === true && state.systemdLoadState === "loaded") return { kind: "reached" };
   return judgeSystemd(state, expected);
 }
 

@@ -24,6 +24,7 @@ export function traitsOf({ name, options }: Pick<SchemaUnit, "name" | "options">
     name,
     hash: unitHash(options),
     isOneshot: type === "oneshot",
+    isTimed: options.some((o) => o.section === "X-Fleet" && o.name === "OnCalendar"),
     isActiveAtOnce: name.endsWith(".service") && ["simple", "exec", "idle"].includes(type),
   };
 }

@@ -148,3 +148,14 @@ function goesOn(model: ClusterModel, job: Job): boolean {
   const run = timerRun(model, job);
   return run !== undefined && model.notes.results.get(job.name)?.value.generation !== run.index;
 }
+
+/** Why the unit cannot be told to run now, if it cannot. */
+export function judgeTrigger(model: ClusterModel, job: Job): string | undefined {
+  const timer = job.unit?.wants.timer;
+  if (timer === undefined || job.unit?.isTemplate === true)
+    return "it has no OnCalendar; use fleetctl start or restart";
+  if (job.desired !== "launched") return "it is not armed; run fleetctl start first";
+  if (job.target === undefined) return "it is placed nowhere; see fleetctl explain";
+  if (!goesOn(model, job) || timer.onOverlap === "replace") return undefined;
+  return "its last run goes on; wait for its end, or stop it";
+}
