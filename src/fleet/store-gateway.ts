@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock as clock } from "#base/clock.ts";
@@ -97,7 +98,13 @@ export async function openStoreGateway(
     logger,
   };
   const socket = await mkdtemp(join(tmpdir(), "keelson-gateway-"));
-  stack.defer(() => rm(socket, { recursive: true, force: true }));
+  // Also when the program ends without closing what it opened, as when nobody reads its output any more.
+  const remove = () => rmSync(socket, { recursive: true, force: true });
+  process.once("exit", remove);
+  stack.defer(() => {
+    process.off("exit", remove);
+    remove();
+  });
   const path = join(socket, "fleet.sock");
   stack.use(await openApiServer(context, [{ kind: "unix", path }]));
   const owned = stack.move();
