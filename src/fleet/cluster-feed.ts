@@ -14,7 +14,7 @@ import {
   type Verdict,
 } from "./core/presence-tracker.ts";
 import { RestoredStore, SETTLE_MS } from "./core/restored-store.ts";
-import { Suspicions } from "./core/suspicion.ts";
+import { type Evidence, Suspicions } from "./core/suspicion.ts";
 import { isRestored } from "./store-memory.ts";
 import type { StoreRecord } from "./unit-files.ts";
 
@@ -112,9 +112,17 @@ export class ClusterFeed {
     const verdict = this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
       askingMaxMs: ASKING_MAX_MS,
       evidence: (machine, nowMs) =>
-        suspects.has(machine) ? this.suspicions.evidence(machine, nowMs) : undefined,
+        suspects.has(machine) ? this.#evidence(machine, nowMs) : undefined,
     });
     return this.isFollowing ? withRemoved(verdict, this.model) : verdict;
+  }
+
+  /** What is known by asking, here or by the engine that leads. */
+  #evidence(machine: MachineId, nowMs: number): Evidence {
+    if (this.suspicions.isAsking) return this.suspicions.evidence(machine, nowMs);
+    const isHeld = this.model.machine(machine)?.held !== undefined;
+    const address = this.model.api(machine) ?? "";
+    return isHeld ? { state: "alive", address, heardMs: nowMs } : undefined;
   }
 
   /** Machines to be asked beside the store: they can be, their record went, and nobody took it away on purpose. */

@@ -1,16 +1,20 @@
 import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
-import { Fault } from "#base/fault.ts";
+import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
+import { writeMark } from "./core/machine-marks.ts";
+import { aliveReason } from "./core/presence-tracker.ts";
 import type { SuspicionEvent } from "./core/suspicion.ts";
 import type { Liveness, MachineProbe } from "./machine-probe.ts";
+import type { Registry } from "./registry.ts";
 
 export interface ProberOptions {
   readonly me: MachineId;
   readonly feed: ClusterFeed;
+  readonly registry: Registry;
   readonly probe: MachineProbe;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,6 +39,8 @@ export class Prober {
   readonly #wake = new Wake();
   /** Machines that are being asked now. */
   readonly #asking = new Map<MachineId, Promise<void>>();
+  /** Machines whose mark is being written. */
+  readonly #marking = new Set<MachineId>();
   readonly #askedMs = new Map<MachineId, number>();
 
   constructor(options: ProberOptions) {
@@ -93,6 +99,7 @@ export class Prober {
         });
       this.#asking.set(machine, asking);
     }
+    this.#markAll(signal);
     for (const machine of this.#askedMs.keys())
       if (feed.suspicions.get(machine) === undefined) this.#askedMs.delete(machine);
   }
@@ -102,6 +109,40 @@ export class Prober {
     const { state } = feed.suspicions.get(machine)!;
     logger.warn({ machine, state }, "asked a machine whose record is gone");
     onKnown();
+  }
+
+  /** Puts on record which machines are held, for those that do not ask, and takes back what is so no more. */
+  #markAll(signal: AbortSignal): void {
+    const { feed } = this.#options;
+    if (!feed.suspicions.isAsking) return;
+    for (const machine of feed.model.knownMachines) {
+      const held = feed.model.machine(machine)?.held;
+      const state = feed.suspicions.get(machine)?.state;
+      if (state === "asking" || this.#marking.has(machine)) continue;
+      if ((state === "alive") !== (held !== undefined)) void this.#mark(machine, signal);
+    }
+  }
+
+  async #mark(machine: MachineId, signal: AbortSignal): Promise<void> {
+    const { feed, registry, clock, logger, me } = this.#options;
+    const isAlive = feed.suspicions.get(machine)?.state === "alive";
+    const why = aliveReason(machine, feed.model.api(machine) ?? "");
+    const mark = { by: `engine on ${me}`, at: clock.now().toISOString(), why };
+    this.#marking.add(machine);
+    try {
+      const index = await registry.setMark(
+        machine,
+        "held",
+        isAlive ? writeMark(mark) : undefined,
+        signal,
+      );
+      await feed.seen(index, signal);
+    } catch (error) {
+      if (!signal.aborted)
+        logger.debug({ machine, reason: reasonOf(error) }, "could not note whether it is held");
+    } finally {
+      this.#marking.delete(machine);
+    }
   }
 
   async #ask(machine: MachineId, signal: AbortSignal): Promise<SuspicionEvent> {

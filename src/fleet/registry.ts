@@ -230,7 +230,7 @@ export class Registry {
   /** Notes what somebody decided about the machine; undefined takes it back. */
   async setMark(
     id: MachineId,
-    part: "cordoned" | "draining" | "removed",
+    part: "cordoned" | "draining" | "removed" | "held",
     value: string | undefined,
     signal: AbortSignal,
   ): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { viewMachines, viewStates } from "./core/views.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
 const NAMES = ["a", "b", "c"];
@@ -42,6 +43,15 @@ for (const which of ["a follower", "the leader"])
     machine.link.isStoreAway = true;
     await cluster.pass(300_000);
     assert.deepEqual(cluster.running(), before);
+    for (const other of NAMES.filter((one) => one !== name)) {
+      const { feed } = cluster.machine(other).daemon!;
+      assert.deepEqual([...feed.verdict().held.keys()], [machine.id], `as ${other} has it`);
+      const shown = viewMachines(feed.model).find(({ id }) => id === machine.id);
+      assert.equal(shown?.state, "held");
+      assert.match(shown.held!.reason, /is alive at/);
+      const states = viewStates(feed.model, { unitName: undefined, machineID: machine.id });
+      assert.equal(states.length, 1, "its units are still listed");
+    }
     const [held] = heldBy(cluster);
     assert.match(held!, new RegExp(`^machine ${machine.id} is alive at simulated://${name} but`));
     const [unit] = before[name]!;
@@ -63,6 +73,11 @@ test("a machine that is back with the store goes on as if nothing had been", asy
   await cluster.pass(60_000);
   assert.deepEqual(cluster.running(), before);
   assert.deepEqual(heldBy(cluster), []);
+  const { model } = cluster.machine("a").daemon!.feed;
+  assert.deepEqual(
+    viewMachines(model).map(({ state }) => state ?? "ready"),
+    ["ready", "ready", "ready"],
+  );
 });
 
 test("another boot of the machine does not speak for the one that was lost", async (t) => {

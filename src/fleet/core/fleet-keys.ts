@@ -14,6 +14,7 @@ const MACHINE_PARTS = [
   "cordoned",
   "draining",
   "removed",
+  "held",
 ] as const;
 export type MachinePart = (typeof MACHINE_PARTS)[number];
 export type JobPart = "object" | "target" | "target-state" | "job-state";

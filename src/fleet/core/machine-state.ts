@@ -5,12 +5,19 @@ import type { MachineEntry } from "./machine-table.ts";
 import type { Misfit } from "./misfit.ts";
 
 /** What a machine does for units now, in one word for people and programs. */
-export type MachineState = "ready" | "cordoned" | "draining" | "drained" | "leaving" | "gone";
+export type MachineState =
+  | "ready"
+  | "cordoned"
+  | "draining"
+  | "drained"
+  | "leaving"
+  | "held"
+  | "gone";
 
-/** `drained`: no unit is placed there any more; global units may run on. `gone`: it has no record. */
+/** `drained`: no unit is placed there any more; global units may run on. `held`: it lost the store and is alive. `gone`: it has no record. */
 export function machineState(model: ClusterModel, id: MachineId): MachineState {
-  const { cordoned, draining, leaving, record } = model.machine(id) ?? {};
-  if (record === undefined) return "gone";
+  const { cordoned, draining, held, leaving, record } = model.machine(id) ?? {};
+  if (record === undefined) return held === undefined ? "gone" : "held";
   if (leaving === true) return "leaving";
   if (draining !== undefined) return model.placedOn(id).size === 0 ? "drained" : "draining";
   return cordoned === undefined ? "ready" : "cordoned";

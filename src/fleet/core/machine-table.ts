@@ -25,6 +25,8 @@ export interface MachineEntry {
   readonly draining: Versioned<Drain> | undefined;
   /** Somebody took it off the record for good. */
   readonly removed: Versioned<MachineMark> | undefined;
+  /** It has no record and is alive all the same, as the engine that leads found by asking it. */
+  readonly held: Versioned<MachineMark> | undefined;
 }
 
 interface PartChange {
@@ -95,6 +97,9 @@ export class MachineTable {
       case "removed":
         machine.removed = read(readMark);
         break;
+      case "held":
+        machine.held = read(readMark);
+        break;
       default:
         part satisfies never;
     }
@@ -132,6 +137,7 @@ export class MachineTable {
       cordoned: undefined,
       draining: undefined,
       removed: undefined,
+      held: undefined,
     };
     this.#machines.set(id, machine);
     return machine;

@@ -194,7 +194,7 @@ export class PresenceTracker {
   }
 }
 
-function aliveReason(machine: MachineId, address: string): string {
+export function aliveReason(machine: MachineId, address: string): string {
   return `machine ${machine} is alive at ${address} but cannot reach the store; its units stay`;
 }
 

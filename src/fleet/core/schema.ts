@@ -86,6 +86,8 @@ export interface SchemaMachine {
   readonly hostName?: string;
   /** What it does for units now; absent when it is ready for all. */
   readonly state?: string;
+  /** Since when and why it is held. */
+  readonly held?: { readonly since: string; readonly reason: string };
 }
 
 /** A unit that somebody moved. */

@@ -62,6 +62,10 @@ export class Suspicions {
     this.#suspects.clear();
   }
 
+  get isAsking(): boolean {
+    return this.#isAsking;
+  }
+
   /** Begins to suspect a machine that can be asked, unless it is suspected already. */
   suspect(machine: MachineId, nowMs: number): void {
     if (this.#isAsking && !this.#suspects.has(machine))

@@ -80,7 +80,7 @@ export interface StateFilter {
   readonly machineID: string | undefined;
 }
 
-/** What present machines report, by unit, then machine; an empty filter takes everything. */
+/** What present machines report and held ones reported last, by unit, then machine; an empty filter takes everything. */
 export function viewStates(model: ClusterModel, filter: StateFilter): SchemaUnitState[] {
   const units = filter.unitName ? [filter.unitName as UnitName] : [...model.states.keys()].sort();
   return units.flatMap((name) =>
@@ -113,18 +113,17 @@ function viewHealth(
 }
 
 function isShown(model: ClusterModel, machine: MachineId, { machineID }: StateFilter): boolean {
-  return model.machines.has(machine) && (!machineID || machineID === machine);
+  const isKnown = model.machines.has(machine) || model.machine(machine)?.held !== undefined;
+  return isKnown && (!machineID || machineID === machine);
 }
 
-/** Present machines, by id; with `isAll` also those that are gone and that something is on record of. */
+/** Present machines and those held, by id; with `isAll` also those that are gone and that something is on record of. */
 export function viewMachines(model: ClusterModel, isAll = false): SchemaMachine[] {
-  if (isAll)
-    return [...viewMachines(model), ...goneMachines(model).map((id) => viewGone(model, id))].sort(
-      (a, b) => (a.id < b.id ? -1 : 1),
-    );
-  return [...model.machines.values()]
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map((machine) => viewMachine(model, machine));
+  const gone = goneMachines(model)
+    .map((id) => viewGone(model, id))
+    .filter(({ state }) => isAll || state === "held");
+  const present = [...model.machines.values()].map((machine) => viewMachine(model, machine));
+  return [...present, ...gone].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 export function viewMachine(
@@ -144,13 +143,14 @@ export function viewMachine(
 
 /** What it last told of itself. */
 function viewGone(model: ClusterModel, id: MachineId): SchemaMachine {
-  const { facts, incarnation } = model.machine(id) ?? {};
+  const { facts, held, incarnation } = model.machine(id) ?? {};
   return {
     id,
     primaryIP: incarnation?.address ?? "",
     metadata: {},
     ...(facts?.hostName && { hostName: facts.hostName }),
     state: machineState(model, id),
+    ...(held && { held: { since: held.value.at, reason: held.value.why } }),
   };
 }
 
