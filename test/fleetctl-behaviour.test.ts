@@ -125,7 +125,12 @@ test("fleetctl status and journal print what the machines say", async () => {
       out: "short line 2 of foo.service\nshort line 3 of foo.service",
     },
     { run: "journal -n=1 --output=json --sudo foo", out: "json line 3 of foo.service" },
-    { run: "journal --lines=1 glob", out: "short line 3 of glob.service\n".repeat(3) },
+    {
+      run: "journal --lines=1 glob",
+      out: ["11111111.../172.31.7.11", "22222222.../172.31.7.12", "33333333.../172.31.7.13"]
+        .map((machine) => `${machine} | short-unix line 3 of glob.service\n`)
+        .join(""),
+    },
   ]);
 });
 

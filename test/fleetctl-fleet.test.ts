@@ -133,7 +133,12 @@ test("fleetctl with fleetd asks the machines that run a unit for status and jour
     if (performance.now() > deadline) assert.equal(stdout, expected);
   }
   await follow(
-    [{ run: "journal --lines=1 glob", out: "short line 3 of glob.service\n".repeat(3) }],
+    [
+      {
+        run: "journal --lines=1 glob",
+        out: all.map((machine) => `${machine} | short-unix line 3 of glob.service\n`).join(""),
+      },
+    ],
     options,
   );
 });

@@ -125,7 +125,7 @@ function consoleOf(systemd: FakeSystemd): UnitConsole {
         text: `● ${title}\n     Active: ${activeState} (${subState})\n`,
       };
     },
-    async *journal(unit, { lines, output }, _signal) {
+    async *journal(unit, { lines = 3, output }, _signal) {
       const all = [1, 2, 3].map((i) => `${output} line ${i} of ${unit}\n`);
       yield lines === 0 ? "" : all.slice(-lines).join("");
     },

@@ -19,7 +19,7 @@ _fleetctl_arguments() {
     "history") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-active") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --json --key-file= --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "is-failed") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --help --json --key-file= --known-hosts-file= --quiet --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
-    "journal") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --follow --help --key-file= --known-hosts-file= --lines= --output= --request-timeout= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --version" ;;
+    "journal") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --follow --grep= --help --key-file= --known-hosts-file= --lines= --output= --request-timeout= --since= --ssh-config= --ssh-port= --ssh-timeout= --ssh-username= --strict-host-key-checking --sudo --tunnel= --until= --version" ;;
     "list-machines") kinds="" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --fields= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-timers") kinds="" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
     "list-unit-files") kinds="units" words="" flags="--ca-file= --cert-file= --debug --driver= --endpoint= --etcd-key-prefix= --fields= --full --help --json --key-file= --known-hosts-file= --no-legend --request-timeout= --ssh-config= --ssh-timeout= --ssh-username= --strict-host-key-checking --tunnel= --version" ;;
@@ -67,7 +67,7 @@ _fleetctl_commands() {
 
 _fleetctl_takes_value() {
   case $1 in
-    --endpoint | --driver | --request-timeout | --tunnel | --etcd-key-prefix | --ca-file | --etcd-cafile | --cert-file | --etcd-certfile | --key-file | --etcd-keyfile | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --user | -u | --output | -o | --ssh-port | --fields | --as | --max-moves | --to | --for | --timeout) return 0 ;;
+    --endpoint | --driver | --request-timeout | --tunnel | --etcd-key-prefix | --ca-file | --etcd-cafile | --cert-file | --etcd-certfile | --key-file | --etcd-keyfile | --known-hosts-file | --ssh-username | --ssh-timeout | --ssh-config | --why | --block-attempts | --deadline | --unit | --machine | --since | --lines | -n | --user | -u | --until | --grep | -g | --output | -o | --ssh-port | --fields | --as | --max-moves | --to | --for | --timeout) return 0 ;;
   esac
   return 1
 }

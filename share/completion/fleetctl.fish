@@ -11,7 +11,7 @@ function __fleetctl_is
             continue
         end
         switch $token
-            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--etcd-key-prefix' '--ca-file' '--etcd-cafile' '--cert-file' '--etcd-certfile' '--key-file' '--etcd-keyfile' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--output' '-o' '--ssh-port' '--fields' '--as' '--max-moves' '--to' '--for' '--timeout'
+            case '--endpoint' '--driver' '--request-timeout' '--tunnel' '--etcd-key-prefix' '--ca-file' '--etcd-cafile' '--cert-file' '--etcd-certfile' '--key-file' '--etcd-keyfile' '--known-hosts-file' '--ssh-username' '--ssh-timeout' '--ssh-config' '--why' '--block-attempts' '--deadline' '--unit' '--machine' '--since' '--lines' '-n' '--user' '-u' '--until' '--grep' '-g' '--output' '-o' '--ssh-port' '--fields' '--as' '--max-moves' '--to' '--for' '--timeout'
                 set skip 1
             case '-*'
             case '*'
@@ -113,7 +113,10 @@ complete -c fleetctl -n __fleetctl_is -a is-failed -d 'Print whether units have 
 complete -c fleetctl -n '__fleetctl_is is-failed' -l quiet -s q -d 'Print nothing; the exit status says it'
 complete -c fleetctl -n '__fleetctl_is is-failed' -l json -d 'Print results as a JSON array, and errors as JSON on stderr'
 complete -c fleetctl -n '__fleetctl_is is-failed' -a '(__fleetctl_units)'
-complete -c fleetctl -n __fleetctl_is -a journal -d 'Print the journal of a unit'
+complete -c fleetctl -n __fleetctl_is -a journal -d 'Print the journal of units'
+complete -c fleetctl -n '__fleetctl_is journal' -l since -x -d 'From when, in journalctl\'s words: "1 hour ago", 2026-01-31, today'
+complete -c fleetctl -n '__fleetctl_is journal' -l until -x -d 'Until when'
+complete -c fleetctl -n '__fleetctl_is journal' -l grep -s g -x -d 'Only lines that match this regular expression'
 complete -c fleetctl -n '__fleetctl_is journal' -l lines -s n -x -d 'How many of the newest lines'
 complete -c fleetctl -n '__fleetctl_is journal' -l follow -s f -d 'Go on with new lines until interrupted'
 complete -c fleetctl -n '__fleetctl_is journal' -l output -s o -x -d 'journalctl\'s output format, such as short-iso, json or cat'

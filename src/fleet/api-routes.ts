@@ -151,8 +151,15 @@ async function unitPart(
   if (await forwardable(context, exchange, job)) return;
   const { response, signal, url } = exchange;
   if (part === "status") return sendJson(response, 200, await console.status(name, signal));
+  const said = (name: string) => {
+    const value = url.searchParams.get(name);
+    return value === null ? {} : { [name]: value };
+  };
   const how = {
     lines: lineCount(url.searchParams.get("lines")),
+    ...said("since"),
+    ...said("until"),
+    ...said("grep"),
     output: url.searchParams.get("output") ?? "short",
     follow: url.searchParams.get("follow") === "true",
   };
@@ -256,7 +263,8 @@ function wantedLimit(text: string | null): number | undefined {
   return Math.min(limit, PAGE_MAX);
 }
 
-function lineCount(text: string | null): number {
+function lineCount(text: string | null): number | undefined {
+  if (text === "all") return undefined;
   const lines = text === null ? JOURNAL_LINES : Number(text);
   if (!Number.isSafeInteger(lines) || lines < 0)
     throw new ApiRefusal(400, `lines ${JSON.stringify(text)} is no number of lines`);

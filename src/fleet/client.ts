@@ -38,8 +38,12 @@ export interface EventsAsked {
 
 export interface JournalOptions {
   readonly machineID?: string;
-  /** How many lines back to begin; default 10. */
-  readonly lines?: number;
+  /** How many lines back to begin, or all of them; default 10. */
+  readonly lines?: number | "all";
+  /** As journalctl takes them: from when, until when, and what a line has to match. */
+  readonly since?: string;
+  readonly until?: string;
+  readonly grep?: string;
   /** journalctl's `--output`; default `short`. */
   readonly output?: string;
   /** Go on with new lines until the signal aborts. */

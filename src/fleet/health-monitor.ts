@@ -241,7 +241,7 @@ export class HealthMonitor {
     name: UnitName,
     watched: Watched,
     failure: string | undefined,
-    { restart }: MonitoredUnits,
+    monitored: MonitoredUnits,
   ): void {
     const { clock, events, machine, logger } = this.#options;
     const event = { kind: "checked", failure, nowMs: clock.monotonicMs() } as const;
@@ -255,7 +255,7 @@ export class HealthMonitor {
     if (reason !== undefined) {
       const who = `agent on ${machine.id}`;
       events.tell({ what: "restarted", unit: name, machine: machine.id, who, why: reason });
-      restart(name, reason);
+      monitored.restart(name, reason);
     }
     this.#onChange();
   }

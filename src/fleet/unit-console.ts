@@ -3,7 +3,12 @@ import { systemctlStatus } from "#systemd/systemctl-status.ts";
 import type { SchemaUnitStatus } from "./core/schema.ts";
 
 export interface JournalRequest {
-  readonly lines: number;
+  /** The newest only; undefined for all. */
+  readonly lines: number | undefined;
+  /** As for journalctl. */
+  readonly since?: string;
+  readonly until?: string;
+  readonly grep?: string;
   readonly output: string;
   readonly follow: boolean;
 }
@@ -25,8 +30,8 @@ export function openUnitConsole(options: {
       const { stdout, stderr, exitStatus } = await systemctlStatus(unit, options, signal);
       return { exitStatus, text: stdout + stderr };
     },
-    async *journal(unit, { lines, output, follow }, signal) {
-      const query = { unit, lines, output, ...options };
+    async *journal(unit, { follow, lines, ...how }, signal) {
+      const query = { unit, ...how, ...(lines !== undefined && { lines }), ...options };
       if (!follow) yield await readJournal(query, signal);
       else for await (const line of followJournal(query, signal)) yield `${line}\n`;
     },

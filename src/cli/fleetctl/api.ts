@@ -201,11 +201,15 @@ export class Api {
   }
 
   /** Without a time limit: following ends when the person ends it. */
-  async *journal(name: string, options: JournalOptions): AsyncGenerator<string> {
+  async *journal(
+    name: string,
+    options: JournalOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<string> {
     this.#options.trace?.(`journal of ${name}`);
     this.#client ??= this.#open();
     try {
-      yield* (await this.#client).journal(name, options, this.#options.signal);
+      yield* (await this.#client).journal(name, options, signal);
     } catch (error) {
       throw await this.#explained(error);
     }

@@ -72,11 +72,15 @@ const ORIGINAL_COMMANDS: readonly Command[] = [
   },
   {
     name: "journal",
-    synopsis: "[--lines=N] [-f] [--output=FORMAT] UNIT",
-    summary: "Print the journal of a unit",
-    description:
-      "Prints what journalctl has on the machine where the unit runs; for a global unit, on all its machines.",
+    synopsis:
+      "[--lines=N] [--since=TIME] [--until=TIME] [--grep=PATTERN] [-f] [--output=FORMAT] UNIT...",
+    summary: "Print the journal of units",
+    description: `Prints what journalctl has on the machines where the units run, by time, each line under its machine where there are several.
+With -f it follows a unit to the machine that it moves to.`,
     flags: [
+      text(["since"], "", 'From when, in journalctl\'s words: "1 hour ago", 2026-01-31, today'),
+      text(["until"], "", "Until when"),
+      text(["grep", "g"], "", "Only lines that match this regular expression"),
       { names: ["lines", "n"], kind: "int", default: 10, help: "How many of the newest lines" },
       bool(["follow", "f"], false, "Go on with new lines until interrupted"),
       text(["output", "o"], "short", "journalctl's output format, such as short-iso, json or cat"),

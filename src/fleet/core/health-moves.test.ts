@@ -20,7 +20,7 @@ function clusterOf(machines: string, units: Sample["units"], notes: readonly Not
   const set = (key: string, value: string) =>
     model.apply({ key, after: { value, modifiedIndex: (modifiedIndex += 1) }, by: undefined });
   for (const [where, note] of notes) {
-    const [unit, short = ""] = where.split(" ") as [UnitName, string];
+    const [unit, short] = where.split(" ") as [UnitName, string];
     const machine = sampleMachine(short);
     const hash = model.jobs.get(unit)!.hash!;
     const state = {
