@@ -8,6 +8,7 @@ import type { MachineId } from "./core/machine-id.ts";
 import { writeMark } from "./core/machine-marks.ts";
 import { aliveReason } from "./core/presence-tracker.ts";
 import type { SuspicionEvent } from "./core/suspicion.ts";
+import type { EventLog } from "./event-log.ts";
 import type { Liveness, MachineProbe } from "./machine-probe.ts";
 import type { Registry } from "./registry.ts";
 
@@ -15,6 +16,7 @@ export interface ProberOptions {
   readonly me: MachineId;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
+  readonly events: EventLog;
   readonly probe: MachineProbe;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -124,7 +126,7 @@ export class Prober {
   }
 
   async #mark(machine: MachineId, signal: AbortSignal): Promise<void> {
-    const { feed, registry, clock, logger, me } = this.#options;
+    const { feed, registry, events, clock, logger, me } = this.#options;
     const isAlive = feed.suspicions.get(machine)?.state === "alive";
     const why = aliveReason(machine, feed.model.api(machine) ?? "");
     const mark = { by: `engine on ${me}`, at: clock.now().toISOString(), why };
@@ -136,6 +138,8 @@ export class Prober {
         isAlive ? writeMark(mark) : undefined,
         signal,
       );
+      if (isAlive)
+        events.tell({ what: "held", machine, who: mark.by, why, after: "its units stay" });
       await feed.seen(index, signal);
     } catch (error) {
       if (!signal.aborted)
