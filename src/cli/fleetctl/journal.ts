@@ -6,7 +6,7 @@ import { machineLegend } from "./legends.ts";
 import { isOfOriginal, journalOverSsh } from "./over-ssh.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { unitNameOf } from "./unit-args.ts";
+import { expandArguments, unitNameOf } from "./unit-args.ts";
 import { isGlobalUnit } from "./units.ts";
 
 export async function runJournal(session: Session): Promise<number> {
@@ -15,7 +15,9 @@ export async function runJournal(session: Session): Promise<number> {
     err("One unit file must be provided.");
     return 1;
   }
-  const found = await Promise.all(args.map((arg) => sourcesOf(session, unitNameOf(arg))));
+  const found = await Promise.all(
+    expandArguments(args).map((arg) => sourcesOf(session, unitNameOf(arg))),
+  );
   const all = found.flat().filter((source) => typeof source !== "number");
   const sources = await withPrefixes(session, all);
   const missing = found.some((source) => typeof source === "number") ? 1 : 0;
