@@ -236,6 +236,7 @@ export class Agent {
       if (isDue) wholeAtMs = nowMs + SAFETY_MS;
       await units.look(systemd, isDue ? "all" : "changed", signal);
       await leased.look();
+      await units.recordAgain();
       const loaded = units.all(worker.busy);
       if (this.#leaving) {
         worker.begin(reconcileLeaving(loaded));

@@ -148,9 +148,11 @@ export class Engine {
 
   async #round(signal: AbortSignal): Promise<void> {
     const { clock, feed } = this.#options;
+    const brokenAtMs = await this.#breaker.run(signal);
+    // Only now: that may have taken its time, and who is lost is to be so when it is acted on.
     const { lost, held, cutOff, againAtMs } = feed.verdict();
     const leased = feed.leaseWaits();
-    this.#verdictUntilMs = earliest(againAtMs, leased.againAtMs, await this.#breaker.run(signal));
+    this.#verdictUntilMs = earliest(againAtMs, leased.againAtMs, brokenAtMs);
     this.#tellHeld(held);
     // Time alone makes machines lost, so a lost machine that still holds units is a reason to look at all of them.
     const all =

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Fault } from "#base/fault.ts";
 import type { Systemd, UnitStatus } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { LocalUnits } from "./local-units.ts";
@@ -57,4 +58,43 @@ test("LocalUnits: what was launched is remembered for the same run of systemd on
   await files.write(on, "", undefined);
   await files.writeLaunched({ systemdRun: "1", launched: [on], runs: {} });
   assert.equal((await LocalUnits.open(files, "2")).get(on)?.launched, false);
+});
+
+test("LocalUnits.record(): of two at once the newer one stays, however long each write takes", async () => {
+  const files = new MemoryUnitFiles();
+  for (const name of [on, off]) await files.write(name, "", undefined);
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const write = files.writeLaunched.bind(files);
+  let writes = 0;
+  files.writeLaunched = async (record) => {
+    await gates[writes++ === 0 ? 0 : 1].promise;
+    await write(record);
+  };
+  const units = await LocalUnits.open(files, "1");
+  units.setLaunched(on, 1);
+  const first = units.record();
+  await Promise.resolve();
+  units.setLaunched(off, 1);
+  const second = units.record();
+  gates[1].resolve();
+  await Promise.resolve();
+  gates[0].resolve();
+  await Promise.all([first, second]);
+  assert.deepEqual((await files.readLaunched())?.launched, [off, on].sort());
+});
+
+test("LocalUnits.recordAgain() writes down what the disk had no room for", async () => {
+  const files = new MemoryUnitFiles();
+  await files.write(on, "", undefined);
+  const write = files.writeLaunched.bind(files);
+  const full = async () => Promise.reject(new Fault("FILE_UNWRITABLE", "Cannot write: no space"));
+  files.writeLaunched = full;
+  const units = await LocalUnits.open(files, "1");
+  units.setLaunched(on, 1);
+  await assert.rejects(units.record(), { code: "FILE_UNWRITABLE" });
+  await units.recordAgain();
+  assert.equal(await files.readLaunched(), undefined);
+  files.writeLaunched = write;
+  await units.recordAgain();
+  assert.deepEqual((await files.readLaunched())?.launched, [on]);
 });

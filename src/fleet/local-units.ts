@@ -1,3 +1,4 @@
+import { Fault } from "#base/fault.ts";
 import type { Systemd, UnitStatus } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { LoadedUnit } from "./core/reconcile.ts";
@@ -11,8 +12,10 @@ export class LocalUnits {
   readonly #launched: Map<UnitName, number | undefined>;
   readonly #systemdRun: string;
   readonly #statuses = new Map<string, UnitStatus>();
-  /** What was last recorded; undefined when it must be recorded again. */
+  /** What was last recorded. */
   #recorded: string | undefined;
+  #isWriteDue = false;
+  #writing = Promise.resolve();
 
   private constructor(
     files: UnitFiles,
@@ -101,23 +104,34 @@ export class LocalUnits {
     this.#launched.delete(name);
   }
 
-  /** Writes down what was launched, when that changed. */
+  /** Writes down what is launched now, when that changed; one write after the other, so that the newest stays. */
   async record(): Promise<void> {
+    const written = this.#writing.then(() => this.#write());
+    this.#writing = written.catch(() => {}); // reaches who asked for it
+    await written;
+  }
+
+  /** The same after a write that failed; when this fails too, it is for the next time. */
+  async recordAgain(): Promise<void> {
+    if (!this.#isWriteDue) return;
+    await this.record().catch((error: unknown) => {
+      if (!(error instanceof Fault)) throw error;
+    });
+  }
+
+  async #write(): Promise<void> {
     const launched = [...this.#launched.keys()].sort();
     const runs = Object.fromEntries([...this.#launched].filter(([, run]) => run !== undefined));
     const text = JSON.stringify([launched, runs]);
     if (this.#recorded === text) return;
+    this.#isWriteDue = true;
+    await this.#files.writeLaunched({
+      systemdRun: this.#systemdRun,
+      launched,
+      runs: runs as Record<string, number>,
+    });
     this.#recorded = text;
-    try {
-      await this.#files.writeLaunched({
-        systemdRun: this.#systemdRun,
-        launched,
-        runs: runs as Record<string, number>,
-      });
-    } catch (error) {
-      this.#recorded = undefined;
-      throw error;
-    }
+    this.#isWriteDue = false;
   }
 }
 

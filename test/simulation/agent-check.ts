@@ -39,8 +39,12 @@ export class AgentCheck {
   readonly #launched = new Map<string, number>();
   /** The same, with those whose start ended in a way that the agent was not told of. */
   readonly #started = new Set<string>();
+  /** When they were. */
+  readonly #startedMs = new Map<string, number>();
+  readonly #nowMs: () => number;
 
-  constructor(history: RegistryHistory, violations: Violations) {
+  constructor(history: RegistryHistory, violations: Violations, nowMs: () => number) {
+    this.#nowMs = nowMs;
     this.#history = history;
     this.#violations = violations;
   }
@@ -76,6 +80,7 @@ export class AgentCheck {
       this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
     this.#launched.set(keyOf(view, unit), wish);
     this.#started.add(keyOf(view, unit));
+    this.#startedMs.set(keyOf(view, unit), this.#nowMs());
     if (step === undefined)
       return this.#violations.add(
         CAUSE,
@@ -92,15 +97,25 @@ export class AgentCheck {
     this.#launched.delete(keyOf(view, unit));
   }
 
-  /** The agent died and remembers only these: what it was just starting it may start again. */
+  /** A step came to nothing: what it was to end goes on. */
+  failed(view: AgentView, unit: string): void {
+    const step = this.#steps.get(`${view.machine} ${unit}`);
+    if (step !== undefined && ENDING.includes(step.kind)) this.#started.add(keyOf(view, unit));
+  }
+
+  /**
+   * The agent begins anew and remembers only these: what it was just starting when it ended it may start again, and
+   * what it could not write down for want of space. `sinceMs` is when it could not yet have written it down.
+   */
   remembers(
     { machine, boot }: Pick<AgentView, "machine" | "boot">,
     units: readonly string[],
+    sinceMs: number,
   ): void {
     const prefix = `${machine} ${boot} `;
     for (const key of this.#launched.keys())
       if (key.startsWith(prefix) && !units.includes(key.slice(prefix.length)))
-        this.#launched.delete(key);
+        if ((this.#startedMs.get(key) ?? 0) >= sinceMs) this.#launched.delete(key);
   }
 
   /** Whether the unit was started there and not stopped since; if it does not run, it ended by itself. */

@@ -30,6 +30,8 @@ export class LostCheck {
   readonly #violations: Violations;
   /** Since when nothing ails each machine, its daemon and its way to the store; and the run of the daemon. */
   readonly #well = new Map<string, { readonly process: SimulatedProcess; sinceMs: number }>();
+  /** Machines whose daemon can answer. */
+  readonly #awake = new Set<string>();
 
   constructor(history: RegistryHistory, violations: Violations) {
     this.#history = history;
@@ -40,6 +42,8 @@ export class LostCheck {
   look(machines: Iterable<SimulatedMachine>, nowMs: number): void {
     for (const machine of machines) {
       const { id, process } = machine;
+      if (isAwake(machine)) this.#awake.add(id);
+      else this.#awake.delete(id);
       const known = this.#well.get(id);
       if (known?.process !== process) this.#well.set(id, { process, sinceMs: nowMs });
       else if (!isWell(machine)) known.sinceMs = nowMs;
@@ -53,6 +57,8 @@ export class LostCheck {
     const { atMs } = taking;
     const wellMs = atMs - (this.#well.get(taking.machine)?.sinceMs ?? atMs);
     if (wellMs > WELL_MS) this.#tell(taking, `it was well for ${Math.round(wellMs)} ms`);
+    // One that does not answer when it is asked itself is no matter of those that cannot be seen.
+    if (!this.#awake.has(taking.machine)) return;
     const vanished = this.#history
       .everyMachine(taking.index)
       .map((machine) => this.#expiredMs(machine, taking.index))
@@ -77,9 +83,14 @@ export class LostCheck {
   }
 }
 
-function isWell({ daemon, process, link: { out, back }, disk }: SimulatedMachine): boolean {
+function isAwake({ daemon, process }: SimulatedMachine): boolean {
+  return daemon !== undefined && !process.isPaused && !process.isKilled;
+}
+
+function isWell(machine: SimulatedMachine): boolean {
+  const { daemon, disk, link } = machine;
   const isGood = ({ isBlocked, loss, delayMs: [, most] }: Way) =>
     !isBlocked && loss === 0 && most < LATE_MS;
-  const isUp = daemon?.isRegistered === true && !process.isPaused && !process.isKilled;
-  return isUp && isGood(out) && isGood(back) && disk.delayMaxMs === 0;
+  const isUp = daemon?.isRegistered === true && isAwake(machine);
+  return isUp && isGood(link.out) && isGood(link.back) && disk.delayMaxMs === 0;
 }

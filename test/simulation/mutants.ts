@@ -69,8 +69,8 @@ export const MUTANTS = {
   },
   launchNotRecorded: {
     file: "fleet/local-units.ts",
-    from: "      await this.#files.writeLaunched(",
-    to: "      await (async (_: unknown) => {})(",
+    from: "    await this.#files.writeLaunched(",
+    to: "    await (async (_: unknown) => {})(",
     found: /^4 no unit is started.*again/,
     favour: "restart",
   },

@@ -57,6 +57,9 @@ export interface SimulationOptions {
 }
 
 const LIVE = "after all faults end, everything is as it should be";
+/** The longest time that a write to a slow disk takes, and one more after it. */
+const WRITTEN_MS = 7_000;
+const FAILED = "step failed; will be tried again";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
 /** Longer than many machines lost together are held (60 s), and what follows. */
@@ -92,6 +95,9 @@ class Simulation implements AsyncDisposable {
   readonly #shape: Shape;
   readonly #workload: Workload;
   readonly #faults: Faults;
+  /** When each machine's daemon was last seen, and since when its disk may have been too full to write. */
+  readonly #aliveMs = new Map<SimulatedMachine, number>();
+  readonly #fullSinceMs = new Map<SimulatedMachine, number>();
   readonly #storeFuse: StoreFuse;
   readonly #bites = new Map<Bite, number>();
   readonly #watches: WatchCheck[] = [];
@@ -118,7 +124,9 @@ class Simulation implements AsyncDisposable {
     this.#lost = new LostCheck(this.#history, this.#violations);
     const judges = [this.#history, this.#oracle, this.#lost, this.#violations] as const;
     this.#placements = new PlacementCheck(...judges);
-    this.#agents = new AgentCheck(this.#history, this.#violations);
+    this.#agents = new AgentCheck(this.#history, this.#violations, () =>
+      this.#cluster.clock.monotonicMs(),
+    );
     this.#shape = shapeOf(seed);
     for (let at = 0; at < this.#shape.machines; at++) {
       const name = String.fromCodePoint(97 + at);
@@ -129,7 +137,7 @@ class Simulation implements AsyncDisposable {
     const links = this.#openWatchers();
     this.#faults = new Faults(this.#cluster, random, this.#trace, links, {
       onStoreDown: () => this.#checkDisk(),
-      onDeath: (machine) => void this.#died(machine),
+      onDeath: ({ id }) => this.#placements.ended(id),
       favour,
       storeFuse: this.#storeFuse,
     });
@@ -215,7 +223,14 @@ class Simulation implements AsyncDisposable {
 
   async #step(): Promise<void> {
     await this.#cluster.clock.advance(STEP_MS);
-    this.#lost.look(this.#cluster.machines, this.#cluster.clock.monotonicMs());
+    const nowMs = this.#cluster.clock.monotonicMs();
+    for (const machine of this.#cluster.machines) {
+      if (machine.daemon !== undefined) this.#aliveMs.set(machine, nowMs);
+      // What was written just before may not be there either.
+      if (machine.disk.isFull && !this.#fullSinceMs.has(machine))
+        this.#fullSinceMs.set(machine, nowMs - WRITTEN_MS);
+    }
+    this.#lost.look(this.#cluster.machines, nowMs);
     this.#placements.flush();
     this.#records.look();
   }
@@ -301,17 +316,20 @@ class Simulation implements AsyncDisposable {
       },
       onStart: (daemon, machine) => {
         this.#placements?.ended(machine.id);
+        void this.#begins(machine, this.#aliveMs.get(machine) ?? 0);
         plant.onStart?.(daemon, machine);
         this.#guard(daemon, machine);
       },
     };
   }
 
-  async #died(machine: SimulatedMachine): Promise<void> {
+  /** What a daemon that starts can know of what the one before it started. */
+  async #begins(machine: SimulatedMachine, endedMs: number): Promise<void> {
     const { id, boot, files } = machine;
-    this.#placements.ended(id);
-    const record = await files.readLaunched();
-    this.#agents.remembers({ machine: id, boot }, record?.launched ?? []);
+    const { launched = [] } = (await files.readLaunched()) ?? {};
+    const fullSinceMs = this.#fullSinceMs.get(machine) ?? Number.POSITIVE_INFINITY;
+    const sinceMs = Math.min(endedMs - WRITTEN_MS, fullSinceMs);
+    this.#agents?.remembers({ machine: id, boot }, launched, sinceMs);
   }
 
   readonly #bite = (bite: Bite): void =>
@@ -352,6 +370,8 @@ class Simulation implements AsyncDisposable {
     if (part === "engine" && unit !== undefined && msg !== "unit waits")
       this.#placements.told(this.#cluster.machine(name).id, unit, reason);
     if (msg === "engine follows") this.#bite("lease lost");
+    if (msg === FAILED && unit !== undefined)
+      this.#agents.failed(this.#view(this.#cluster.machine(name)), unit);
     if (msg !== "step" || part !== "agent" || unit === undefined || step === undefined) return;
     const machine = this.#cluster.machine(name);
     if (machine.process.isKilled) return; // nothing of what it goes on to do gets out
