@@ -154,6 +154,17 @@ test("a oneshot that systemd will not start has failed, with its reason, and is 
   assert.equal(runs.length, 1);
 });
 
+test("the result of a unit that was destroyed is cleared away", async (t) => {
+  const { cluster } = await clusterOf(t, "a");
+  await submit(cluster, `${ONESHOT}/bin/true\n`);
+  await cluster.until("its result is noted", () => resultOf(cluster, "a") !== undefined);
+  await cluster.destroy(name);
+  await cluster.pass(60_000);
+  assert.ok(resultOf(cluster, "a") !== undefined);
+  // What becomes of the cluster is looked at when something changes.
+  await cluster.until("it is gone", () => resultOf(cluster, "a") === undefined, 1_500_000);
+});
+
 test("the end of a service that should go on is noted too", async (t) => {
   const { cluster } = await clusterOf(t, "a");
   await submit(cluster, "[Service]\nExecStart=/bin/false\n");

@@ -24,6 +24,16 @@ export function* forgottenNotes(model: ClusterModel): Generator<{ key: string; i
     if (note !== undefined && isGone(unit))
       yield { key: model.keys.note("history", unit), index: note.index };
   }
+  for (const room of ["results", "runs", "timers"] as const) {
+    const table = model.notes[room];
+    for (const unit of table.units()) {
+      if (model.jobs.get(unit)?.hash !== undefined) continue;
+      const own = table.get(unit);
+      if (own !== undefined) yield { key: model.keys.note(room, unit), index: own.index };
+      for (const [machine, { index }] of table.of(unit))
+        yield { key: model.keys.note(room, unit, machine), index };
+    }
+  }
   for (const key of rollouts.units()) {
     const note = rollouts.get(key);
     const isOver = note !== undefined && !isActive(note.value);
