@@ -44,7 +44,7 @@ export const MUTANTS = {
     from: "this.#destroyed.has(unit) || this.#removed.has(unit)",
     to: "this.#destroyed.has(unit)",
     found: /was destroyed, is on/,
-    favour: "restart",
+    favour: "kill",
   },
   missingTakenForDestroyed: {
     file: "fleet/core/reconcile.ts",
