@@ -179,7 +179,7 @@ export class PresenceTracker {
     const own = evidence(machine);
     const isSure = own?.state === "silent" && own.sides >= SIDES;
     const together = vanished.filter(
-      (other) => !(isSure && present.has(other)) && evidence(other)?.state !== "alive",
+      (other) => !(isSure && (present.has(other) || evidence(other)?.state === "alive")),
     );
     const all = present.size + vanished.filter((other) => !present.has(other)).length;
     return together.length >= 2 && together.length > all / 2
