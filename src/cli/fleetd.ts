@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "#base/fault.ts";
 import { notifyReady } from "#base/notify.ts";
 import { VERSION } from "#cli/keelson/help.ts";
@@ -56,6 +57,9 @@ export const fleetd: Program = async (args, io) => {
   }
 };
 
+/** So long at most units that are ordered after fleetd wait for the machine to be on record; the store may be away. */
+const REGISTERED_MS = 5_000;
+
 async function run(root: string, settings: FleetSettings, io: Io): Promise<void> {
   const { runFleetd } = await import("#fleet/run-fleetd.ts");
   let dump = () => {};
@@ -63,7 +67,9 @@ async function run(root: string, settings: FleetSettings, io: Io): Promise<void>
   process.on("SIGUSR1", onUsr1);
   const onListening = async (machine: FleetMachine) => {
     dump = () => io.stdout.write(`${describe(machine)}\n`);
-    await notifyReady({ ...io.env });
+    const limit = sleep(REGISTERED_MS, undefined, { signal: io.signal, ref: false });
+    await Promise.race([machine.registered, limit.catch(() => {})]);
+    if (!io.signal.aborted) await notifyReady({ ...io.env });
   };
   try {
     await runFleetd({ root, settings, version: VERSION, env: io.env, onListening }, io.signal);

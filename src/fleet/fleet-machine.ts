@@ -85,6 +85,7 @@ export class FleetMachine implements AsyncDisposable {
   readonly ended: Promise<void>;
   readonly #registration: Registration;
   readonly #engine: Engine;
+  readonly #registered = Promise.withResolvers<void>();
   readonly #end = new AbortController();
   readonly #engineEnd = new AbortController();
   readonly #options: FleetMachineOptions;
@@ -120,7 +121,10 @@ export class FleetMachine implements AsyncDisposable {
       ttlSeconds,
       disableEngine: settings.disableEngine,
       onRenewed: (sentMs) => this.agent.renewLease(sentMs),
-      onRegistered: () => this.agent.wake(),
+      onRegistered: () => {
+        this.#registered.resolve();
+        this.agent.wake();
+      },
       logger: logger.child({ part: "presence" }),
     });
     this.agent = new Agent({
@@ -152,6 +156,11 @@ export class FleetMachine implements AsyncDisposable {
   /** Why it cannot register: another live machine has its id. */
   get conflict(): string | undefined {
     return this.#registration.conflict;
+  }
+
+  /** Resolves when the machine is on record for the first time. */
+  get registered(): Promise<void> {
+    return this.#registered.promise;
   }
 
   get isRegistered(): boolean {

@@ -146,6 +146,7 @@ WantedBy=multi-user.target
     "fleet.service": `[Unit]
 Description=fleet daemon
 After=etcd.service etcd2.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -153,9 +154,10 @@ NotifyAccess=all
 Environment=${word(`FLEET_API_LISTEN=unix://${root}/run/fleet.sock,${fleetUrl(machine)}`)}
 Environment=FLEET_API_ADVERTISE=${fleetUrl(machine)}
 Environment=FLEET_PUBLIC_IP=${machine.address}
+Environment=FLEET_API_EXEC=all
 ExecStart=${run} fleetd
 Restart=always
-RestartSec=2s
+RestartSec=500ms
 TimeoutStartSec=0
 
 [Install]
