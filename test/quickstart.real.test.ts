@@ -89,6 +89,24 @@ test("the quickstart, and what its README shows", async (t: TestContext) => {
     await until("they are gone", async () => (await active(state)).length === 5);
   });
 
+  await t.test("units are changed in place, and machines taken down for a while", async () => {
+    const replaced = await says(
+      state,
+      "fleetctl start --replace ../updates/hello@{1..3}.service 2>&1",
+    );
+    assert.match(replaced, /Rollout of hello@\.service done/);
+    assert.match(await says(state, "fleetctl history hello@1"), /^2\t.*current.*replaced$/m);
+    await says(state, "fleetctl revert hello@1");
+    assert.match(await says(state, "fleetctl cat hello@1"), /hello %i from/);
+    assert.match(await says(state, "fleetctl explain controller"), /role=worker: machine has/);
+    assert.match(await says(state, "fleetctl exec hello@1 -- id"), /^uid=/);
+    await says(state, "fleetctl drain core-03");
+    assert.ok((await active(state)).every((unit) => !unit.endsWith(".3")));
+    await says(state, "fleetctl uncordon core-03 && fleetctl rebalance");
+    assert.ok((await active(state)).some((unit) => unit.endsWith(".3")));
+    assert.match(await says(state, "fleetctl events"), /moved hello@/);
+  });
+
   await t.test("a restart of the agent touches no unit", async () => {
     const before = await mainPid(state, "core-02", "controller.service");
     await state.succeed("ssh", "core-02", "--", "systemctl", "--user", "restart", "fleet");

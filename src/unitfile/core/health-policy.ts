@@ -47,7 +47,8 @@ export function parseHealthCheck(value: string): HealthCheck | undefined {
     return URL.canParse(text) && /^https?:\/\/[^/]/i.test(text)
       ? { kind: "http", text }
       : undefined;
-  if (text.startsWith("tcp:")) return splitTcp(text) === undefined ? undefined : { kind: "tcp", text };
+  if (text.startsWith("tcp:"))
+    return splitTcp(text) === undefined ? undefined : { kind: "tcp", text };
   // Another scheme is a slip, not the name of a program.
   return text === "" || /^[a-z][a-z0-9+.-]*:/i.test(text) ? undefined : { kind: "command", text };
 }
