@@ -26,6 +26,17 @@ export interface WorkerOptions {
   readonly onDone: () => void;
 }
 
+/** The rest of an unload that did not come to its end. */
+interface Clear {
+  readonly kind: "clear";
+  readonly name: UnitName;
+  readonly reason: string;
+}
+
+type Work = Exclude<Step, { kind: "keep" }> | Clear;
+
+const CLEAR = { kind: "clear", reason: "its file is gone" } as const;
+
 interface StartStep {
   readonly run: number;
   readonly reason: string;
@@ -52,6 +63,8 @@ export class UnitWorker {
 
   /** Units that systemd is asked to start, and did not answer for. */
   readonly #starting = new Set<UnitName>();
+  /** Units whose file is gone, but not yet all that came with it. */
+  readonly #leftovers = new Set<UnitName>();
   /** Units whose last start did not even begin, with systemd's word for why. */
   readonly #notBegun = new Map<UnitName, string>();
 
@@ -85,6 +98,8 @@ export class UnitWorker {
         this.#track(name, step);
       }
     }
+    for (const name of this.#leftovers)
+      if (!this.#busy.has(name) && !this.#rests(name, CLEAR)) this.#track(name, { ...CLEAR, name });
   }
 
   /** Resolves when nothing is under way. */
@@ -92,13 +107,13 @@ export class UnitWorker {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
 
-  #track(name: UnitName, step: Exclude<Step, { kind: "keep" }>): void {
+  #track(name: UnitName, step: Work): void {
     const { logger, signal, tell, onDone } = this.#options;
     this.#busy.add(name);
     this.#failed.delete(name);
     const run = this.#carryOut(name, step)
       .then(() => {
-        if (step.kind !== "adopt") tell(doneIn(step), name, step.reason);
+        if (step.kind !== "adopt" && step.kind !== "clear") tell(doneIn(step), name, step.reason);
       })
       .catch((error: unknown) => {
         if (signal.aborted) return;
@@ -122,13 +137,13 @@ export class UnitWorker {
     this.#failed.set(name, { step: `${kind} ${reason}`, untilMs });
   }
 
-  #rests(name: UnitName, step: Step): boolean {
+  #rests(name: UnitName, step: { readonly kind: string; readonly reason: string }): boolean {
     const failed = this.#failed.get(name);
     if (failed?.step !== `${step.kind} ${step.reason}`) return false;
     return this.#options.clock.monotonicMs() < failed.untilMs;
   }
 
-  async #carryOut(name: UnitName, step: Exclude<Step, { kind: "keep" }>): Promise<void> {
+  async #carryOut(name: UnitName, step: Work): Promise<void> {
     const { logger, units } = this.#options;
     logger.info({ unit: name, step: step.kind, reason: step.reason }, "step");
     switch (step.kind) {
@@ -148,6 +163,8 @@ export class UnitWorker {
         return this.#restart(name);
       case "unload":
         return this.#unload(name);
+      case "clear":
+        return this.#clear(name);
       default:
         return step satisfies never;
     }
@@ -168,6 +185,7 @@ export class UnitWorker {
     const installs = isInstallable(unit.file);
     await this.#linker.link(files.path(unit.name), { installs, replaces: how.kind === "replace" });
     units.loaded(unit.name, unit.hash);
+    this.#leftovers.delete(unit.name);
     for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want
     if (how.start) await this.#start(unit.name, how);
   }
@@ -238,15 +256,24 @@ export class UnitWorker {
   }
 
   async #unload(name: UnitName): Promise<void> {
-    const { systemd, files, units, signal, guard } = this.#options;
+    const { files, units } = this.#options;
     await this.#stop(name);
     await files.remove(name);
+    // From here on it is not here, whatever becomes of the rest: nobody may be told that it is.
+    units.unloaded(name);
+    this.#wanting.delete(name);
+    this.#leftovers.add(name);
+    await this.#clear(name);
+  }
+
+  /** Clears away what is left of a unit without its file. */
+  async #clear(name: UnitName): Promise<void> {
+    const { systemd, units, signal, guard } = this.#options;
     await systemd.resetFailed(name, signal);
     await this.#linker.unlink(name);
-    this.#wanting.delete(name);
     await guard.unloaded(name);
-    units.unloaded(name);
     await units.record();
+    this.#leftovers.delete(name);
   }
 
   #tellResult(unit: UnitName, action: "start" | "stop" | "restart", result: JobResult): void {
