@@ -48,6 +48,8 @@ export interface SimulatedMachine {
   readonly disk: DiskState;
   /** The run of the daemon. */
   process: SimulatedProcess;
+  /** Counts runs of the daemon, each of which names its own in what it logs. */
+  run: number;
   daemon: FleetMachine | undefined;
 }
 
@@ -131,6 +133,7 @@ export class SimulatedCluster implements AsyncDisposable {
       clockRate,
       disk: { delayMaxMs: 0, isFull: false },
       process: new SimulatedProcess(),
+      run: 0,
       daemon: undefined,
     };
     this.#machines.set(name, machine);
@@ -146,6 +149,7 @@ export class SimulatedCluster implements AsyncDisposable {
     const process = new SimulatedProcess(onBite);
     const { wrapKeys, wrapSystemd, onStart } = this.#hooks;
     machine.process = process;
+    machine.run += 1;
     machine.isOff = false;
     machine.daemon = openFleetMachine({
       machine: { id, publicIp: name, metadata, version: "simulated", facts: factsOf(name) },
@@ -163,7 +167,7 @@ export class SimulatedCluster implements AsyncDisposable {
       healthProbe: { check: async (_, unit) => machine.ill.get(unit) },
       clock: process.clock(clock, () => machine.wallAheadMs, machine.clockRate),
       random,
-      logger: this.#logger.child({ machine: name }),
+      logger: this.#logger.child({ machine: name, run: String(machine.run) }),
       settings: {
         keyPrefix: this.at.prefix,
         agentTtlMs: 6_000,

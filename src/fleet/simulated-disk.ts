@@ -44,7 +44,10 @@ export function simulatedDisk(files: UnitFiles, options: SimulatedDiskOptions): 
     readLease: () => slowly(() => files.readLease()),
     writeLease: (record) => slowly(() => room("lease.json", () => files.writeLease(record))),
     writeToken: (name, token) =>
-      slowly(() => room(`token of ${name}`, () => files.writeToken(name, token))),
+      slowly(() => {
+        const write = () => files.writeToken(name, token);
+        return token === undefined ? write() : room(`token of ${name}`, write);
+      }),
     readStore: () => slowly(() => files.readStore()),
     writeStore: (record) => slowly(() => room("store.json", () => files.writeStore(record))),
     readLaunched: () => slowly(() => files.readLaunched()),

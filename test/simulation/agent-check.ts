@@ -74,8 +74,8 @@ export class AgentCheck {
     const step = this.#steps.get(`${view.machine} ${unit}`);
     const before = this.#launched.get(keyOf(view, unit));
     const wish = this.#history.wish(unit, step?.index);
-    // What runs to its end runs again for each wish.
-    const isAnew = before !== wish && this.#history.runsOnce(unit);
+    // What runs to its end, as the agent saw it, runs again for each wish.
+    const isAnew = before !== wish && this.#history.runsOnce(unit, step?.index);
     if (before !== undefined && !isAnew)
       this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
     this.#launched.set(keyOf(view, unit), wish);

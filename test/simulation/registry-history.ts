@@ -64,9 +64,9 @@ export class RegistryHistory {
     return this.#jobPart(name, "target-state", index)?.index ?? 0;
   }
 
-  /** Whether the unit runs to its end and is then done. */
-  runsOnce(name: string): boolean {
-    const { service = [] } = this.job(name, this.ledger.index)?.spec ?? {};
+  /** Whether the unit, as it was then, runs to its end and is then done. */
+  runsOnce(name: string, index = this.ledger.index): boolean {
+    const { service = [] } = this.job(name, index)?.spec ?? {};
     return service.includes("Type=oneshot") && !service.includes("RemainAfterExit=yes");
   }
 

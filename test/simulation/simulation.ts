@@ -62,6 +62,7 @@ const WRITTEN_MS = 7_000;
 const FAILED = "step failed; will be tried again";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
+const SENT = /^[0-9a-f]{32}$/;
 /** Longer than many machines lost together are held (60 s), and what follows. */
 const SETTLE_MS = 70_000;
 /** Long enough for leftovers to be cleared away. */
@@ -365,16 +366,17 @@ class Simulation implements AsyncDisposable {
   }
 
   #hear(record: Record<string, string>): void {
-    const { msg, unit, step, reason = "", part, machine: name = "" } = record;
+    const { msg, unit, step, reason = "", part, machine: name = "", run } = record;
     this.#trace.add(`log ${JSON.stringify(record)}`);
-    if (part === "engine" && unit !== undefined && msg !== "unit waits")
-      this.#placements.told(this.#cluster.machine(name).id, unit, reason);
     if (msg === "engine follows") this.#bite("lease lost");
-    if (msg === FAILED && unit !== undefined)
-      this.#agents.failed(this.#view(this.#cluster.machine(name)), unit);
-    if (msg !== "step" || part !== "agent" || unit === undefined || step === undefined) return;
+    // Drains log of the machine where a unit is to arrive.
+    if (unit === undefined || (part !== "engine" && part !== "agent") || SENT.test(name)) return;
     const machine = this.#cluster.machine(name);
-    if (machine.process.isKilled) return; // nothing of what it goes on to do gets out
+    // Nothing of what a killed daemon goes on to do gets out, also when the next one is there.
+    if (machine.process.isKilled || run !== String(machine.run)) return;
+    if (part === "engine" && msg !== "unit waits") this.#placements.told(machine.id, unit, reason);
+    if (msg === FAILED) this.#agents.failed(this.#view(machine), unit);
+    if (msg !== "step" || part !== "agent" || step === undefined) return;
     const decided = { kind: step, reason };
     this.#agents.decided(this.#view(machine), unit, decided, hashOn(machine, unit));
   }
