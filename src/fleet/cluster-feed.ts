@@ -122,7 +122,7 @@ export class ClusterFeed {
     if (this.suspicions.isAsking) return this.suspicions.evidence(machine, nowMs);
     const isHeld = this.model.machine(machine)?.held !== undefined;
     const address = this.model.api(machine) ?? "";
-    return isHeld ? { state: "alive", address, heardMs: nowMs } : undefined;
+    return isHeld ? { state: "alive", address, sinceMs: nowMs, heardMs: nowMs } : undefined;
   }
 
   /** Machines to be asked beside the store: they can be, their record went, and nobody took it away on purpose. */
@@ -280,8 +280,8 @@ export class ClusterFeed {
   }
 
   #trackPresence({ machine, gone }: Effect & { kind: "machine" }, nowMs: number): void {
-    if (gone !== undefined && !this.model.machines.has(machine))
-      this.#presence.departed(machine, gone, nowMs);
+    if (this.model.machines.has(machine)) this.#presence.returned(machine, nowMs);
+    else if (gone !== undefined) this.#presence.departed(machine, gone, nowMs);
   }
 
   /** The mirror may have been lost and found again since anybody looked. */

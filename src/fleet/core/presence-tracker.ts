@@ -29,9 +29,6 @@ const SWEEP_MS = 500;
  */
 const SILENCE_MS = ENGINE_LEASE.ttlMs + 2 * SWEEP_MS;
 
-/** So many machines that ask in vain leave no doubt that it is the asked one which is away. */
-const SIDES = 2;
-
 /** What is known of absent machines beside the store. */
 export interface SecondPath {
   evidence(machine: MachineId, nowMs: number): Evidence;
@@ -44,6 +41,13 @@ const NO_SECOND_PATH: SecondPath = { evidence: () => undefined, askingMaxMs: 0 }
 interface Present {
   readonly size: number;
   has(machine: MachineId): boolean;
+}
+
+/** Many that went at once. */
+interface Mass {
+  readonly what: string;
+  /** When time alone may make them fewer. */
+  readonly againMs: readonly number[];
 }
 
 /** Since when a machine has no record, by the monotonic clock, and how that went. */
@@ -62,15 +66,18 @@ export interface Absence {
  *
  * When more than half of all machines, and at least two, vanish within a time to live of each other, the store, the
  * network or this side of it is more likely broken than all of them. They are held: none counts as lost until it has
- * been away for `holdMs`, time for such a fault to heal and for machines to register again; that some are back sooner
- * frees no other, unless at least two machines asked this one in vain: then those that are back do not count. Machines
- * that answer do not count either. A machine still away after that time is lost, also when the others are. Records that
- * were deleted on purpose are never held.
+ * been away for `holdMs`, time for such a fault to heal and for machines to register again. A machine still away then is
+ * lost, also when the others are. That others are back or answer frees this one sooner only when, for a whole time to
+ * live since, at least two machines asked it in vain: a fault does not heal for all at the same moment, and what was not
+ * heard before it did says nothing. Such others do not count among the many then. Records that were deleted on purpose
+ * are never held.
  */
 export class PresenceTracker {
   readonly #options: PresenceOptions;
   /** How each machine went last, also of those that are back since. */
   readonly #gone = new Map<MachineId, Absence>();
+  /** Since when those of them are back that are. */
+  readonly #backMs = new Map<MachineId, number>();
   #followingSinceMs: number | undefined;
   /** When the store was last heard of while it was followed. */
   #heardMs = 0;
@@ -84,6 +91,7 @@ export class PresenceTracker {
     if (this.#followingSinceMs !== undefined) return;
     this.#followingSinceMs = this.#heardMs = nowMs;
     this.#gone.clear();
+    this.#backMs.clear();
   }
 
   /** The store told of something. After too long a silence it is followed only from now on. */
@@ -101,6 +109,12 @@ export class PresenceTracker {
 
   departed(machine: MachineId, how: Departure, nowMs: number): void {
     this.#gone.set(machine, { sinceMs: nowMs, how });
+    this.#backMs.delete(machine);
+  }
+
+  /** It has a record, be it a new one or not. */
+  returned(machine: MachineId, nowMs: number): void {
+    if (this.#gone.has(machine) && !this.#backMs.has(machine)) this.#backMs.set(machine, nowMs);
   }
 
   /** How a machine went that has no record; undefined while the store is not followed. */
@@ -132,18 +146,18 @@ export class PresenceTracker {
       const absence = this.#absence(machine);
       const evidence = absence.how === "deleted" ? undefined : second.evidence(machine, nowMs);
       const dueMs = this.#dueMs(absence, this.#followingSinceMs);
-      const mass = this.#massOf(machine, present, (other) => second.evidence(other, nowMs));
-      const heldMs = mass === undefined ? 0 : absence.sinceMs + this.#options.holdMs;
+      const mass = this.#massOf(machine, present, nowMs, (other) => second.evidence(other, nowMs));
+      const heldMs = absence.sinceMs + this.#options.holdMs;
       if (evidence?.state === "alive") {
         cutOff.add(machine);
         held.set(machine, aliveReason(machine, evidence.address));
       } else if (evidence?.state === "asking") times.push(evidence.sinceMs + second.askingMaxMs);
       else if (nowMs < dueMs) times.push(dueMs);
-      else if (nowMs < heldMs) {
-        times.push(heldMs);
+      else if (mass !== undefined && nowMs < heldMs) {
+        times.push(heldMs, ...mass.againMs);
         held.set(
           machine,
-          `${mass}; nothing moves for another ${Math.ceil((heldMs - nowMs) / 1000)} s`,
+          `${mass.what}; nothing moves for another ${Math.ceil((heldMs - nowMs) / 1000)} s`,
         );
       } else lost.set(machine, lostReason(absence.how, evidence));
     }
@@ -164,12 +178,13 @@ export class PresenceTracker {
     }
   }
 
-  /** The loss of many at once that this machine's is a part of, in words; undefined when it went by itself. */
+  /** The loss of many at once that this machine's is a part of; undefined when it went by itself. */
   #massOf(
     machine: MachineId,
     present: Present,
+    nowMs: number,
     evidence: (machine: MachineId) => Evidence,
-  ): string | undefined {
+  ): Mass | undefined {
     const { how, sinceMs } = this.#absence(machine);
     if (how === "deleted") return undefined;
     const vanished = [...new Set([machine, ...this.#gone.keys()])].filter((other) => {
@@ -177,14 +192,29 @@ export class PresenceTracker {
       return gone.how !== "deleted" && Math.abs(gone.sinceMs - sinceMs) <= this.#options.ttlMs;
     });
     const own = evidence(machine);
-    const isSure = own?.state === "silent" && own.sides >= SIDES;
-    const together = vanished.filter(
-      (other) => !(isSure && (present.has(other) || evidence(other)?.state === "alive")),
-    );
+    const sureSinceMs = own?.state === "silent" ? own.sureSinceMs : undefined;
+    /** Until when the other one counts, if this one answers nobody. */
+    const countsUntilMs = (other: MachineId) =>
+      Math.max(
+        sureSinceMs ?? Number.POSITIVE_INFINITY,
+        this.#wellSinceMs(other, present, evidence(other)),
+      ) + this.#options.ttlMs;
+    const together = vanished.map(countsUntilMs).filter((atMs) => atMs > nowMs);
     const all = present.size + vanished.filter((other) => !present.has(other)).length;
-    return together.length >= 2 && together.length > all / 2
-      ? `${together.length} of ${all} machines vanished together`
+    const isMass = together.length >= 2 && together.length > all / 2;
+    return isMass
+      ? {
+          what: `${together.length} of ${all} machines vanished together`,
+          againMs: together.filter(Number.isFinite),
+        }
       : undefined;
+  }
+
+  /** Since when it is known that a machine that vanished is well all the same. */
+  #wellSinceMs(machine: MachineId, present: Present, evidence: Evidence): number {
+    const never = Number.POSITIVE_INFINITY;
+    if (present.has(machine)) return this.#backMs.get(machine) ?? never;
+    return evidence?.state === "alive" ? evidence.sinceMs : never;
   }
 
   #absence(machine: MachineId): Absence {

@@ -14,21 +14,49 @@ const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((x) => x.repeat(32)) as Ma
   MachineId,
 ];
 const ASKING: Suspicion = { state: "asking", sinceMs: 1_000 };
-const ALIVE: Suspicion = { state: "alive", address: "x", heardMs: 10_000 };
-const SILENT: Suspicion = { state: "silent", sides: 3 };
+const ALIVE: Suspicion = { state: "alive", address: "x", sinceMs: 10_000, heardMs: 10_000 };
+const SILENT: Suspicion = { state: "silent", sureSinceMs: 11_000 };
 const unanswered = (nowMs: number) => ({ type: "unanswered", sides: 3, nowMs }) as const;
 const answered = (sentMs: number) => ({ type: "answered", address: "x", sentMs }) as const;
 
 const STEPS = [
   { name: "an answer tells that it is alive", from: ASKING, event: answered(10_000), to: ALIVE },
-  { name: "no answer tells that it is silent", from: ASKING, event: unanswered(2_000), to: SILENT },
+  {
+    name: "no answer tells that it is silent",
+    from: ASKING,
+    event: unanswered(11_000),
+    to: SILENT,
+  },
+  {
+    name: "silent is sure since the first time that two sides asked in vain",
+    from: SILENT,
+    event: unanswered(13_000),
+    to: SILENT,
+  },
+  {
+    name: "one side that asks in vain is never sure",
+    from: SILENT,
+    event: { type: "unanswered", sides: 1, nowMs: 13_000 } as const,
+    to: { state: "silent", sureSinceMs: undefined },
+  },
+  {
+    name: "who answers again and again is alive since the first time",
+    from: ALIVE,
+    event: answered(12_000),
+    to: { ...ALIVE, heardMs: 12_000 },
+  },
   {
     name: "one that answered lately is not silent",
     from: ALIVE,
     event: unanswered(15_999),
     to: ALIVE,
   },
-  { name: "one that answered long ago is", from: ALIVE, event: unanswered(16_000), to: SILENT },
+  {
+    name: "one that answered long ago is",
+    from: ALIVE,
+    event: unanswered(16_000),
+    to: { ...SILENT, sureSinceMs: 16_000 },
+  },
   {
     name: "one that was silent may answer again",
     from: SILENT,
@@ -55,36 +83,31 @@ test("Suspicions: nobody is suspected by who does not ask, and all is forgotten 
   assert.equal(suspicions.get(a), undefined);
 });
 
+/** Those gone went at 10,000; those of them that are present are back at 11,000. */
 function verdict(
   gone: readonly MachineId[],
   present: readonly MachineId[],
   known: Map<MachineId, Evidence>,
+  nowMs = 17_000,
 ) {
   const presence = new PresenceTracker({ ttlMs: 6_000, holdMs: 60_000 });
   presence.follow(0);
   for (const machine of gone) presence.departed(machine, "expired", 10_000);
+  for (const machine of present) presence.returned(machine, 11_000);
   const second = { evidence: (machine: MachineId) => known.get(machine), askingMaxMs: 3_000 };
-  const { lost, held, cutOff } = presence.judge(gone, new Set(present), 11_000, second);
-  return { lost: [...lost.keys()], held: [...held.keys()], cutOff: [...cutOff] };
+  const { lost, held, cutOff, againAtMs } = presence.judge(gone, new Set(present), nowMs, second);
+  return { lost: [...lost.keys()], held: [...held.keys()], cutOff: [...cutOff], againAtMs };
 }
 
 test("PresenceTracker: asking is waited for; who answers is held, who is silent is lost", () => {
   const present = [d, e];
-  assert.deepEqual(verdict([a], present, new Map([[a, ASKING]])), {
-    lost: [],
-    held: [],
-    cutOff: [],
-  });
-  assert.deepEqual(verdict([a], present, new Map([[a, ALIVE]])), {
-    lost: [],
-    held: [a],
-    cutOff: [a],
-  });
-  assert.deepEqual(verdict([a], present, new Map([[a, SILENT]])), {
-    lost: [a],
-    held: [],
-    cutOff: [],
-  });
+  const of = (evidence: Evidence) => {
+    const { lost, held, cutOff } = verdict([a], present, new Map([[a, evidence]]));
+    return { lost, held, cutOff };
+  };
+  assert.deepEqual(of(ASKING), { lost: [], held: [], cutOff: [] });
+  assert.deepEqual(of(ALIVE), { lost: [], held: [a], cutOff: [a] });
+  assert.deepEqual(of(SILENT), { lost: [a], held: [], cutOff: [] });
 });
 
 test("PresenceTracker: of most machines that lost the store, the one that is dead is lost", () => {
@@ -93,14 +116,38 @@ test("PresenceTracker: of most machines that lost the store, the one that is dea
     [b, ALIVE],
     [c, SILENT],
   ]);
-  assert.deepEqual(verdict([a, b, c], [d, e], known), { lost: [c], held: [a, b], cutOff: [a, b] });
+  const { lost, held, cutOff } = verdict([a, b, c], [d, e], known);
+  assert.deepEqual([lost, held, cutOff], [[c], [a, b], [a, b]]);
   const dead = new Map([a, b, c].map((machine) => [machine, SILENT]));
-  assert.deepEqual(verdict([a, b, c], [d, e], dead), { lost: [], held: [a, b, c], cutOff: [] });
+  assert.deepEqual(verdict([a, b, c], [d, e], dead).held, [a, b, c]);
 });
 
-test("PresenceTracker: who is back does not count among many when two machines asked in vain", () => {
-  assert.deepEqual(verdict([a, b], [b, c], new Map([[a, SILENT]])).lost, [a]);
-  const alone: Suspicion = { state: "silent", sides: 1 };
+test("PresenceTracker: an answer of others frees nobody that was silent before it, and may be about to answer too", () => {
+  const late = 13_000;
+  const known = new Map<MachineId, Suspicion>([
+    [a, { ...ALIVE, sinceMs: late, heardMs: late }],
+    [b, { ...ALIVE, sinceMs: late, heardMs: late }],
+    [c, SILENT],
+  ]);
+  const { held, againAtMs } = verdict([a, b, c], [d, e], known, 18_999);
+  assert.deepEqual([held, againAtMs], [[a, b, c], 19_000]);
+  assert.deepEqual(verdict([a, b, c], [d, e], known, 19_000).lost, [c]);
+});
+
+test("PresenceTracker: who answers frees nobody that only one side asked in vain", () => {
+  const alone: Suspicion = { state: "silent", sureSinceMs: undefined };
+  const known = new Map<MachineId, Suspicion>([
+    [a, ALIVE],
+    [b, alone],
+  ]);
+  assert.deepEqual(verdict([a, b], [c], known).held, [a, b]);
+});
+
+test("PresenceTracker: who is back does not count among many when two machines asked in vain for a time to live since", () => {
+  const silent = new Map([[a, SILENT]]);
+  assert.deepEqual(verdict([a, b], [b, c], silent).lost, [a]);
+  assert.deepEqual(verdict([a, b], [b, c], silent, 16_999).held, [a]);
+  const alone: Suspicion = { state: "silent", sureSinceMs: undefined };
   assert.deepEqual(verdict([a, b], [b, c], new Map([[a, alone]])).held, [a]);
   assert.deepEqual(verdict([a, b], [b, c], new Map()).held, [a]);
 });

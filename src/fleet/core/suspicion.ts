@@ -6,10 +6,18 @@ import type { MachineId } from "./machine-id.ts";
  */
 export type Suspicion =
   | { readonly state: "asking"; readonly sinceMs: number }
-  /** It answered as the one that held the record, last to a question sent at `heardMs`. */
-  | { readonly state: "alive"; readonly address: string; readonly heardMs: number }
-  /** It answered none of so many machines that asked it and could tell. */
-  | { readonly state: "silent"; readonly sides: number };
+  /** It answers as the one that held the record, first to a question sent at `sinceMs`, last to one at `heardMs`. */
+  | {
+      readonly state: "alive";
+      readonly address: string;
+      readonly sinceMs: number;
+      readonly heardMs: number;
+    }
+  /** It answers nobody; `sureSinceMs` is since when several asked and could tell, each time. */
+  | { readonly state: "silent"; readonly sureSinceMs: number | undefined };
+
+/** So many machines that ask in vain leave no doubt that it is the asked one which is away. */
+const SIDES = 2;
 
 export type SuspicionEvent =
   | { readonly type: "answered"; readonly address: string; readonly sentMs: number }
@@ -28,12 +36,17 @@ export function stepSuspicion(
   { patienceMs }: SuspicionTimes,
 ): Suspicion {
   switch (event.type) {
-    case "answered":
-      return { state: "alive", address: event.address, heardMs: event.sentMs };
-    case "unanswered":
-      return current.state === "alive" && event.nowMs - current.heardMs < patienceMs
-        ? current
-        : { state: "silent", sides: event.sides };
+    case "answered": {
+      const { address, sentMs } = event;
+      const sinceMs = current.state === "alive" ? current.sinceMs : sentMs;
+      return { state: "alive", address, sinceMs, heardMs: sentMs };
+    }
+    case "unanswered": {
+      if (current.state === "alive" && event.nowMs - current.heardMs < patienceMs) return current;
+      if (event.sides < SIDES) return { state: "silent", sureSinceMs: undefined };
+      const before = current.state === "silent" ? current.sureSinceMs : undefined;
+      return { state: "silent", sureSinceMs: before ?? event.nowMs };
+    }
     default:
       return event satisfies never;
   }
