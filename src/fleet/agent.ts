@@ -22,6 +22,7 @@ import { OnceLocks } from "./once-locks.ts";
 import type { Registry } from "./registry.ts";
 import { ResultReporter } from "./result-reporter.ts";
 import { StartGuard } from "./start-guard.ts";
+import { StartOrder } from "./start-order.ts";
 import type { UnitFiles } from "./unit-files.ts";
 import { UnitReporter } from "./unit-reporter.ts";
 import { UnitWorker } from "./unit-worker.ts";
@@ -73,6 +74,7 @@ export class Agent {
   readonly #renewed = new Wake();
   readonly #lease: MachineLease;
   readonly #locks: OnceLocks;
+  readonly #order: StartOrder;
   readonly #reporter: UnitReporter;
   readonly #health: HealthMonitor;
   readonly #results: ResultReporter;
@@ -86,6 +88,7 @@ export class Agent {
     this.#reporter = new UnitReporter({ ...options, me: options.machine.id, tell: this.#tell });
     this.#results = new ResultReporter({ ...options, me: options.machine.id });
     this.#lease = new MachineLease(options.ttlMs);
+    this.#order = new StartOrder(options.feed);
     this.#locks = new OnceLocks(options.machine.id, options.feed, options.registry);
   }
 
@@ -164,7 +167,9 @@ export class Agent {
   #hear(effects: readonly Effect[]): void {
     const { machine } = this.#options;
     const concerns = (effect: Effect) =>
-      effect.kind === "units" || (effect.kind === "machine" && effect.machine === machine.id);
+      effect.kind === "units" ||
+      this.#order.concerns(effect) ||
+      (effect.kind === "machine" && effect.machine === machine.id);
     if (effects.length === 0 || effects.some(concerns)) this.wake();
     else if (effects.some((e) => e.kind === "state" && e.machine === machine.id))
       this.#report.ring();
@@ -245,7 +250,8 @@ export class Agent {
         const me = feed.model.withMetadata(machine);
         const asked = reconcile(feed.model, me, loaded);
         const steps = heedRestored(asked, feed.model, me, feed.restored, nowMs);
-        worker.begin(guard.guard(steps, loaded, worker.busy));
+        const ordered = this.#order.order(steps, me, loaded);
+        worker.begin(guard.guard(ordered, loaded, worker.busy));
       }
       this.#health.look({ units, busy: worker.busy });
       this.#report.ring();

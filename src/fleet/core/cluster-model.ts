@@ -126,6 +126,11 @@ export class ClusterModel {
     return this.#removed;
   }
 
+  /** Units of whose removal it is known; some may have been submitted again since. */
+  get destroyed(): Iterable<UnitName> {
+    return [...this.#destroyed, ...this.#removed.keys()];
+  }
+
   placedOn(machine: MachineId): ReadonlySet<UnitName> {
     return this.#placed.get(machine);
   }

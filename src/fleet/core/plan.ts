@@ -1,14 +1,12 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterModel, Job } from "./cluster-model.ts";
+import type { ClusterModel } from "./cluster-model.ts";
 import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
-import { globalMisfit } from "./machine-state.ts";
-import { globalFits } from "./misfit.ts";
+import { machinesOfGlobal } from "./machines-of-global.ts";
 import { plannedRollout, viewPlannedRollouts } from "./plan-rollout.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
 import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { SchemaMove, SchemaPlan, SchemaPlannedUnit, UnitStateName } from "./schema.ts";
-import type { Unit } from "./unit.ts";
 
 /** A unit as it would be written to the store. */
 export interface PlannedWrite {
@@ -84,7 +82,7 @@ function plannedUnit(
   const global = job?.unit?.wants.global === true && !job.unit.isTemplate;
   const machines =
     global && desiredState !== "inactive"
-      ? machinesFor(model, job, job.unit)
+      ? machinesOfGlobal(model, job, job.unit)
       : to === null
         ? []
         : [to];
@@ -94,18 +92,6 @@ function plannedUnit(
   if (global) return { ...whole, reason: "global: it runs on every machine that fits" };
   const stays = change === "replace" ? "stays where it is, with the new file" : "stays where it is";
   return { ...whole, reason: to === null ? "is not placed" : stays };
-}
-
-/** Of a global unit. */
-function machinesFor(model: ClusterModel, job: Job, unit: Unit): MachineId[] {
-  const reported = model.states.get(job.name);
-  const fitting = [...model.machines.values()].filter(
-    (machine) =>
-      globalFits(unit, machine) &&
-      globalMisfit(model.machine(machine.id), job, reported?.has(machine.id) ?? false) ===
-        undefined,
-  );
-  return fitting.map(({ id }) => id).sort();
 }
 
 /** Writes what the API would, and what a rollout would in the end; gives the key of that rollout. */

@@ -20,7 +20,7 @@ import { parseBytes, parseMillicores } from "./quantity.ts";
 import { hasMachineSpecifier } from "./specifiers.ts";
 import { TIMER_RULES, timerMisplaced } from "./timer-policy.ts";
 import type { UnitFile, UnitFileWarning, UnitOption } from "./unit-file.ts";
-import { type UnitName, unitNameParts } from "./unit-name.ts";
+import { isUnitName, type UnitName, unitNameParts } from "./unit-name.ts";
 import { parseMonitorMs, parseParallel, parseUpdateOrder } from "./update-policy.ts";
 
 /** What is to be said of values of one key. */
@@ -49,6 +49,12 @@ const GLOBS: KeyRule = {
   // A slip in a glob would silently allow what it should prevent.
   isUsable: isGlob,
   refuses: true,
+};
+/** Of units that come first: a name without its type would silently mean none. */
+const EARLIER: KeyRule = {
+  ...GLOBS,
+  expected: "the whole name of a unit or a glob pattern",
+  isUsable: (value) => isUnitName(value) || (/[*?[%]/.test(value) && isGlob(value)),
 };
 const SWITCH: KeyRule = {
   expected: "true or false",
@@ -89,6 +95,8 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
   ["Replaces", GLOBS],
   ["Global", SWITCH],
   ["OnPartition", ours("keep or stop", (value) => value === "keep" || value === "stop")],
+  ["After", EARLIER],
+  ["Requires", EARLIER],
   ["AtMostOnce", { ...SWITCH, expected: "yes or no", refuses: true }],
   [
     "MaxPerMachine",

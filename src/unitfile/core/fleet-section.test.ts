@@ -24,6 +24,8 @@ test("fleetSection() of a file without the section asks for nothing", () => {
       machineOf: [],
       conflicts: [],
       replaces: [],
+      after: [],
+      requires: [],
       machineMetadata: [],
       global: false,
       onPartition: "keep",
@@ -47,6 +49,9 @@ X-ConditionMachineOf=b.service
 Conflicts=%p@*.service
 X-Conflicts="c.service" "d %i.service"
 Replaces=%N.service
+After=db@%i.service cache-%H.service
+After=log-*.service
+Requires=db@%i.service
 OnPartition=stop
 AtMostOnce=yes
 MaxPerMachine=2
@@ -65,6 +70,8 @@ UpdateParallel=2
     machineOf: ["b.service", "a.service"],
     conflicts: ["c.service", "d", "1.service", "web@*.service"],
     replaces: ["web@1.service"],
+    after: ["db@1.service", "cache-%H.service", "log-*.service"],
+    requires: ["db@1.service"],
     machineMetadata: [],
     global: false,
     onPartition: "stop",

@@ -32,6 +32,10 @@ export interface FleetSection {
   readonly conflicts: readonly string[];
   /** Globs of units that move away for it. */
   readonly replaces: readonly string[];
+  /** Names and globs of units that are to serve before it starts, if they are wanted. */
+  readonly after: readonly string[];
+  /** The same, and one of each has to be wanted, or it does not run. */
+  readonly requires: readonly string[];
   /** All of them have to hold of its machine. */
   readonly machineMetadata: readonly MetadataCondition[];
   /** It runs on every machine that the other conditions allow. */
@@ -84,6 +88,8 @@ export function fleetSection(file: UnitFile, name: UnitName): FleetSection {
     machineOf: names("X-ConditionMachineOf", "MachineOf"),
     conflicts: names("X-Conflicts", "Conflicts"),
     replaces: values("Replaces", "blanks"),
+    after: values("After", "blanks"),
+    requires: values("Requires", "blanks"),
     machineMetadata: joinEqualKeys(metadata.flatMap(parseConditions)),
     global: isTrue(values("Global").at(-1)),
     onPartition: atMostOnce || values("OnPartition").at(-1) === "stop" ? "stop" : "keep",
