@@ -1,6 +1,7 @@
 import type { SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { Way } from "#fleet/simulated-link.ts";
 import type { SimulatedProcess } from "#fleet/simulated-process.ts";
+import { type Reach, Reachability } from "./reachability.ts";
 import type { RegistryHistory } from "./registry-history.ts";
 import type { Violations } from "./trace.ts";
 
@@ -19,8 +20,12 @@ const LOST = "6 nobody is lost because of what cannot be seen";
 const WELL_MS = 7_000;
 /** As simulated machines are set up, with room for clocks that drift. */
 const HOLD_MS = 60_000 * 0.98;
+/** A time to live, in the same way. */
+const TTL_MS = 6_000 * 0.98;
 /** Records that expire this soon after each other went together, whoever looks. */
 const TOGETHER_MS = 3_000;
+/** Whoever can be asked for so long is asked within it, and has answered. */
+const ASKED_MS = 3_200;
 /** A way that takes longer at most is no good one. */
 const LATE_MS = 100;
 
@@ -30,8 +35,7 @@ export class LostCheck {
   readonly #violations: Violations;
   /** Since when nothing ails each machine, its daemon and its way to the store; and the run of the daemon. */
   readonly #well = new Map<string, { readonly process: SimulatedProcess; sinceMs: number }>();
-  /** Machines whose daemon can answer. */
-  readonly #awake = new Set<string>();
+  readonly #reachability = new Reachability();
 
   constructor(history: RegistryHistory, violations: Violations) {
     this.#history = history;
@@ -42,8 +46,7 @@ export class LostCheck {
   look(machines: Iterable<SimulatedMachine>, nowMs: number): void {
     for (const machine of machines) {
       const { id, process } = machine;
-      if (isAwake(machine)) this.#awake.add(id);
-      else this.#awake.delete(id);
+      this.#reachability.add(id, reachOf(machine), nowMs);
       const known = this.#well.get(id);
       if (known?.process !== process) this.#well.set(id, { process, sinceMs: nowMs });
       else if (!isWell(machine)) known.sinceMs = nowMs;
@@ -57,18 +60,36 @@ export class LostCheck {
     const { atMs } = taking;
     const wellMs = atMs - (this.#well.get(taking.machine)?.sinceMs ?? atMs);
     if (wellMs > WELL_MS) this.#tell(taking, `it was well for ${Math.round(wellMs)} ms`);
-    // One that does not answer when it is asked itself is no matter of those that cannot be seen.
-    if (!this.#awake.has(taking.machine)) return;
-    const vanished = this.#history
-      .everyMachine(taking.index)
-      .map((machine) => this.#expiredMs(machine, taking.index))
-      .filter((ms) => ms !== undefined && Math.abs(ms - sinceMs) < TOGETHER_MS).length;
-    const all = this.#history.machines(taking.index).length + vanished;
-    if (vanished >= 2 && vanished > all / 2 && atMs - sinceMs < HOLD_MS)
+    if (atMs - sinceMs < HOLD_MS) this.#judgeMany(taking, sinceMs);
+  }
+
+  /**
+   * Of more than half of all machines that went together nobody is lost yet. Those that are back or answer do not count
+   * once the missing one could not be asked for a time to live since.
+   */
+  #judgeMany(taking: Taking, sinceMs: number): void {
+    const { machine, index, atMs } = taking;
+    const silentFromMs = atMs - TTL_MS;
+    const vanished = this.#history.everyMachine(index).filter((other) => {
+      const ms = this.#expiredMs(other, index);
+      return ms !== undefined && Math.abs(ms - sinceMs) < TOGETHER_MS;
+    });
+    const answers = this.#reachability.isFor(machine, "surely", ASKED_MS, silentFromMs);
+    const together = vanished.filter(
+      (other) => answers || other === machine || !this.#answeredBy(other, sinceMs, silentFromMs),
+    ).length;
+    const all = this.#history.machines(index).length + vanished.length;
+    if (together >= 2 && together > all / 2)
       this.#tell(
         taking,
-        `${vanished} of ${all} went together ${Math.round(atMs - sinceMs)} ms ago`,
+        `${together} of ${all} went together ${Math.round(atMs - sinceMs)} ms ago, ` +
+          (answers ? "and it can answer" : "and no others have answered for long enough"),
       );
+  }
+
+  /** Whether a machine that went at about the same time may have answered somebody by then. */
+  #answeredBy(machine: string, goneMs: number, atMs: number): boolean {
+    return this.#reachability.wasBetween(machine, "maybe", goneMs - TOGETHER_MS, atMs);
   }
 
   /** When the machine's record expired, if that is why it is not there. */
@@ -83,14 +104,22 @@ export class LostCheck {
   }
 }
 
+function reachOf(machine: SimulatedMachine): Reach {
+  const { out, back } = machine.link;
+  if (!isAwake(machine) || out.isBlocked || back.isBlocked) return "never";
+  return isGood(out) && isGood(back) ? "surely" : "maybe";
+}
+
 function isAwake({ daemon, process }: SimulatedMachine): boolean {
   return daemon !== undefined && !process.isPaused && !process.isKilled;
 }
 
+function isGood({ isBlocked, loss, delayMs: [, most] }: Way): boolean {
+  return !isBlocked && loss === 0 && most < LATE_MS;
+}
+
 function isWell(machine: SimulatedMachine): boolean {
   const { daemon, disk, link } = machine;
-  const isGood = ({ isBlocked, loss, delayMs: [, most] }: Way) =>
-    !isBlocked && loss === 0 && most < LATE_MS;
   const isUp = daemon?.isRegistered === true && isAwake(machine);
   return isUp && isGood(link.out) && isGood(link.back) && disk.delayMaxMs === 0;
 }
