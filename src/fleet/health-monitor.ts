@@ -19,6 +19,7 @@ import {
 } from "./core/health.ts";
 import { writeHealthNote } from "./core/health-note.ts";
 import type { MachineRecord } from "./core/records.ts";
+import { textHere } from "./core/rolling-text.ts";
 import type { EventLog } from "./event-log.ts";
 import type { HealthProbe } from "./health-probe.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -153,10 +154,10 @@ export class HealthMonitor {
   /** Undefined when nothing says that the unit's file here is to be checked. */
   #begin(name: UnitName, units: LocalUnits): Watched | undefined {
     const { feed, clock, machine } = this.#options;
-    const job = feed.model.jobs.get(name);
+    const unit = textHere(feed.model, machine.id, name);
     const hash = units.get(name)?.hash;
-    const policy = job?.unit?.wants.health;
-    if (policy === undefined || hash === undefined || job?.hash !== hash) return undefined;
+    const policy = unit?.wants.health;
+    if (policy === undefined || hash === undefined || unit?.hash !== hash) return undefined;
     const nowMs = clock.monotonicMs();
     // A daemon before this one may have known the same run of the unit.
     const note = this.#sawUnits ? undefined : feed.model.notes.health.get(name, machine.id)?.value;

@@ -4,6 +4,7 @@ import type { Logger } from "#base/logger.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { MachineLease } from "./core/machine-lease.ts";
+import { isRunning } from "./core/reconcile.ts";
 import type { LocalUnits } from "./local-units.ts";
 import type { LeaseRecord, UnitFiles } from "./unit-files.ts";
 
@@ -87,16 +88,23 @@ export class LeasedUnits {
     this.#starting.delete(name);
   }
 
-  /** Notes which units have ended by themselves: they do not run, and the lease was not over when that was seen. */
+  /**
+   * Notes which units have ended by themselves: they do not run, and the lease was not over when that was seen. One that
+   * runs again, whoever started it, has not ended any more.
+   */
   async look(): Promise<void> {
     if (this.#options.clock.monotonicMs() >= this.#armedMs) return;
-    const before = this.#ended.size;
+    let changed = false;
     for (const name of this.#names) {
       const unit = this.#options.units.get(name);
       const isOver = unit?.activeState === "inactive" || unit?.activeState === "failed";
-      if (unit?.launched === true && isOver && !this.#starting.has(name)) this.#ended.add(name);
+      if (isOver === this.#ended.has(name)) continue;
+      if (unit !== undefined && isRunning(unit.activeState)) this.#ended.delete(name);
+      else if (isOver && unit.launched && !this.#starting.has(name)) this.#ended.add(name);
+      else continue;
+      changed = true;
     }
-    if (this.#ended.size !== before) await this.#record();
+    if (changed) await this.#record();
   }
 
   /**
@@ -133,7 +141,8 @@ export class LeasedUnits {
   #tellStopped(name: UnitName): void {
     const { units, tell } = this.#options;
     if (this.#ended.has(name) || this.#starting.has(name)) return;
-    if (units.get(name)?.launched === true)
+    // Before the first lease there was none to be over.
+    if (this.#run !== "" && units.get(name)?.launched === true)
       tell("stopped", name, "the machine was out of touch with the store for too long to run it");
     units.setNotLaunched(name);
   }

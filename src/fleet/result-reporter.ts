@@ -5,6 +5,7 @@ import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
+import { textHere } from "./core/rolling-text.ts";
 import { runsOnce } from "./core/run-once.ts";
 import { describeResult, type RunResult, writeRunResult } from "./core/run-result.ts";
 import type { Unit } from "./core/unit.ts";
@@ -69,7 +70,7 @@ export class ResultReporter {
     for (const name of units.names) {
       const here = units.get(name); // it may be gone since the names were taken
       if (here === undefined) continue;
-      const unit = model.jobs.get(name)?.unit;
+      const unit = textHere(model, this.#options.me, name);
       const hasEnded = here.activeState === "inactive" || here.activeState === "failed";
       if (!hasEnded) this.#noted.delete(name);
       if (!hasEnded || !here.launched || !here.run || unit?.hash !== here.hash) continue;

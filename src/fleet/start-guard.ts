@@ -7,6 +7,7 @@ import { guardSteps, needlessLocks } from "./core/guard-steps.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import type { MachineLease } from "./core/machine-lease.ts";
 import type { LoadedUnit, Step } from "./core/reconcile.ts";
+import { textHere } from "./core/rolling-text.ts";
 import { isLeased } from "./core/stop-bound.ts";
 import type { Unit } from "./core/unit.ts";
 import type { LeasedUnits } from "./leased-units.ts";
@@ -147,8 +148,8 @@ export class StartGuard {
   }
 
   #unitOf(name: UnitName): Unit {
-    const { feed, units } = this.#options;
-    const unit = feed.model.jobs.get(name)?.unit;
+    const { feed, me, units } = this.#options;
+    const unit = textHere(feed.model, me, name);
     if (unit !== undefined && unit.hash === units.get(name)?.hash) return unit;
     throw new Fault(
       "RECORD_MALFORMED",

@@ -31,16 +31,26 @@ export function guardSteps(
     const name = "unit" in step ? step.unit.name : step.name;
     guarded.add(name);
     const unit = "unit" in step ? step.unit : model.jobs.get(name)?.unit;
-    return unit === undefined || !isLeased(unit) ? [step] : guardStep(step, unit, guard);
+    return unit === undefined || !isLeased(unit)
+      ? [step]
+      : guardStep(step, unit, loaded.get(name), guard);
   });
   return [...kept, ...intruders(model, loaded, guarded, guard)];
 }
 
-function guardStep(step: Step, unit: Unit, guard: Guard): Step[] {
-  if (step.kind === "adopt") return holdsLock(unit, guard) ? [step] : [stopOf(unit, guard)];
+function guardStep(step: Step, unit: Unit, here: LoadedUnit | undefined, guard: Guard): Step[] {
+  if (step.kind === "adopt") return guardAdopt(step, unit, here?.activeState ?? "", guard);
   if (guard.leaseHeld && mayTakeLock(unit, guard)) return [step];
   if (step.kind === "start") return [];
   return step.kind === "load" || step.kind === "replace" ? [{ ...step, start: false }] : [step];
+}
+
+/** What is done, or waits for the clock, is only remembered as such: that takes no lock. */
+function guardAdopt(step: Step, unit: Unit, activeState: string, guard: Guard): Step[] {
+  if (holdsLock(unit, guard)) return [step];
+  if (activeState === "") return []; // systemd has not told yet
+  const isThere = activeState !== "inactive" && activeState !== "failed";
+  return isThere ? [stopOf(unit, guard)] : [step];
 }
 
 /** What nothing else is done about and what runs here all the same. */

@@ -111,7 +111,7 @@ export function fateOf(
   if (job.unit.isTemplate) return { kind: "remove", reason: "a template does not run" };
   if (!job.isDesiredSaid) return { kind: "keep", reason: "nothing says what is desired of it" };
   if (desired === "inactive") return { kind: "remove", reason: "desired state is inactive" };
-  const { unit, isHeld } = rollingText(model, me, job.unit);
+  const { unit, isHeld } = rollingText(model, me.id, job.unit);
   if (unit === undefined)
     return { kind: "keep", reason: "the text that a rollout has for it cannot be read" };
   const run = wantedRun(model, { ...job, hash: unit.hash }, unit, me.id);

@@ -113,7 +113,7 @@ class World {
 
   #agent(name: UnitName, machine: MachineId): void {
     const job = this.model.jobs.get(name)!;
-    const text = rollingText(this.model, this.model.machines.get(machine)!, job.unit!);
+    const text = rollingText(this.model, machine, job.unit!);
     const key = this.model.keys.state(name, machine);
     const state = this.model.states.get(name)?.get(machine);
     const isWanted = this.#case.isGlobal || text.isHeld || job.target?.value === machine;
