@@ -72,6 +72,15 @@ export class Board {
     this.#moved(unit, machine, -1);
   }
 
+  /** What `look` gives while the unit is nowhere. */
+  without<T>(unit: UnitName, look: () => T): T {
+    const machine = this.where(unit);
+    this.remove(unit);
+    const seen = look();
+    if (machine !== undefined) this.add(unit, machine);
+    return seen;
+  }
+
   /**
    * Why `unit` may not run on the machine as it would be; units that it replaces do not count. `isForced`: in spite of a
    * cordon, and of what it needs.

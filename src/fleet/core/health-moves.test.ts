@@ -155,6 +155,18 @@ test("schedule() moves what nothing helps on its machine, if another one fits", 
     assert.deepEqual(planOf(clusterOf(machines, units, notes).model), plan, name);
 });
 
+test("schedule() leaves what is unhealthy on a closed machine where it is while no other one fits", () => {
+  const units = {
+    "web.service": { on: "a", fleet: CHECK },
+    "side.service": { on: "a", fleet: ["MachineOf=web.service"] },
+  };
+  for (const part of ["cordoned", "draining"] as const) {
+    const { model, set } = clusterOf("a", units, [["web.service a", ILL]]);
+    set(model.keys.machine(sampleMachine("a"), part), JSON.stringify({ by: "alice", at: "T" }));
+    assert.deepEqual(planOf(model), ["wait web.service: no other machine fits"], part);
+  }
+});
+
 test("schedule() avoids a machine for a while, unless nothing else fits", () => {
   const avoid = (machine: string) => {
     const { model, set } = clusterOf("a b", { "web.service": { fleet: CHECK } }, []);

@@ -65,6 +65,8 @@ interface Pending {
   readonly isIll?: boolean;
 }
 
+const NO_OTHER = "no other machine fits";
+
 class Planner {
   readonly #model: ClusterModel;
   readonly #lost: LostMachines;
@@ -175,9 +177,11 @@ class Planner {
     const reason = this.#health.why(unit, from);
     if (reason === undefined) return;
     const hold = this.#health.hold(unit.name);
-    if (hold === undefined) this.#want({ unit, from, reason, isIll: true });
-    else
-      this.#decisions.push({ kind: "wait", unit: unit.name, reason: `${reason}; held: ${hold}` });
+    // A machine that takes no more units would not have it back, so it is taken off only when another one will do.
+    const to = () => this.#board.without(unit.name, () => this.#choose(unit, from));
+    const stays = hold !== undefined ? `held: ${hold}` : to() === undefined ? NO_OTHER : undefined;
+    if (stays === undefined) this.#want({ unit, from, reason, isIll: true });
+    else this.#decisions.push({ kind: "wait", unit: unit.name, reason: `${reason}; ${stays}` });
   }
 
   /** Why a machine that is alive has to have stopped the unit. */
@@ -243,7 +247,7 @@ class Planner {
     const why = `${reason}; ${to.id} ${this.#whyChosen(unit, to)}`;
     this.#board.add(unit.name, to.id);
     if (to.id === from) {
-      const stays = `${reason}; no other machine fits`;
+      const stays = `${reason}; ${NO_OTHER}`;
       if (isIll) this.#decisions.push({ kind: "wait", unit: unit.name, reason: stays });
       return;
     }
@@ -274,9 +278,9 @@ class Planner {
   }
 
   #giveUp(pending: Pending): void {
-    const { unit, from, reason: why } = pending;
+    const { unit, from, isIll = false, reason: why } = pending;
     const reason = `${why}; none of ${this.#model.machines.size} machines fits`;
-    if (from !== undefined && this.#model.machines.has(from))
+    if (from !== undefined && !isIll && this.#model.machines.has(from))
       this.#decisions.push({ kind: "unplace", unit: unit.name, from, reason });
     else {
       this.#decisions.push({ kind: "wait", unit: unit.name, reason });
