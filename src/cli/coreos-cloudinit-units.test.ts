@@ -40,8 +40,10 @@ async function makeTree(t: TestContext): Promise<string> {
   ])
     await copyFile(join(DISTRIBUTION, `${name}.target`), join(units, `${name}.target`));
   await mkdir(join(root, "usr/bin"));
-  await writeFile(join(root, "usr/bin/coreos-cloudinit"), "#!/bin/sh\n");
-  await chmod(join(root, "usr/bin/coreos-cloudinit"), 0o755);
+  for (const program of ["coreos-cloudinit", "keelson"]) {
+    await writeFile(join(root, "usr/bin", program), "#!/bin/sh\n");
+    await chmod(join(root, "usr/bin", program), 0o755);
+  }
   return root;
 }
 
@@ -91,7 +93,9 @@ test("what the units and udev's rules refer to is shipped", async () => {
   for (const other of [
     "coreos-setup-environment.service",
     "dbus.service",
+    "etcd2.service",
     "multi-user.target",
+    "network-online.target",
     "oem-cloudinit.service",
     "user-config-vmw-tools.service",
   ])
