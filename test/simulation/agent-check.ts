@@ -1,3 +1,4 @@
+import { causeOfStop } from "./causes.ts";
 import type { RegistryHistory } from "./registry-history.ts";
 import type { Violations } from "./trace.ts";
 import { isTemplate } from "./unit-spec.ts";
@@ -17,6 +18,8 @@ interface Step {
   readonly kind: string;
   readonly index: number;
   readonly reason: string;
+  /** Whether the unit's file was on the machine already. */
+  readonly wasLoaded: boolean;
 }
 
 /** Steps that stop the unit if it runs. */
@@ -50,14 +53,22 @@ export class AgentCheck {
   }
 
   /** An agent logged what it is about to do with a unit; `loaded` is the hash of the unit's file on the machine. */
-  decided(view: AgentView, unit: string, step: Omit<Step, "index">, loaded: string | undefined) {
+  decided(
+    view: AgentView,
+    unit: string,
+    said: Pick<Step, "kind" | "reason">,
+    loaded: string | undefined,
+  ) {
     const { machine, index, name } = view;
-    this.#steps.set(`${machine} ${unit}`, { ...step, index });
+    const step = { ...said, index, wasLoaded: loaded !== undefined };
+    this.#steps.set(`${machine} ${unit}`, step);
     if (!ENDING.includes(step.kind)) return;
     this.#launched.delete(keyOf(view, unit));
     this.#started.delete(keyOf(view, unit));
-    if (view.isLeaving || this.#mayStop(machine, unit, loaded, index)) return;
-    this.#violations.add(STOP, `${unit} on ${name}`, this.#seen({ ...step, index }, unit));
+    const { isLeaving } = view;
+    const history = this.#history;
+    if (isLeaving || causeOfStop({ history, machine, unit, loaded, index }) !== undefined) return;
+    this.#violations.add(STOP, `${unit} on ${name}`, this.#seen(step, unit));
   }
 
   stops(view: AgentView, unit: string): void {
@@ -87,7 +98,11 @@ export class AgentCheck {
         `${unit} on ${view.name}`,
         "started without a logged step",
       );
-    if (this.#ever(step.index, (index) => this.#mayStart(view.machine, unit, loaded, index)))
+    if (
+      this.#ever(step.index, (index) =>
+        this.#mayStart(view.machine, unit, loaded, { ...step, index }),
+      )
+    )
       return;
     this.#violations.add(START, `${unit} on ${view.name}`, this.#seen(step, unit));
   }
@@ -129,29 +144,17 @@ export class AgentCheck {
     return false;
   }
 
-  #mayStop(machine: string, unit: string, loaded: string | undefined, index: number): boolean {
-    const history = this.#history;
-    const job = history.job(unit, index);
-    if (job === undefined) {
-      const by = history.removal(unit, index);
-      const directory = history.jobDirectory(unit);
-      const isOwn =
-        by !== undefined && (by.key === directory || by.key.startsWith(`${directory}/`));
-      if (isOwn && by.action !== "expire") return true;
-      return history.tombstone(unit, index) !== undefined;
-    }
-    const { spec, desired, target, hash } = job;
-    if (spec === undefined || desired === undefined) return false;
-    if (desired !== "launched" || isTemplate(unit) || hash !== loaded) return true;
-    return spec.global ? !history.globalFits(spec, machine, index) : target !== machine;
-  }
-
-  #mayStart(machine: string, unit: string, loaded: string | undefined, index: number): boolean {
+  #mayStart(machine: string, unit: string, loaded: string | undefined, step: Step): boolean {
+    const { index } = step;
     const job = this.#history.job(unit, index);
     if (job?.spec === undefined || isTemplate(unit)) return false;
     const { spec, desired, target, hash } = job;
     if (desired !== "launched" || hash !== loaded) return false;
-    return spec.global ? this.#history.globalFits(spec, machine, index) : target === machine;
+    if (!spec.global) return target === machine;
+    const history = this.#history;
+    if (!history.globalFits(spec, machine, index) || history.isOverdue(machine, index))
+      return false;
+    return step.wasLoaded || history.isOpenTo(unit, machine, index);
   }
 
   #seen({ index, reason }: Step, unit: string): string {

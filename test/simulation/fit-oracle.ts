@@ -23,11 +23,23 @@ export class FitOracle {
     );
   }
 
-  /** What speaks against `spec` on the machine, given where everything else is; units it replaces do not count. */
+  /** What speaks against `spec` coming to the machine, besides what it needs. */
+  misfitToCome(
+    spec: UnitSpec,
+    machine: string,
+    index: number,
+    placement: Placement,
+  ): string | undefined {
+    if (this.#history.isClosed(machine, index)) return "the machine is closed";
+    return this.misfit(spec, machine, index, placement);
+  }
+
+  /** What speaks against `spec` staying on the machine, given where everything else is; units it replaces do not count. */
   misfit(spec: UnitSpec, machine: string, index: number, placement: Placement): string | undefined {
     const history = this.#history;
     if (!history.isPresent(machine, index)) return "the machine is not on record";
     if (history.isLeaving(machine, index)) return "the machine is leaving";
+    if (history.isOverdue(machine, index)) return "the machine's drain is over";
     const { machineId } = spec;
     if (machineId !== undefined && machineId !== machine && machineId !== machine.slice(0, 8))
       return `it wants machine ${machineId}`;

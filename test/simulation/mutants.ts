@@ -95,6 +95,27 @@ export const MUTANTS = {
     found: /^6 a machine leaves only when nothing runs there/,
     favour: "leave",
   },
+  closedMachineTakesUnits: {
+    file: "fleet/core/machine-state.ts",
+    from: "  if (machine?.cordoned !== undefined && !isForced)",
+    to: "  if (machine?.cordoned === undefined && isForced)",
+    found: /^7 no target.*closed/,
+    favour: "kill",
+  },
+  drainedMachineStaysFull: {
+    file: "fleet/core/drain.ts",
+    from: "drain === undefined || room <= 0",
+    to: "drain?.why !== machine || room <= 0",
+    found: /which is drained, and fits on/,
+    favour: "restart",
+  },
+  deadlineStopsNothing: {
+    file: "fleet/core/machine-state.ts",
+    from: "draining?.value.isOver === true ?",
+    to: "draining?.value.isOver === null ?",
+    found: /drain is over|is still on/,
+    favour: "kill",
+  },
 } as const satisfies Record<string, Mutant>;
 export type MutantName = keyof typeof MUTANTS;
 

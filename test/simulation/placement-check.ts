@@ -1,3 +1,4 @@
+import { causeOfMove } from "./causes.ts";
 import type { FitOracle, Placement } from "./fit-oracle.ts";
 import type { LostCheck } from "./lost-check.ts";
 import type { RegistryHistory } from "./registry-history.ts";
@@ -118,18 +119,17 @@ export class PlacementCheck {
     const isOut = desired !== "loaded" && desired !== "launched";
     const isNever = isOut || spec.global || isTemplate(unit);
     if (to !== undefined) {
-      const misfit = isNever ? "never placed" : this.#oracle.misfit(spec, to, index, after);
+      const misfit = isNever ? "never placed" : this.#oracle.misfitToCome(spec, to, index, after);
       if (misfit !== undefined) tell(HARD, misfit);
       else if (this.#oracle.lacksMemory(spec, to, index, after)) tell(HARD, "it lacks memory");
       const stay = this.#oracle.replacedBy(spec, to, index, after);
       if (stay.length > 0) tell(HARD, `it replaces ${stay.join(", ")} there`);
     }
     if (from === undefined || isNever) return;
-    const isFine =
-      this.#oracle.misfit(spec, from, index, before) === undefined &&
-      this.#oracle.misfit(spec, from, index, after) === undefined;
+    const [history, oracle] = [this.#history, this.#oracle];
+    const cause = causeOfMove({ history, oracle, spec, from, to, index, before, after });
     this.#lost.takes({ ...batch, unit, machine: from });
-    if (isFine) tell(CAUSE, "it may stay where it is");
+    if (cause === undefined) tell(CAUSE, "it may stay where it is");
     else if (to === undefined) this.#judgeHomeless(spec.name, batch, after, tell);
   }
 
@@ -146,7 +146,7 @@ export class PlacementCheck {
       .machines(index)
       .find(
         (machine) =>
-          this.#oracle.misfit(spec, machine, index, after) === undefined &&
+          this.#oracle.misfitToCome(spec, machine, index, after) === undefined &&
           !this.#oracle.lacksMemory(spec, machine, index, after),
       );
     if (free !== undefined && spec.replaces.length === 0) tell(CAUSE, `it fits on ${free}`);

@@ -118,6 +118,45 @@ export class RegistryHistory {
     return metadataFits(spec, this.metadata(machine, index)) && !isTemplate(spec.name);
   }
 
+  /** Whether somebody closed the machine to new units. */
+  isClosed(machine: string, index: number): boolean {
+    return this.#closedSince(machine, index) !== undefined;
+  }
+
+  /** Whether any machine is drained now. */
+  get drains(): boolean {
+    const { index } = this.ledger;
+    return this.everyMachine(index).some((machine) => this.isDrained(machine, index));
+  }
+
+  /** Whether units are to move away from the machine. */
+  isDrained(machine: string, index: number): boolean {
+    return this.#mark(machine, "draining", index)?.value !== undefined;
+  }
+
+  /** Whether the deadline of the machine's drain is on record as passed: nothing stays there. */
+  isOverdue(machine: string, index: number): boolean {
+    const drain = this.#mark(machine, "draining", index)?.value;
+    return drain !== undefined && (JSON.parse(drain) as { over?: boolean }).over === true;
+  }
+
+  /** Whether a global unit that is not on the machine may begin there: it is open, or was when the unit was submitted. */
+  isOpenTo(unit: string, machine: string, index: number): boolean {
+    const since = this.#closedSince(machine, index);
+    return since === undefined || (this.#jobPart(unit, "object", index)?.index ?? 0) < since;
+  }
+
+  #closedSince(machine: string, index: number): number | undefined {
+    const marks = (["cordoned", "draining"] as const).map((part) =>
+      this.#mark(machine, part, index),
+    );
+    return marks.find((mark) => mark?.value !== undefined)?.index;
+  }
+
+  #mark(machine: string, part: "cordoned" | "draining", index: number): Version | undefined {
+    return this.ledger.at(this.#at.machine(machine as MachineId, part), index);
+  }
+
   #jobPart(name: string, part: "object" | "target" | "target-state", index: number) {
     return this.ledger.at(this.#at.job(name as UnitName, part), index);
   }

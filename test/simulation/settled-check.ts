@@ -1,5 +1,6 @@
 import { ClusterModel } from "#fleet/core/cluster-model.ts";
 import { explain } from "#fleet/core/explain.ts";
+import type { MachineId } from "#fleet/core/machine-id.ts";
 import type { FleetMachine } from "#fleet/fleet-machine.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import { hashOf } from "#fleet/unit-files.ts";
@@ -7,7 +8,7 @@ import type { Mirror } from "#keys/mirror.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { FitOracle } from "./fit-oracle.ts";
 import type { JobThen, RegistryHistory } from "./registry-history.ts";
-import { isTemplate, runsForEver } from "./unit-spec.ts";
+import { isTemplate, runsForEver, type UnitSpec } from "./unit-spec.ts";
 import type { WatchCheck } from "./watch-check.ts";
 
 export interface Settled {
@@ -89,9 +90,12 @@ function describeModel(model: ClusterModel): string {
       .filter((job) => job.hash !== undefined)
       .map((job) => [job.name, job.hash, job.desired, job.target?.value, job.launchedOn].join(" ")),
     ...[...model.machines.values()].map(({ id, metadata }) =>
-      [id, model.isLeaving(id), ...[...metadata].map((pair) => pair.join("=")).toSorted()].join(
-        " ",
-      ),
+      [
+        id,
+        model.isLeaving(id),
+        ...marksOf(model, id),
+        ...[...metadata].map((pair) => pair.join("=")).toSorted(),
+      ].join(" "),
     ),
     ...[...model.states].flatMap(([unit, states]) =>
       [...states].map(([id, s]) => [unit, id, s.activeState, s.subState, s.hash].join(" ")),
@@ -100,6 +104,11 @@ function describeModel(model: ClusterModel): string {
     `lease ${model.lease?.value}`,
   ];
   return lines.sort().join("\n");
+}
+
+function marksOf(model: ClusterModel, id: MachineId): unknown[] {
+  const { cordoned, draining } = model.machine(id) ?? {};
+  return [cordoned?.index, draining?.index, draining?.value.isOver];
 }
 
 function difference(seen: string, expected: string): string {
@@ -123,17 +132,46 @@ function misplacedUnits(around: Settled): string[] {
     for (const machine of cluster.machines) {
       const belongs =
         isWanted &&
-        (spec.global ? history.globalFits(spec, machine.id, index) : target === machine.id);
-      problems.push(...wrongOn(around, machine, job, belongs));
+        (spec.global
+          ? history.globalFits(spec, machine.id, index) && !history.isOverdue(machine.id, index)
+          : target === machine.id);
+      // Where the machine was closed before, one that took its predecessor's place runs, a new one does not.
+      const isOpen = !spec.global || history.isOpenTo(name, machine.id, index);
+      if (!belongs || isOpen) problems.push(...wrongOn(around, machine, job, belongs));
     }
     if (spec.global || !isWanted) {
       if (target !== undefined) problems.push(`${name} is placed on ${target}`);
     } else if (target !== undefined) {
       const misfit = oracle.misfit(spec, target, index, placement);
       if (misfit !== undefined) problems.push(`${name} is placed on ${target}: ${misfit}`);
+      problems.push(...undrained(around, spec, target, placement));
     } else problems.push(...homeless(around, job, placement));
   }
   return problems;
+}
+
+/** A unit on a machine that is drained, bound to no other, fits on none that is open. */
+function undrained(
+  { cluster, history, oracle }: Settled,
+  spec: UnitSpec,
+  target: string,
+  placement: ReadonlyMap<string, string>,
+): string[] {
+  const { index } = history.ledger;
+  if (!history.isDrained(target, index)) return [];
+  const isBound =
+    spec.replaces.length > 0 ||
+    spec.machineOf.length > 0 ||
+    history.jobs(index).some((job) => job.spec?.machineOf.includes(spec.name));
+  if (isBound) return [];
+  const free = [...cluster.machines].find(
+    ({ id }) =>
+      oracle.misfitToCome(spec, id, index, placement) === undefined &&
+      !oracle.lacksMemory(spec, id, index, placement),
+  );
+  return free === undefined
+    ? []
+    : [`${spec.name} is on ${target}, which is drained, and fits on ${free.name}`];
 }
 
 function wrongOn(
@@ -166,7 +204,7 @@ function homeless(
   const reasons = daemon && explain(daemon.feed.model, name as UnitName, new Map())?.reasons;
   for (const machine of cluster.machines) {
     const misfit =
-      oracle.misfit(spec!, machine.id, index, placement) ??
+      oracle.misfitToCome(spec!, machine.id, index, placement) ??
       (oracle.lacksMemory(spec!, machine.id, index, placement) ? "lacks memory" : undefined);
     if (misfit === undefined && !canReplaceNobody(oracle, spec!, machine.id, index, placement))
       problems.push(`${name} is placed nowhere and fits on ${machine.name}`);

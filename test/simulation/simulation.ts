@@ -65,6 +65,8 @@ const STEP_MS = 50;
 const SENT = /^[0-9a-f]{32}$/;
 /** Longer than many machines lost together are held (60 s), and what follows. */
 const SETTLE_MS = 70_000;
+/** Four units at a time leave a machine that is drained, and those that do not come up are waited for a minute. */
+const DRAIN_MS = 6 * 60_000;
 /** Long enough for leftovers to be cleared away. */
 const LONG_MS = 13 * 60_000;
 /** How long it has to stay settled. */
@@ -195,7 +197,7 @@ class Simulation implements AsyncDisposable {
   async #calm(): Promise<void> {
     const { clock } = this.#cluster;
     const startMs = clock.monotonicMs();
-    const endMs = startMs + SETTLE_MS;
+    const endMs = startMs + (this.#history.drains ? DRAIN_MS : 0) + SETTLE_MS;
     this.#faults.mendAll();
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;
@@ -369,7 +371,7 @@ class Simulation implements AsyncDisposable {
     const { msg, unit, step, reason = "", part, machine: name = "", run } = record;
     this.#trace.add(`log ${JSON.stringify(record)}`);
     if (msg === "engine follows") this.#bite("lease lost");
-    // Drains log of the machine where a unit is to arrive.
+    // Drains log of the machine where a unit arrives.
     if (unit === undefined || (part !== "engine" && part !== "agent") || SENT.test(name)) return;
     const machine = this.#cluster.machine(name);
     // Nothing of what a killed daemon goes on to do gets out, also when the next one is there.
@@ -377,8 +379,7 @@ class Simulation implements AsyncDisposable {
     if (part === "engine" && msg !== "unit waits") this.#placements.told(machine.id, unit, reason);
     if (msg === FAILED) this.#agents.failed(this.#view(machine), unit);
     if (msg !== "step" || part !== "agent" || step === undefined) return;
-    const decided = { kind: step, reason };
-    this.#agents.decided(this.#view(machine), unit, decided, hashOn(machine, unit));
+    this.#agents.decided(this.#view(machine), unit, { kind: step, reason }, hashOn(machine, unit));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

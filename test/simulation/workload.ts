@@ -4,6 +4,7 @@ import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
 import { isKeysError, Registry } from "#fleet/registry.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { machineDeed } from "./machine-work.ts";
 import { chance, pick, shuffled } from "./pick.ts";
 import type { Trace } from "./trace.ts";
 import { PLAIN, type SpecBook, type UnitSpec } from "./unit-spec.ts";
@@ -94,7 +95,8 @@ export class Workload {
       const states = ["launched", "launched", "loaded", "inactive"] as const;
       return () => this.#setDesired(machine, name, pick(this.#random, states));
     }
-    if (dice < 0.9) return async () => this.#meddle(name);
+    if (dice < 0.85) return async () => this.#meddle(name);
+    if (dice < 0.9) return () => this.#closeOrOpen(machine);
     return () => this.#setMetadata(machine);
   }
 
@@ -149,6 +151,14 @@ export class Workload {
     const registry = this.#registry(machine);
     await registry.setMetadata(machine.id, "role", value, this.#cluster.signal);
     return `metadata of ${machine.name}`;
+  }
+
+  async #closeOrOpen(machine: SimulatedMachine): Promise<string> {
+    const registry = this.#registry(machine);
+    const { what, act } = machineDeed(this.#random, this.#cluster, machine, registry);
+    this.#trace.add(`${what} by ${machine.name}`);
+    await act();
+    return what;
   }
 
   /** What happens to processes by themselves. */
