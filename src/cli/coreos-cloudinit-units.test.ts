@@ -97,6 +97,7 @@ test("what the units and udev's rules refer to is shipped", async () => {
     "multi-user.target",
     "network-online.target",
     "oem-cloudinit.service",
+    "sockets.target",
     "user-config-vmw-tools.service",
   ])
     mine.add(other);
