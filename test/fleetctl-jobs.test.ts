@@ -72,3 +72,54 @@ test("fleetctl start arms a unit of the clock, list-timers shows it, and trigger
   const plain = await fleet.run("trigger", "plain");
   assert.deepEqual([plain.exit, /it has no OnCalendar/.test(plain.stderr)], [1, true]);
 });
+
+test("fleetctl takes units in their order, refuses a circle before anything, and says what each waits for", async () => {
+  const service = (...lines: string[]) =>
+    `[Service]\nExecStart=/bin/sleep infinity\n[X-Fleet]\n${lines.join("\n")}\n`;
+  await using fleet = await open({
+    "app.service": service("After=db.service"),
+    "db.service": service("Requires=net.service"),
+    "net.service": service("Priority=0"),
+    "x.service": service("After=y@1.service"),
+    "y@.service": service("Requires=x.service"),
+  });
+  const circle = await fleet.run("submit", "x", "y@1");
+  assert.equal(circle.exit, 1);
+  assert.match(
+    circle.stderr,
+    /lead in a circle: x\.service after y@1\.service after x\.service; remove one/,
+  );
+  assert.equal((await fleet.run("list-unit-files", "--no-legend")).stdout, "");
+  const plan = await fleet.run("plan", "app", "db", "net");
+  assert.match(plan.stdout, /^In order: net\.service, then db\.service, then app\.service$/m);
+
+  const waits = await fleet.run("start", "--block-attempts=2", "app", "db");
+  assert.equal(waits.exit, 1);
+  assert.match(
+    waits.stderr,
+    /Waiting for unit db\.service: for net\.service, which it requires: nobody has started it/,
+  );
+  assert.match(
+    waits.stderr,
+    /Waiting for unit app\.service: for db\.service, which is inactive on /,
+  );
+  assert.match(
+    (await fleet.run("explain", "db")).stdout,
+    /waits for net\.service, which it requires/,
+  );
+  const status = await fleet.run("status", "app");
+  assert.match(status.stdout, /Waits for: db\.service, which is inactive on /);
+  const [row] = JSON.parse((await fleet.run("status", "--json", "db")).stdout);
+  assert.match(row.waitsFor, /^net\.service, which it requires/);
+
+  const started = await fleet.run("start", "app", "db", "net");
+  assert.equal(started.exit, 0, started.stderr);
+  assert.equal((await fleet.run("is-active", "app", "db", "net")).exit, 0);
+});
+
+test("fleetctl status shows how the last run ended", async () => {
+  await using fleet = await open({ "badly.service": `${ONESHOT}/bin/false\n` });
+  assert.equal((await fleet.run("start", "badly")).exit, 1);
+  const status = await fleet.run("status", "badly");
+  assert.match(status.stdout, /^ +Last run: failed \(exit status 1\) \d{4}-[-\d]+T[\d:.]+Z on /m);
+});

@@ -68,7 +68,14 @@ test("status and journal of units on the original's machines come by ssh", async
   });
   const json = await fleetctl("status", "--json", "--sudo", "--ssh-port=2222", "foo");
   assert.deepEqual(JSON.parse(json.stdout), [
-    { unit: "foo.service", machine: ID, status: 3, text: "as systemctl says\n" },
+    {
+      unit: "foo.service",
+      machine: ID,
+      status: 3,
+      text: "as systemctl says\n",
+      result: null,
+      waitsFor: null,
+    },
   ]);
   await exitWith(0);
   assert.equal((await fleetctl("journal", "-f", "-n", "3", "--output=cat", "foo")).exit, 0);

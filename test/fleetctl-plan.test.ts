@@ -114,6 +114,7 @@ test("fleetctl plan says what would happen machine by machine, and changes nothi
     reason: `desired state is launched; ${MACHINES[0]!.id} is the least loaded that fits (1 unit)`,
     reasons: [],
     rollout: null,
+    turn: 1,
   });
   assert.deepEqual(await runFleetctl(["list-unit-files", "--json"], options), before);
 });

@@ -30,7 +30,7 @@ test("fleetctl --json prints one array for each list and query", async () => {
     })),
   );
   const running = { load: "loaded", active: "active", sub: "running" };
-  const unchecked = { health: null, healthReason: null };
+  const unchecked = { health: null, healthReason: null, waitsFor: null };
   assert.deepEqual(await json("--json", "list-units", "f*"), [
     {
       unit: "foo.service",
@@ -70,6 +70,8 @@ test("fleetctl --json prints one array for each list and query", async () => {
       unit: "foo.service",
       machine: A,
       status: 0,
+      result: null,
+      waitsFor: null,
       text: "● foo.service - Foo sleeper\n     Active: active (running)\n",
     },
   ]);

@@ -2,6 +2,9 @@ import { withDeadline } from "#base/deadline.ts";
 import { Fault } from "#base/fault.ts";
 import { ApiRefusal } from "./api-answer.ts";
 import type { ApiContext } from "./api-context.ts";
+import type { ClusterModel } from "./core/cluster-model.ts";
+import { refusedCycle } from "./core/refuse-cycle.ts";
+import type { UnitRequest } from "./core/unit-request.ts";
 
 /** How long an answer to a write waits until reads show the write. */
 const SEEN_MS = 5_000;
@@ -12,6 +15,12 @@ export function allow(method: string, ...methods: readonly string[]): void {
   const [last, ...others] = [...methods].reverse();
   const list = others.length === 0 ? last : `${others.reverse().join(", ")} and ${last}`;
   throw new ApiRefusal(405, `only ${list} supported against this resource`);
+}
+
+/** @throws {ApiRefusal} 400 for a text by which units would wait for each other in a circle */
+export function refuseCycle(model: ClusterModel, asked: UnitRequest): void {
+  const cycle = asked.kind === "create" ? refusedCycle(model, asked.name, asked.raw) : undefined;
+  if (cycle !== undefined) throw new ApiRefusal(400, cycle);
 }
 
 /** Reads are answered from the mirror, and only while it follows the store. */

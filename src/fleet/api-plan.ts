@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { reasonOf } from "#base/fault.ts";
 import { ApiRefusal } from "./api-answer.ts";
+import { refuseCycle } from "./api-checks.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ClusterModel } from "./core/cluster-model.ts";
 import { type PlannedWrite, planUnits } from "./core/plan.ts";
@@ -64,6 +65,7 @@ function writeOf(unit: { readonly name: string }, model: ClusterModel): PlannedW
     hashOf,
   );
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
+  refuseCycle(model, asked);
   const { desired, name } = asked;
   if (asked.kind === "update") return { name, text: undefined, desired };
   return { name, text: { raw: asked.raw, hash: hashOf(asked.raw) }, desired };

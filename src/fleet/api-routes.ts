@@ -1,7 +1,7 @@
 import { EXPOSITION_TYPE } from "#base/prometheus.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, jsonBody, sendEmpty, sendJson, sendText } from "./api-answer.ts";
-import { allow, following, seen } from "./api-checks.ts";
+import { allow, following, refuseCycle, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
 import { historyOf } from "./api-history.ts";
@@ -86,6 +86,7 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   const { model } = context.feed;
   const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf);
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
+  refuseCycle(model, asked);
   const was = model.jobs.get(asked.name)?.desired;
   const index = await writeUnit(context, exchange, asked);
   tellRequest(context, exchange.request, asked, was);

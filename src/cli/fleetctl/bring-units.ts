@@ -1,14 +1,14 @@
 import { Fault } from "#base/fault.ts";
 import { arrivalOrder } from "#fleet/core/arrival-order.ts";
+import { startLayers } from "#fleet/core/order-cycle.ts";
 import type { UnitStateName } from "#fleet/core/schema.ts";
-import { fleetSection } from "#unitfile/core/fleet-section.ts";
-import { parseUnitName } from "#unitfile/core/unit-name.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
 import type { Expected } from "./judge.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { fileOf, isGlobalUnit, isRolling, isTemplate, traitsOf } from "./units.ts";
+import { type AbleUnit, refuseCycles, wantsOf } from "./unit-order.ts";
+import { isGlobalUnit, isRolling, isTemplate, traitsOf } from "./units.ts";
 
 /** A unit after its desired state was set. */
 interface BroughtUnit extends Omit<Expected, "hasRun"> {
@@ -62,6 +62,7 @@ export async function prepareOrComplain(
   let prepared: PreparedUnit[];
   try {
     prepared = await prepareUnits(session, target);
+    await refuseCycles(session, prepared);
   } catch (error) {
     complain(session, "Error creating units", error);
     return undefined;
@@ -78,29 +79,28 @@ export async function prepareOrComplain(
 /** Up to so many units are written one after another; with more, time counts for more than which machine each gets. */
 const ORDERED_MAX = 8;
 
-/** Calls for every unit in the order in which a plan takes them; results in the order of the units. */
+/**
+ * Calls for every unit in the order in which a plan takes them, each only once what it is to come after was; results in
+ * the order of the units.
+ */
 async function inOrder<T extends AbleUnit, R>(
   units: readonly T[],
   call: (unit: T) => Promise<R>,
 ): Promise<R[]> {
-  const order = arrivalOrder(
+  const layers = startLayers(
     units.map((unit, i) => ({ i, name: unit.name, wants: wantsOf(unit) })),
   );
   const results: R[] = [];
   const run = async ({ i }: { readonly i: number }) => {
     results[i] = await call(units[i]!);
   };
-  if (order.length > ORDERED_MAX) await mapConcurrently(order, run);
-  else for (const one of order) await run(one);
+  for (const layer of layers) {
+    const order = arrivalOrder(layer);
+    if (units.length > ORDERED_MAX) await mapConcurrently(order, run);
+    else for (const one of order) await run(one);
+  }
   return results;
 }
-
-function wantsOf(unit: AbleUnit) {
-  const options = unit.kind === "keep" ? unit.before.options : unit.options;
-  return fleetSection(fileOf(options), parseUnitName(unit.name));
-}
-
-type AbleUnit = Exclude<PreparedUnit, { kind: "leave" | "refuse" }>;
 
 async function bring(
   session: Session,

@@ -11,7 +11,7 @@ import {
   type Verdict,
 } from "./judge.ts";
 
-type About = Pick<Expected, "hash" | "isActiveAtOnce">;
+type About = Pick<Expected, "hash" | "isActiveAtOnce" | "isTimed">;
 
 /** Decides from one look whether a unit is as awaited, and if not, what it lacks. */
 export function judgeAwaited(awaited: AwaitedState, about: About, seen: Observed): Verdict {
@@ -78,6 +78,8 @@ function judgeHealthy(about: About, seen: Observed): Verdict {
 /** Whether every machine the unit belongs on reports the file that is wanted, and that it launched it. */
 function judgeLaunched(about: About, seen: Observed): Verdict {
   const { unit, machines = [] } = seen;
+  const ordered = unit?.waitsFor ?? seen.states.find((state) => state.waitsFor)?.waitsFor;
+  if (ordered !== undefined && !about.isTimed) return waiting(ordered);
   const isOnOne = unit?.machineID !== undefined;
   if (isOnOne && unit.currentState !== "launched") return waiting("its machine to launch it");
   const reporting = new Set(reports(about, seen).map(({ machineID }) => machineID));

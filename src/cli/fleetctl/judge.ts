@@ -91,6 +91,8 @@ function judgeLaunched(expected: Expected, { unit, states }: Observed): Verdict 
   const ended = endOf(expected, unit, states);
   if (ended !== undefined) return ended;
   if (unit?.machineID === undefined) return { kind: "unplaced" };
+  if (unit.waitsFor !== undefined && expected.isTimed !== true)
+    return { kind: "waiting", for: unit.waitsFor };
   if (unit.currentState !== "launched") return { kind: "waiting", for: "its machine to launch it" };
   const state = reportOn(unit, states, expected);
   if (state === undefined) return { kind: "waiting", for: "the first report of its state" };

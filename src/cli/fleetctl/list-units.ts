@@ -21,6 +21,7 @@ export async function runListUnits(session: Session): Promise<number> {
       result: state.result ?? null,
       health: state.health ?? null,
       healthReason: state.healthReason ?? null,
+      waitsFor: state.waitsFor ?? null,
     }),
   });
 }

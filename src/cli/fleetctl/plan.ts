@@ -16,6 +16,7 @@ import { PLANNED, type PlannedCommand } from "./planned.ts";
 import type { PreparedUnit } from "./prepare-units.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
+import { inStartOrder } from "./unit-order.ts";
 
 /** When a unit would be left without a machine; 1 is for what start would refuse. */
 const EXIT_WITHOUT_MACHINE = 3;
@@ -39,7 +40,7 @@ export async function runPlan(session: Session): Promise<number> {
   const isRefused = prepared.some(({ kind }) => kind === "refuse");
   try {
     const plan = await session.api.plan(prepared.flatMap((unit) => requestOf(unit, target)));
-    await print(session, plan);
+    await print(session, plan, inStartOrder(prepared));
     if (isRefused) return 1;
     const isLeft = plan.units.some(isUnplaceable) || plan.others.some(({ to }) => to === null);
     return isLeft ? EXIT_WITHOUT_MACHINE : 0;
@@ -87,10 +88,19 @@ interface Row {
   readonly reason: string;
 }
 
-async function print(session: Session, plan: SchemaPlan): Promise<void> {
+/** `layers`: the units of the arguments by who starts first. */
+async function print(
+  session: Session,
+  plan: SchemaPlan,
+  layers: readonly (readonly string[])[],
+): Promise<void> {
   const { units, others, rollouts = [] } = plan;
   if (inJson(session)) {
-    const rows = units.map((unit) => ({ ...jsonUnit(unit), rollout: rolloutOf(unit.unit, plan) }));
+    const rows = units.map((unit) => ({
+      ...jsonUnit(unit),
+      rollout: rolloutOf(unit.unit, plan),
+      turn: layers.findIndex((layer) => layer.includes(unit.unit)) + 1,
+    }));
     return printJson(session, [...rows, ...others.map(jsonMove)]);
   }
   const { api, flags, out } = session;
@@ -109,6 +119,7 @@ async function print(session: Session, plan: SchemaPlan): Promise<void> {
     ...others.map((move) => ({ ...move, change: verbOf(move) })),
   ];
   printTable(session, rows, ["unit", "change", "from", "to", "reason"], columns);
+  if (layers.length > 1) out(`In order: ${layers.map((l) => l.join(" ")).join(", then ")}`);
   for (const rollout of rollouts) {
     const names = [...new Set(rollout.members.map((member) => member.unit))].join(" ");
     out(`Rollout of ${rollout.unit}: ${describePolicy(rollout)}: ${names}`);

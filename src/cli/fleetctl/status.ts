@@ -2,6 +2,7 @@ import type { SchemaUnit, SchemaUnitStatus } from "#fleet/core/schema.ts";
 import { findUnits } from "./find-units.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
+import { resultText } from "./list-units.ts";
 import { olderTexts } from "./older-texts.ts";
 import { isOfOriginal, statusOverSsh } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
@@ -17,7 +18,8 @@ export async function runStatus(session: Session): Promise<number> {
   }
   const { units, missing } = await findUnits(session);
   for (const name of missing) err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
-  const { print, end } = inJson(session) ? asJson(session) : asText(session);
+  const machines = await session.api.machines();
+  const { print, end } = inJson(session) ? asJson(session) : asText(session, machines);
   let highest = missing.length > 0 ? 1 : 0;
   for (const unit of units) {
     const exit = isGlobalUnit(unit)
@@ -35,8 +37,20 @@ async function unitStatus(session: Session, unit: SchemaUnit, print: Print): Pro
   if (machineID === undefined && unit.desiredState !== "inactive") return unplaced(session, name);
   if (unit.currentState === "inactive" || machineID === undefined) return notLoaded(session, name);
   return ask(session, name, { at: machineID }, (status) =>
-    print({ unit: name, machine: machineID, status }),
+    print({ unit: name, machine: machineID, status, tail: tailOf(unit) }),
   );
+}
+
+/** What systemd does not know: what the unit waits for in the cluster, and how its last run ended wherever it was. */
+function tailOf({ waitsFor, result }: Pick<SchemaUnit, "waitsFor" | "result">): Tail {
+  return { ...(waitsFor !== undefined && { waitsFor }), ...(result && { result }) };
+}
+
+function tailText({ waitsFor, result }: Tail, machines: Machines): string {
+  const waits = waitsFor === undefined ? "" : `   Waits for: ${waitsFor}\n`;
+  if (result === undefined) return waits;
+  const at = machineLegend(result.machineID, machines, false);
+  return `${waits}    Last run: ${resultText(result)} on ${at}\n`;
 }
 
 async function unplaced(session: Session, name: string): Promise<number> {
@@ -57,10 +71,11 @@ async function globalStatus(session: Session, { name }: SchemaUnit, print: Print
   const [states, machines] = await Promise.all([api.states({ unitName: name }), api.machines()]);
   if (states.length === 0) return notLoaded(session, name);
   let highest = 0;
-  for (const { machineID } of states) {
+  for (const state of states) {
+    const { machineID } = state;
     const head = `${machineLegend(machineID, machines, false)}:\n`;
     const exit = await ask(session, name, { machineID, at: machineID }, (status) =>
-      print({ unit: name, machine: machineID, status, head }),
+      print({ unit: name, machine: machineID, status, head, tail: tailOf(state) }),
     );
     highest = Math.max(highest, exit);
   }
@@ -93,7 +108,11 @@ interface Answer {
   readonly status: SchemaUnitStatus;
   /** What stands above it for people. */
   readonly head?: string;
+  readonly tail: Tail;
 }
+
+type Tail = Pick<SchemaUnit, "waitsFor" | "result">;
+type Machines = Parameters<typeof machineLegend>[1];
 
 type Print = (answer: Answer) => void;
 
@@ -103,20 +122,28 @@ interface Printer {
 }
 
 /** Texts as they come, with an empty line between them, as systemctl prints several units. */
-function asText({ io }: Session): Printer {
+function asText({ io }: Session, machines: Machines): Printer {
   let isFirst = true;
-  const print: Print = ({ head = "", status }) => {
+  const print: Print = ({ head = "", status, tail }) => {
     const between = isFirst ? "" : "\n";
     const text = head + status.text;
     isFirst = false;
-    io.stdout.write(between + (text === "" || text.endsWith("\n") ? text : `${text}\n`));
+    const whole = text === "" || text.endsWith("\n") ? text : `${text}\n`;
+    io.stdout.write(between + whole + tailText(tail, machines));
   };
   return { print, end: () => {} };
 }
 
 function asJson(session: Session): Printer {
   const rows: object[] = [];
-  const print: Print = ({ unit, machine, status }) =>
-    void rows.push({ unit, machine, status: status.exitStatus, text: status.text });
+  const print: Print = ({ unit, machine, status, tail: { result = null, waitsFor = null } }) =>
+    void rows.push({
+      unit,
+      machine,
+      status: status.exitStatus,
+      text: status.text,
+      result,
+      waitsFor,
+    });
   return { print, end: () => printJson(session, rows) };
 }

@@ -5,6 +5,7 @@ import { describeAvoidance, describeHealth } from "./describe-health.ts";
 import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits, machineMisfit } from "./misfit.ts";
+import { orderWait } from "./order-wait.ts";
 import type { MachineRecord } from "./records.ts";
 import type { SchemaReason, SchemaReasons } from "./schema.ts";
 import type { Unit } from "./unit.ts";
@@ -48,6 +49,7 @@ function judgeOf(model: ClusterModel, job: Job): Judge {
         reason: join(
           "it is placed here",
           describeLock(model, unit, machine.id),
+          describeOrder(model, job, machine.id),
           describeHealth(model, unit, machine.id),
         ),
       };
@@ -64,6 +66,12 @@ function describeLock(model: ClusterModel, { name, wants }: Unit, me: MachineId)
   const holder = model.notes.once.get(name)?.value.machine;
   if (!wants.atMostOnce || holder === undefined || holder === me) return "";
   return `starts when machine ${holder} lets go of its lock`;
+}
+
+/** What it waits for by its After and Requires; empty when for nothing. */
+function describeOrder(model: ClusterModel, job: Job, machine: MachineId): string {
+  const lack = orderWait(model, job, machine);
+  return lack === undefined ? "" : `waits for ${lack}`;
 }
 
 function join(...parts: readonly string[]): string {
@@ -83,7 +91,11 @@ function judgeGlobal(
   if (misfit === undefined)
     return {
       fits: true,
-      reason: join("global: it runs here", describeHealth(model, unit, machine.id)),
+      reason: join(
+        "global: it runs here",
+        describeOrder(model, job, machine.id),
+        describeHealth(model, unit, machine.id),
+      ),
     };
   return { fits: false, reason: describeMisfit(misfit) };
 }

@@ -3,10 +3,12 @@ import type { ClusterModel } from "./cluster-model.ts";
 import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machinesOfGlobal } from "./machines-of-global.ts";
+import { startLayers } from "./order-cycle.ts";
 import { plannedRollout, viewPlannedRollouts } from "./plan-rollout.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
 import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { SchemaMove, SchemaPlan, SchemaPlannedUnit, UnitStateName } from "./schema.ts";
+import { unitOf } from "./unit.ts";
 
 /** A unit as it would be written to the store. */
 export interface PlannedWrite {
@@ -33,10 +35,15 @@ export function planUnits(
 ): SchemaPlan {
   const pending = new Set(schedule(model, lost, "all").map(textOf));
   const asked = new Map(writes.map((write) => [write.name, summaryOf(model, write)]));
-  const rolled = new Set(writes.flatMap((write) => put(model, write) ?? []));
-  const decisions = schedule(model, lost, "all");
+  const rolled = new Set<string>();
+  const decisions: Decision[] = [];
+  for (const layer of inLayers(model, writes)) {
+    for (const write of layer) for (const key of put(model, write)) rolled.add(key);
+    const next = schedule(model, lost, "all");
+    for (const decision of next) carryOut(model, decision);
+    decisions.push(...next);
+  }
   const decided = new Map(decisions.map((decision) => [decision.unit, decision]));
-  for (const decision of decisions) carryOut(model, decision);
   const others = decisions.filter((one) => !asked.has(one.unit) && !pending.has(textOf(one)));
   let reasonsLeft = REASONS_MAX;
   const units = writes.map(({ name }) => {
@@ -94,8 +101,22 @@ function plannedUnit(
   return { ...whole, reason: to === null ? "is not placed" : stays };
 }
 
-/** Writes what the API would, and what a rollout would in the end; gives the key of that rollout. */
-function put(model: ClusterModel, write: PlannedWrite): string | undefined {
+/** As they come one after the other by their order. */
+function inLayers(model: ClusterModel, writes: readonly PlannedWrite[]): PlannedWrite[][] {
+  const wanting = writes.map((write) => {
+    const { name, text } = write;
+    const unit =
+      text === undefined ? model.jobs.get(name)?.unit : unitOf(name, text.hash, text.raw);
+    const wants = unit === undefined || "problem" in unit ? NO_ORDER : unit.wants;
+    return { name, wants, write };
+  });
+  return startLayers(wanting).map((layer) => layer.map(({ write }) => write));
+}
+
+const NO_ORDER = { after: [], requires: [] };
+
+/** Writes what the API would, and what a rollout would in the end; gives the key of that rollout, if there is one. */
+function put(model: ClusterModel, write: PlannedWrite): string[] {
   const { name, text, desired } = write;
   const rolls = plannedRollout(model, write);
   if (rolls !== undefined) set(model, rolls.key, rolls.value);
@@ -107,7 +128,7 @@ function put(model: ClusterModel, write: PlannedWrite): string | undefined {
   for (const { unit, to } of rolls?.rollout.members ?? [])
     set(model, model.keys.job(unit, "object"), writeJobObject(unit, to));
   set(model, model.keys.job(name, "target-state"), desired);
-  return rolls?.key;
+  return rolls === undefined ? [] : [rolls.key];
 }
 
 /** Writes what the engine would. */

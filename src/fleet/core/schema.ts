@@ -43,6 +43,8 @@ export interface SchemaUnit {
   readonly machineID?: string;
   /** Of the last run that ended; absent for a unit that runs on many machines, whose states say it. */
   readonly result?: SchemaResult;
+  /** What it waits for by its After and Requires, for people; absent when for nothing, and of a global unit. */
+  readonly waitsFor?: string;
 }
 
 /** A unit that the clock starts. */
@@ -76,6 +78,8 @@ export interface SchemaUnitState {
   readonly health?: UnitHealth;
   /** Why it is unhealthy; absent when it is not. */
   readonly healthReason?: string;
+  /** What it waits for there by its After and Requires, for people; absent when for nothing. */
+  readonly waitsFor?: string;
 }
 
 export interface SchemaMachine {

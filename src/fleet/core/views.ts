@@ -4,6 +4,7 @@ import { isHealthy } from "./health-note.ts";
 import { goneMachines } from "./known-machines.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machineState } from "./machine-state.ts";
+import { orderWait } from "./order-wait.ts";
 import type { MachineRecord } from "./records.ts";
 import { isOfWantedRun } from "./run-once.ts";
 import { describeResult } from "./run-result.ts";
@@ -39,7 +40,18 @@ export function viewUnit(model: ClusterModel, job: Job): SchemaUnit {
     name: job.name,
     options,
     ...viewResult(model, job, undefined),
+    ...viewWait(model, job, job.target?.value),
   };
+}
+
+/** What keeps the unit from being started on the machine by its order. */
+function viewWait(
+  model: ClusterModel,
+  job: Job | undefined,
+  machine: MachineId | undefined,
+): { waitsFor?: string } {
+  const waitsFor = job && orderWait(model, job, machine);
+  return waitsFor === undefined ? {} : { waitsFor };
 }
 
 /** How the unit's last run ended, on that machine or wherever it was. */
@@ -96,6 +108,7 @@ export function viewStates(model: ClusterModel, filter: StateFilter): SchemaUnit
         systemdSubState: state.subState,
         ...viewResult(model, model.jobs.get(name), state.machine),
         ...viewHealth(model, name, state.machine),
+        ...viewWait(model, model.jobs.get(name), state.machine),
       })),
   );
 }
