@@ -174,18 +174,29 @@ export class Engine {
         schedule(feed.model, lost, focus, { waits: leased.waits, cutOff }),
       );
       this.#tellWaiting(decisions);
-      await this.#carryOut(decisions, signal);
+      await this.#carryOut(
+        decisions.filter((one) => !this.#isOfOldDrain(one, true)),
+        signal,
+      );
     }
     await this.#drain(lost, signal);
     await this.#housekeeping.run(signal);
   }
 
   async #drain(lost: LostMachines, signal: AbortSignal): Promise<void> {
-    const { model, restored } = this.#options.feed;
-    const isAsked = (move: Decision) =>
-      !("from" in move && restored.isOld(model.keys.machine(move.from, "draining")));
-    await this.#carryOut(this.#drainer.moves(lost).filter(isAsked), signal);
+    const moves = this.#drainer.moves(lost).filter((one) => !this.#isOfOldDrain(one, false));
+    await this.#carryOut(moves, signal);
     if (this.#lease.leads) await this.#drainer.enforceDeadlines(signal);
+  }
+
+  /** Whether it takes a unit off a machine whose drain only a backup of the store knows of; `isOver`: and its deadline. */
+  #isOfOldDrain(decision: Decision, isOver: boolean): boolean {
+    if (!("from" in decision)) return false;
+    const { model, restored } = this.#options.feed;
+    const drain = model.machine(decision.from)?.draining;
+    if (!model.machines.has(decision.from) || drain === undefined) return false;
+    const isMeant = !isOver || drain.value.isOver;
+    return isMeant && restored.isOld(model.keys.machine(decision.from, "draining"));
   }
 
   async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<void> {

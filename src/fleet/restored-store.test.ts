@@ -3,7 +3,10 @@ import { type TestContext, test } from "node:test";
 import { openLogger } from "#base/logger.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import { SimulatedCluster } from "./simulated-cluster.ts";
+import { putText, takeBack } from "./api-rollout.ts";
+import { writeDrain } from "./core/machine-marks.ts";
+import { SimulatedCluster, unitText } from "./simulated-cluster.ts";
+import { hashOf } from "./unit-files.ts";
 
 const NAMES = ["a", "b", "c"];
 const unit = (name: string) => `${name}.service` as UnitName;
@@ -118,4 +121,65 @@ test("machines fail over after a restore as before it", async (t) => {
     () => Object.values(cluster.running()).flat().length === 3,
     10_000,
   );
+});
+
+for (const isOver of [false, true])
+  test(`a drain that only the backup knows of ends nothing${isOver ? ", though its deadline had passed there" : ""}`, async (t) => {
+    const cluster = await clusterOf(t);
+    const { id } = cluster.machine("a");
+    const { registry, signal, clock } = cluster;
+    const at = clock.now().toISOString();
+    const deadline = new Date(clock.now().getTime() + 40_000).toISOString();
+    const drain = { by: "alice", at, why: "", deadline, isOver };
+    const mark = (value: string | undefined) =>
+      cluster.whileTimePasses(registry.setMark(id, "draining", value, signal));
+    await cluster.submit("x.service", { fleet: [`MachineID=${id}`] });
+    const runsX = () => running(cluster, "x").length === 1;
+    await cluster.until("x runs", runsX);
+    await mark(writeDrain(drain));
+    await cluster.until("x stays, or goes", () => runsX() !== isOver);
+    const backup = cluster.store.backup();
+    await mark(undefined);
+    await cluster.until("x runs", runsX);
+    await cluster.pass(60_000);
+    await cluster.whileTimePasses(cluster.store.restore(backup));
+    for (let i = 0; i < 600; i++) {
+      await cluster.pass(100);
+      assert.deepEqual(running(cluster, "x"), ["a"]);
+    }
+  });
+
+test("a rollout that only the backup knows of goes no further until somebody says so", async (t) => {
+  const jobs: string[] = [];
+  const cluster = await clusterOf(t, jobs);
+  const name = unit("web");
+  const { feed, registry } = cluster.machine("a").daemon!;
+  const { clock, signal } = cluster;
+  const context = { feed, registry, clock };
+  const settled = (work: Promise<number>) =>
+    cluster.whileTimePasses(work.then((index) => feed.seen(index, signal)));
+  const put = (raw: string) => {
+    const replaces = feed.model.jobs.get(name)?.hash !== undefined;
+    const asked = { kind: "create", name, raw, desired: "launched", replaces } as const;
+    return settled(putText(context, asked, "somebody", signal));
+  };
+  const fleet = ["Global=true", "UpdateParallel=1", "UpdateMonitor=5s"];
+  const old = unitText(fleet);
+  await put(old);
+  await cluster.until("all run", () => running(cluster, "web").length === 3);
+  await put(`${old}# newer\n`);
+  const members = () => feed.model.notes.rollouts.get(name)!.value.members;
+  await cluster.until("one has it", () => members().some(({ phase }) => phase === "healthy"));
+  const backup = cluster.store.backup();
+  await put(`${old}# newest\n`);
+  const state = () => feed.model.notes.rollouts.get(name)?.value.state;
+  await cluster.until("it is done", () => state() === "done", 120_000);
+  await cluster.pass(10_000);
+  jobs.length = 0;
+  await cluster.whileTimePasses(cluster.store.restore(backup));
+  await cluster.pass(300_000);
+  assert.deepEqual([state(), jobs], ["running", []]);
+  await settled(takeBack(context, name, "somebody", signal));
+  await cluster.until("it is taken back", () => state() === "returned");
+  assert.equal(feed.model.jobs.get(name)?.hash, hashOf(old));
 });

@@ -61,13 +61,16 @@ export class RolloutDriver {
 
   /** One step of every rollout; gives when the next is due. */
   async #round(signal: AbortSignal): Promise<number> {
-    const { rollouts } = this.#options.feed.model.notes;
+    const { model, restored } = this.#options.feed;
+    const { rollouts } = model.notes;
     let againAtMs = Number.POSITIVE_INFINITY;
     const before = this.#watches;
     this.#watches = new Map();
     for (const key of [...rollouts.units()].sort()) {
       const note = rollouts.get(key);
       if (note === undefined || !isActive(note.value)) continue;
+      // What became of it since the backup is not known.
+      if (restored.isOld(model.keys.note("rollouts", key))) continue;
       const watches = before.get(key) ?? new Map();
       againAtMs = Math.min(againAtMs, await this.#advance(key, note, watches, signal));
     }
