@@ -40,6 +40,15 @@ test("fleetctl start waits for the end of a oneshot, and list-units shows how it
   assert.match(units.stdout, new RegExp(`^well\\.service\tsuccess ${time}$`, "m"));
 });
 
+test("fleetctl drain does not wait for a job that has ended", async () => {
+  await using fleet = await open({ "well.service": `${ONESHOT}/bin/true\n` });
+  assert.equal((await fleet.run("start", "well")).exit, 0);
+  const place = await fleet.run("list-units", "--no-legend", "--full", "--fields=machine");
+  const drained = await fleet.run("drain", place.stdout.split("/")[0]!);
+  assert.equal(drained.exit, 0, drained.stderr);
+  assert.match(drained.stdout, /^Unit well\.service moved to \S+, having run to its end$/m);
+});
+
 test("fleetctl start arms a unit of the clock, list-timers shows it, and trigger has it run", async () => {
   await using fleet = await open({
     "yearly.service": `${ONESHOT}/bin/true\n[X-Fleet]\nOnCalendar=yearly\n`,

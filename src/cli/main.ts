@@ -18,7 +18,10 @@ async function main(): Promise<number> {
   const program = await face!();
   try {
     const io: Io = {
-      stdin: process.stdin,
+      // Only who reads it opens it: an open pipe does not block any more, for whoever shares it either.
+      get stdin() {
+        return process.stdin;
+      },
       stdout: process.stdout,
       stderr: process.stderr,
       env: process.env,

@@ -88,10 +88,10 @@ function targetOf(context: ApiContext, { method, url: path, headers }: IncomingM
 
 /** Whoever reaches the unix socket is let in; of those on TCP, by the setting, the cluster's machines or everybody. */
 function checkAllowed({ feed, apiExec }: ApiContext, { request, listener }: UpgradeRequest): void {
-  const forbidden = (whom: string) =>
+  const forbidden = (whom: string, advice = "see") =>
     new ApiRefusal(
       403,
-      `${whom}: see the setting api_exec of its fleetd (docs/reference-fleetd.md)`,
+      `${whom}: ${advice} the setting api_exec of its fleetd (docs/reference-fleetd.md)`,
     );
   if (apiExec === "none") throw forbidden("this machine runs no commands for anybody");
   if (listener === "unix" || apiExec === "all") return;
@@ -102,7 +102,10 @@ function checkAllowed({ feed, apiExec }: ApiContext, { request, listener }: Upgr
     return from !== "" && (from === publicIp || from === host);
   });
   if (!isMachine || request.headers[FORWARDED] === undefined)
-    throw forbidden("this machine runs commands only for those on its machines");
+    throw forbidden(
+      "this machine runs commands only for those on machines of the cluster",
+      "call fleetctl there (keelson ssh core-01 -- fleetctl exec …) or by --tunnel, or see",
+    );
 }
 
 async function passOn(context: ApiContext, asked: UpgradeRequest, at: MachineId): Promise<void> {

@@ -20,7 +20,6 @@ import {
 import { writeHealthNote } from "./core/health-note.ts";
 import type { MachineRecord } from "./core/records.ts";
 import { textHere } from "./core/rolling-text.ts";
-import type { EventLog } from "./event-log.ts";
 import type { HealthProbe } from "./health-probe.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { LocalUnits } from "./local-units.ts";
@@ -31,7 +30,6 @@ export interface HealthMonitorOptions {
   readonly machine: MachineRecord;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
-  readonly events: EventLog;
   readonly healthProbe: HealthProbe;
   readonly clock: Clock;
   readonly random: Random;
@@ -244,7 +242,7 @@ export class HealthMonitor {
     failure: string | undefined,
     monitored: MonitoredUnits,
   ): void {
-    const { clock, events, machine, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const event = { kind: "checked", failure, nowMs: clock.monotonicMs() } as const;
     const before = watched.health.told?.healthy;
     const reason = this.#step(watched, { ...event, now: clock.now().toISOString() });
@@ -253,11 +251,7 @@ export class HealthMonitor {
       const level = told.healthy ? "info" : "warn";
       logger[level]({ unit: name, ...told }, told.healthy ? "healthy" : "unhealthy");
     }
-    if (reason !== undefined) {
-      const who = `agent on ${machine.id}`;
-      events.tell({ what: "restarted", unit: name, machine: machine.id, who, why: reason });
-      monitored.restart(name, reason);
-    }
+    if (reason !== undefined) monitored.restart(name, reason);
     this.#onChange();
   }
 

@@ -15,8 +15,10 @@ interface BroughtUnit extends Omit<Expected, "hasRun"> {
   readonly isGlobal: boolean;
   /** Whether anything was changed; otherwise the unit already had that desired state. */
   readonly changed: boolean;
-  /** Whether it was given another text, which asks for a rollout. */
+  /** Whether it was given another text, which asks for a rollout; or, with `--replace`, may be in one since before. */
   readonly rolls: boolean;
+  /** Whether it had this text before. */
+  readonly isSame: boolean;
 }
 
 export interface Brought {
@@ -109,11 +111,13 @@ async function bring(
 ): Promise<BroughtUnit> {
   const { name } = unit;
   const options = unit.kind === "keep" ? unit.before.options : unit.options;
+  const replaces = unit.kind === "keep" && session.flags.isOn("replace");
   const about = {
     ...traitsOf({ name, options }),
     isGlobal: isGlobalUnit({ name, options }),
     isNew: unit.kind === "create",
-    rolls: unit.kind === "replace" && isRolling({ name, options }),
+    rolls: (unit.kind === "replace" || replaces) && isRolling({ name, options }),
+    isSame: unit.kind === "keep",
   };
   if (unit.kind !== "keep") {
     await session.api.create(name, options, target);

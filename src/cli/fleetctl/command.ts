@@ -40,5 +40,6 @@ export function fields(value: string, known: string): FlagSpec {
 
 export const NAMES_HELP =
   "A name without a type means a service. {1..3} and {a,b} in a name stand for several names.";
+export const NAME_HELP = "A name without a type means a service.";
 export const PATTERN_HELP = `${NAMES_HELP}\nPatterns with * ? [a-z] stand for all units in the cluster that match.`;
 export const CREATE_HELP = `Each UNIT is a unit of the cluster, a file on this machine, or an instance of a template in either.\n${NAMES_HELP}`;

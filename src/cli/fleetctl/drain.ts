@@ -12,16 +12,20 @@ import { mapConcurrently } from "./concurrent.ts";
 import { isActiveWord } from "./condition.ts";
 import type { Flags } from "./flags.ts";
 import { inJson, printJson } from "./json.ts";
+import { isUp } from "./judge.ts";
 import { machineLegend } from "./legends.ts";
 import { chooseMachine } from "./machine-args.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
+import { traitsOf } from "./units.ts";
 
 const FIRST_PAUSE_MS = 100;
 const PAUSE_MAX_MS = 1_000;
 const PAUSE_GROWTH = 1.25;
 /** How long a unit that moved may take to be active before the command ends without it. */
 const ARRIVAL_MS = 60_000;
+/** When it is said that one is waited for. */
+const NOTE_MS = 2_000;
 
 /** `drain MACHINE`: its units move elsewhere; waits until they have, and run there. */
 export async function runDrain(session: Session): Promise<number> {
@@ -66,6 +70,8 @@ class DrainWatch {
   readonly #explained = new Map<string, string>();
   /** Since when units are off the machine, without being active elsewhere. */
   readonly #awaySinceMs = new Map<string, number>();
+  /** Units that it was said are waited for. */
+  readonly #noted = new Set<string>();
   /** Whether a unit was not active in time where it went. */
   #isLate = false;
   #apiNote = "";
@@ -103,7 +109,7 @@ class DrainWatch {
       const gone = [...this.#pending].filter((name) => !here.has(name));
       await mapConcurrently(gone, (name) => this.#follow(name));
       for (const { fate, reasons, unit } of progress.units)
-        if (fate === "waits") this.#explain(unit, reasons);
+        if (fate === "waits") await this.#explain(unit, reasons);
       this.#apiNote = "";
       return progress;
     } catch (error) {
@@ -125,34 +131,51 @@ class DrainWatch {
     const states = await api.states({ unitName: name });
     const state = states.find(({ machineID }) => machineID === to);
     if (unit.desiredState === "loaded") return this.#settle(name, to, "loaded");
+    const { isOneshot, isTimed } = traitsOf(unit);
+    const isUpThere = state !== undefined && isUp(state);
+    if (isTimed && state !== undefined && !isUpThere)
+      return this.#settle(name, to, "to run when it is time");
+    if (isOneshot && unit.result?.current === true && !isUpThere)
+      return this.#settle(name, to, "having run to its end");
     await this.#arrive(name, to, state);
   }
 
   async #arrive(name: string, to: string, state: SchemaUnitState | undefined): Promise<void> {
-    const nowMs = this.#session.clock.monotonicMs();
+    const { clock, warn } = this.#session;
+    const nowMs = clock.monotonicMs();
     const sinceMs = this.#awaySinceMs.get(name) ?? nowMs;
     this.#awaySinceMs.set(name, sinceMs);
-    const word = state?.systemdActiveState ?? "";
-    if (isActiveWord(word)) await this.#settle(name, to, "active");
-    else if (nowMs - sinceMs >= ARRIVAL_MS)
-      await this.#settle(name, to, word || "not reported yet", true);
+    const word = state?.systemdActiveState || "not reported yet";
+    if (isActiveWord(word)) return this.#settle(name, to, "active");
+    if (nowMs - sinceMs >= ARRIVAL_MS) return this.#settle(name, to, word, true);
+    if (nowMs - sinceMs < NOTE_MS || this.#noted.has(name)) return;
+    this.#noted.add(name);
+    warn(`Waiting for unit ${name} to be active on machine ${await this.#legendOf(to)}: ${word}`);
   }
 
   async #settle(unit: string, to: string | null, why: string, isLate = false): Promise<void> {
     this.#pending.delete(unit);
     this.#isLate ||= isLate;
     this.#outcomes.push({ unit, to, active: why === "active", why });
-    const { api, out } = this.#session;
+    const { out } = this.#session;
     if (inJson(this.#session)) return;
-    const where = to === null ? "" : ` to ${machineLegend(to, await api.machines(), false)}`;
-    out(to === null ? `Unit ${unit} ${why}` : `Unit ${unit} moved${where}, ${why}`);
+    out(
+      to === null
+        ? `Unit ${unit} ${why}`
+        : `Unit ${unit} moved to ${await this.#legendOf(to)}, ${why}`,
+    );
+  }
+
+  async #legendOf(machine: string): Promise<string> {
+    return machineLegend(machine, await this.#session.api.machines(), false);
   }
 
   /** Says why a unit fits nowhere, once for each set of reasons. */
-  #explain(unit: string, reasons: readonly SchemaReason[]): void {
+  async #explain(unit: string, reasons: readonly SchemaReason[]): Promise<void> {
     const others = reasons.filter(({ machineID }) => machineID !== this.#machine.id);
+    const machines = await this.#session.api.machines();
     const text = others
-      .map(({ machineID, reason }) => `\n  ${machineID.slice(0, 8)}...: ${reason}`)
+      .map(({ machineID, reason }) => `\n  ${machineLegend(machineID, machines, false)}: ${reason}`)
       .join("");
     if (text === "" || this.#explained.get(unit) === text) return;
     this.#explained.set(unit, text);

@@ -3,7 +3,7 @@ import type { EventsAsked } from "#fleet/client.ts";
 import { parseDurationMs } from "#fleet/core/fleet-config.ts";
 import type { FleetEvent } from "#fleet/core/fleet-event.ts";
 import { inJson, printJson } from "./json.ts";
-import { machineIdLegend } from "./legends.ts";
+import { withIds } from "./legends.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -63,8 +63,7 @@ function print(session: Session, events: readonly FleetEvent[]): void {
 
 function lineOf(event: FleetEvent, full: boolean): string {
   const { at, what, unit, machine, who, why, before, after } = event;
-  const short = (text: string) =>
-    full ? text : text.replace(/\b[0-9a-f]{32}\b/g, (id) => machineIdLegend(id, false));
+  const short = (text: string) => withIds(text, full);
   const change =
     before === undefined && after === undefined ? undefined : `${before ?? "-"} → ${after ?? "-"}`;
   const where = unit !== undefined && machine !== undefined ? `on ${machine}` : machine;

@@ -1,5 +1,5 @@
 import type { SchemaRollout, SchemaRolloutMember } from "#fleet/core/rollout-schema.ts";
-import { machineLegend } from "./legends.ts";
+import { machineLegend, withIds } from "./legends.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -8,6 +8,8 @@ export interface Replaced {
   readonly name: string;
   readonly hash: string;
   readonly rolls: boolean;
+  /** It had the text before; a rollout of it counts only while it goes on. */
+  readonly isSame?: boolean;
 }
 
 const PAUSE_MS = 250;
@@ -37,10 +39,11 @@ export async function followRollouts(
 /** Undefined where the unit was replaced at once, and where nobody knows of rollouts. */
 async function rolloutFor(
   { api }: Session,
-  { name, hash }: Replaced,
+  { name, hash, isSame = false }: Replaced,
 ): Promise<SchemaRollout | undefined> {
   const rollout = await api.rollout(name);
   if (rollout === undefined) return undefined;
+  if (isSame && !["running", "returning"].includes(rollout.state)) return undefined;
   const isMeant =
     rollout.unit === name
       ? rollout.to === hash
@@ -74,7 +77,7 @@ export async function follow(
       return false;
     }
     if (rollout.state === "returned") {
-      err(`Error updating ${begun.unit}: everything went back: ${rollout.why}`);
+      err(`Error updating ${begun.unit}: everything went back: ${withIds(rollout.why, false)}`);
       return false;
     }
     if (clock.monotonicMs() >= limitMs) {
@@ -127,7 +130,7 @@ async function tellMembers(
     const key = `${unit} ${member.machineID ?? ""}`;
     if (phases.get(key) === phase || (phase === "waiting" && !phases.has(key))) continue;
     phases.set(key, phase);
-    const reason = why === "" ? "" : `: ${why}`;
+    const reason = why === "" ? "" : `: ${withIds(why, false)}`;
     session.out(`Unit ${unit} ${phase}${await placeOf(session, member)}${reason}`);
   }
 }

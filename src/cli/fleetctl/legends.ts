@@ -10,6 +10,14 @@ export function machineIdLegend(id: string, full: boolean): string {
   return full ? id : `${id.slice(0, SHORT_LENGTH)}...`;
 }
 
+/** A sentence of the API for people: ids of machines and hashes of units in it as tables show them. */
+export function withIds(text: string, full: boolean): string {
+  if (full) return text;
+  return text
+    .replace(/\b[0-9a-f]{32}\b/g, (id) => machineIdLegend(id, false))
+    .replace(/\b[0-9a-f]{40}\b/g, (hash) => hash.slice(0, HASH_LENGTH));
+}
+
 /** `11111111.../172.31.7.11`; a machine that is not present has no address. */
 export function machineLegend(
   id: string,

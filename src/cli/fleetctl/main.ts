@@ -32,10 +32,21 @@ async function runWords(words: readonly string[], io: Io): Promise<number> {
   if (name === undefined || name === "help") return withoutCommand(words, io);
   const command = findCommand(name);
   const rest = words.toSpliced(at, 1);
-  const { flags, args } = parseFlags(rest, [...command.flags, ...GLOBAL_FLAGS], io.env);
+  const { flags, args } = parseFor(command, rest, io);
   if (flags.bool("help")) return help(command.name, io);
   if (flags.bool("version")) return run(findCommand("version"), { flags, args }, io);
   return run(command, { flags, args }, io);
+}
+
+/** @throws {Fault} USAGE */
+function parseFor(command: Command, words: readonly string[], { env }: Io) {
+  try {
+    return parseFlags(words, [...command.flags, ...GLOBAL_FLAGS], env);
+  } catch (error) {
+    if (!(error instanceof Fault) || !["exec", "ssh"].includes(command.name)) throw error;
+    const hint = "if it is the command's, put -- before the command";
+    throw new Fault(error.code, `${error.message}; ${hint}`, { cause: error });
+  }
 }
 
 /** Told from the words alone, for a command line that may not be understood. */

@@ -10,7 +10,7 @@ import type { Session } from "./session.ts";
  */
 export async function olderTexts(
   { api }: Session,
-  units: readonly SchemaUnit[],
+  units: readonly Pick<SchemaUnit, "name">[],
 ): Promise<string[]> {
   const templates = new Set(units.flatMap(({ name }) => templateOf(name) ?? []));
   if (templates.size === 0) return [];

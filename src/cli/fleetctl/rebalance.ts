@@ -2,7 +2,7 @@ import { Fault } from "#base/fault.ts";
 import type { SchemaRebalance } from "#fleet/core/schema.ts";
 import { type Columns, printTable } from "./columns.ts";
 import { inJson, printJson } from "./json.ts";
-import { machineLegend } from "./legends.ts";
+import { machineLegend, withIds } from "./legends.ts";
 import { moveUnit } from "./move.ts";
 import type { Session } from "./session.ts";
 
@@ -34,7 +34,7 @@ async function printPlan(session: Session, { after, before, moves }: SchemaRebal
     unit: ({ unit }) => unit,
     from: ({ from }) => machineLegend(from, machines, full),
     to: ({ to }) => machineLegend(to, machines, full),
-    reason: ({ reason }) => reason,
+    reason: ({ reason }) => withIds(reason, full),
   };
   printTable(session, moves, ["unit", "from", "to", "reason"], columns);
   err(

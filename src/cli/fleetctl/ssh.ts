@@ -53,7 +53,10 @@ async function find(
     return apiSentence(error);
   }
   if (unit !== "") return byUnit ?? "unit does not exist";
-  const matching = all.filter(({ id }) => id.startsWith(machine || either));
+  const word = machine || either;
+  const named = all.filter((one) => one.hostName === word || one.primaryIP === word);
+  const matching =
+    named.length > 0 ? named : all.filter(({ id }) => id.startsWith(word.replace(/\.\.\..*$/, "")));
   const [byId, ...others] = matching;
   if (others.length > 0) return "found more than one machine";
   if (machine !== "") return byId ?? "machine does not exist";
