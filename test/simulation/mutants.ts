@@ -116,6 +116,13 @@ export const MUTANTS = {
     found: /drain is over|is still on/,
     favour: "kill",
   },
+  statesToldAgainAndAgain: {
+    file: "fleet/unit-reporter.ts",
+    from: "(value === known && !isStale)",
+    to: "value === me",
+    found: /^a settled cluster writes nothing/,
+    favour: "kill",
+  },
 } as const satisfies Record<string, Mutant>;
 export type MutantName = keyof typeof MUTANTS;
 

@@ -15,6 +15,7 @@ import { AgentCheck, type AgentView } from "./agent-check.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { Faults } from "./faults.ts";
 import { FitOracle } from "./fit-oracle.ts";
+import { IdleCheck } from "./idle-check.ts";
 import { Ledger } from "./ledger.ts";
 import { LostCheck } from "./lost-check.ts";
 import { observeKeys, observeSystemd } from "./observe.ts";
@@ -22,6 +23,7 @@ import { between, chance, pick } from "./pick.ts";
 import { PlacementCheck } from "./placement-check.ts";
 import { RecordCheck } from "./record-check.ts";
 import { RegistryHistory } from "./registry-history.ts";
+import type { Report } from "./report.ts";
 import { describeDaemon, unsettled } from "./settled-check.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { StoreFuse } from "./store-fuse.ts";
@@ -29,23 +31,6 @@ import { Trace, Violations } from "./trace.ts";
 import { SpecBook } from "./unit-spec.ts";
 import { WatchCheck } from "./watch-check.ts";
 import { Workload } from "./workload.ts";
-
-/** What a run came to. */
-export interface Report {
-  readonly seed: number;
-  readonly violations: readonly string[];
-  /** Equal for two runs of one seed. */
-  readonly hash: string;
-  readonly simulatedMs: number;
-  readonly operations: number;
-  /** How often each kind of fault was begun. */
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  /** How often faults did something to somebody. */
-  readonly bites: ReadonlyMap<Bite, number>;
-  readonly events: number;
-  /** How long after its faults it took to settle, at most. */
-  readonly settledMs: number;
-}
 
 export interface SimulationOptions {
   /** Gets every line of the trace. */
@@ -94,6 +79,7 @@ class Simulation implements AsyncDisposable {
   readonly #records: RecordCheck;
   readonly #placements: PlacementCheck;
   readonly #agents: AgentCheck;
+  readonly #idle: IdleCheck;
   readonly #specs = new SpecBook();
   readonly #shape: Shape;
   readonly #workload: Workload;
@@ -130,6 +116,7 @@ class Simulation implements AsyncDisposable {
     this.#agents = new AgentCheck(this.#history, this.#violations, () =>
       this.#cluster.clock.monotonicMs(),
     );
+    this.#idle = new IdleCheck(this.#cluster, this.#history, this.#violations);
     this.#shape = shapeOf(seed);
     for (let at = 0; at < this.#shape.machines; at++) {
       const name = String.fromCodePoint(97 + at);
@@ -210,9 +197,11 @@ class Simulation implements AsyncDisposable {
       if (first !== told) this.#trace.add(first);
       told = first;
       steadyMs = problems.length === 0 ? steadyMs + 10 * STEP_MS : 0;
+      if (steadyMs === STEADY_MS / 2) this.#idle.begin();
       this.#faults.endDue(Number.POSITIVE_INFINITY);
     }
-    if (steadyMs < STEADY_MS) {
+    if (steadyMs >= STEADY_MS) this.#idle.end();
+    else {
       if (problems.length === 0) problems = ["it does not stay settled"];
       const where = [...this.#cluster.machines].map(describeDaemon).join(", ");
       for (const problem of problems) this.#violations.add(LIVE, problem, where);
