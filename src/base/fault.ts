@@ -27,6 +27,7 @@ export const FAULTS = {
   CLOUD_CONFIG_INVALID: { exit: 65, http: 400 },
   SOURCE_FAILED: { exit: 1, http: 502 },
   MACHINE_REFUSED: { exit: 1, http: 500 },
+  RUN_UNKNOWN: { exit: 75, http: 503 }, // EX_TEMPFAIL
   LEASE_OVER: { exit: 75, http: 503 }, // EX_TEMPFAIL
   SYSTEMD_MISSING: { exit: 69, http: 503 },
   SYSTEMD_GONE: { exit: 75, http: 503 },

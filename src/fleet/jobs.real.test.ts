@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startMember } from "#keys/member-for-tests.ts";
-import { end, startDaemon, unit, until } from "#test/support/fleet-daemon.ts";
+import { end, isActive, mainPid, startDaemon, unit, until } from "#test/support/fleet-daemon.ts";
 import { privateSystemdMissing } from "#test/support/private-systemd.ts";
 
 const skip = privateSystemdMissing();
@@ -93,4 +93,63 @@ test("of three machines one runs what the clock starts each second, and once", {
   assert.deepEqual([timer?.unit, timer?.armed, timer?.running], ["tick.service", false, false]);
   await sleep(2_000);
   assert.equal((await runs.lines()).length, lines.length);
+});
+
+test("of a pair in order on two machines the second waits for the first, and is stopped with it", {
+  skip,
+}, async (t) => {
+  const store = await startMember();
+  t.after(() => store[Symbol.asyncDispose]());
+  const first = await startDaemon(t, store);
+  const second = await startDaemon(t, store);
+  const { client } = first;
+  const app = unit("app.service", "/bin/sleep infinity", [
+    `MachineID=${second.id}`,
+    "Requires=db.service",
+  ]);
+  await client.setUnit(app, signal);
+  const waitsFor = async () => (await client.getUnit("app.service", signal))?.waitsFor;
+  await until(
+    "it waits",
+    async () => (await waitsFor())?.includes("nobody has started it") === true,
+  );
+  assert.equal(await mainPid(second, "app.service"), 0);
+  // Ready only after a while: its start is not enough.
+  const db = unit(
+    "db.service",
+    "/bin/sh -c 'sleep 2; systemd-notify --ready; exec sleep infinity'",
+    [`MachineID=${first.id}`],
+  );
+  const notify = ["Type=notify", "NotifyAccess=all"].map((line) => {
+    const [name = "", value = ""] = line.split("=");
+    return { section: "Service", name, value };
+  });
+  await client.setUnit({ ...db, options: [...notify, ...db.options] }, signal);
+  await until(
+    "it waits for the start",
+    async () => (await waitsFor())?.includes("activating") === true,
+  );
+  assert.equal(await mainPid(second, "app.service"), 0);
+  await until("both run", async () => isActive(second, "app.service"));
+  assert.ok(await isActive(first, "db.service"));
+
+  const pid = await mainPid(second, "app.service");
+  process.kill(await mainPid(first, "db.service"), "SIGKILL");
+  await until("db has failed", async () => !(await isActive(first, "db.service")));
+  await end(second, "SIGTERM");
+  await second.start();
+  await until(
+    "fleetd is back",
+    async () => (await second.client.listMachines(signal)).length === 2,
+  );
+  await sleep(1_000);
+  assert.equal(await mainPid(second, "app.service"), pid);
+
+  await client.setUnit({ name: "db.service", desiredState: "loaded" }, signal);
+  await until("it is stopped", async () => (await mainPid(second, "app.service")) === 0);
+  const { events } = await client.events({ unit: "app.service", limit: 100 }, signal);
+  const stop = events.findLast(({ what }) => what === "stopped");
+  assert.match(stop?.why ?? "", /^stopped for want of db\.service, which it requires/);
+  await client.setUnit({ name: "db.service", desiredState: "launched" }, signal);
+  await until("both run again", async () => isActive(second, "app.service"));
 });

@@ -7,6 +7,7 @@ import type { MachineId } from "./core/machine-id.ts";
 import type { OnceHolder } from "./core/once-holder.ts";
 import { stopBoundMs } from "./core/stop-bound.ts";
 import type { Versioned } from "./core/unit-notes.ts";
+import { unknownRun } from "./core/unknown-run.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Registry } from "./registry.ts";
 
@@ -68,6 +69,8 @@ export class OnceBreaker {
     const { machine } = value;
     // The mirror may be behind, and the holder back.
     if ((await registry.readMachine(machine, signal)).object !== undefined) return;
+    const unknown = unknownRun(this.#options.feed.model, unit, value);
+    if (unknown !== undefined) await registry.noteUnknown(unit, unknown, signal);
     await registry.releaseOnce(unit, index, signal);
     const why = `machine ${machine} has been gone for longer than it can take to stop its copy`;
     events.tell({ what: "lock broken", unit, machine, who: `engine on ${me}`, why });

@@ -1,3 +1,4 @@
+import { Fault } from "#base/fault.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
@@ -5,6 +6,7 @@ import { type OnceHolder, writeOnceHolder } from "./core/once-holder.ts";
 import { stopBoundMs } from "./core/stop-bound.ts";
 import type { Unit } from "./core/unit.ts";
 import type { Versioned } from "./core/unit-notes.ts";
+import { unknownRun } from "./core/unknown-run.ts";
 import { isKeysError, type Registry } from "./registry.ts";
 
 /**
@@ -20,6 +22,9 @@ export class OnceLocks {
     UnitName,
     { holder: Versioned<OnceHolder> | undefined; index: number }
   >();
+
+  /** Units whose lock was taken and that systemd was not told to start since. */
+  readonly #unused = new Set<UnitName>();
 
   constructor(me: MachineId, feed: ClusterFeed, registry: Registry) {
     this.#me = me;
@@ -43,24 +48,52 @@ export class OnceLocks {
 
   /**
    * Takes the unit's lock, or takes its own anew. Gives the fencing token, which is greater than any before it.
-   * Rejects with KeysError 100, 101 or 105 when somebody else has it, or had it meanwhile.
+   * Rejects with KeysError 100, 101 or 105 when somebody else has it, or had it meanwhile, and with RUN_UNKNOWN when this
+   * run may have begun under it already; that is then its result.
    */
-  async acquire(unit: Unit, signal: AbortSignal): Promise<number> {
-    const value = { machine: this.#me, stopMs: stopBoundMs(unit) };
+  async acquire(unit: Unit, generation: number, signal: AbortSignal): Promise<number> {
+    const run = { generation, hash: unit.hash };
+    const value = { machine: this.#me, stopMs: stopBoundMs(unit), run };
     const before = this.holder(unit.name);
+    if (
+      before?.value.machine === this.#me &&
+      (await this.#noteUnknown(unit.name, before.value, signal))
+    )
+      throw new Fault(
+        "RUN_UNKNOWN",
+        `Cannot start ${unit.name} for the same run again: it was cut off and may run at most once; ask for it anew with fleetctl restart`,
+      );
     const over = before?.value.machine === this.#me ? before.index : undefined;
     const index = await this.#registry.takeOnce(unit.name, writeOnceHolder(value), over, signal);
     this.#written.set(unit.name, { holder: { value, index }, index });
+    this.#unused.add(unit.name);
     return index;
+  }
+
+  /** systemd is told to start the unit under its lock, or did not begin to. */
+  setUsed(unit: UnitName, isUsed: boolean): void {
+    if (isUsed) this.#unused.delete(unit);
+    else this.#unused.add(unit);
+  }
+
+  /** Notes that a run which began under the lock has an unknown end, if so. */
+  async #noteUnknown(unit: UnitName, holder: OnceHolder, signal: AbortSignal): Promise<boolean> {
+    if (this.#unused.has(unit)) return false;
+    const unknown = unknownRun(this.#feed.model, unit, holder);
+    if (unknown === undefined) return false;
+    await this.#registry.noteUnknown(unit, unknown, signal);
+    return true;
   }
 
   /** Lets go of the unit's lock if this machine has it. */
   async release(unit: UnitName, signal: AbortSignal): Promise<void> {
     const holder = this.holder(unit);
     if (holder?.value.machine !== this.#me) return;
+    await this.#noteUnknown(unit, holder.value, signal);
     try {
       const index = await this.#registry.releaseOnce(unit, holder.index, signal);
       this.#written.set(unit, { holder: undefined, index });
+      this.#unused.delete(unit);
     } catch (error) {
       if (!isKeysError(error, 100, 101)) throw error; // it is not ours any more
     }

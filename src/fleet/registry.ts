@@ -14,8 +14,10 @@ import {
   writeLease,
   writeUnitState,
 } from "./core/records.ts";
+import { writeRunResult } from "./core/run-result.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import type { NoteRoom } from "./core/unit-notes.ts";
+import type { UnknownRun } from "./core/unknown-run.ts";
 import { hashOf } from "./unit-files.ts";
 
 /** Longer than any machine is away that might still be waited for. */
@@ -219,6 +221,11 @@ export class Registry {
   async releaseOnce(name: UnitName, index: number, signal: AbortSignal): Promise<number> {
     const key = this.#at.note("once", name);
     return indexOf(await this.#keys.delete(key, { prevIndex: index }, signal));
+  }
+
+  /** Notes a run of unknown end over exactly the result that was seen; KeysError 100, 101 or 105 when there is another. */
+  noteUnknown(unit: UnitName, { result, over }: UnknownRun, signal: AbortSignal): Promise<number> {
+    return this.writeNote({ room: "results", unit }, writeRunResult(result), asSeen(over), signal);
   }
 
   async setLeaving(id: MachineId, leaving: boolean, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SimulatedCluster } from "./simulated-cluster.ts";
 import { clusterOf, modelOf, name, resultOf, set, submit } from "./simulated-jobs.ts";
 
 const ONESHOT = "[Service]\nType=oneshot\nExecStart=";
@@ -171,3 +172,39 @@ test("the end of a service that should go on is noted too", async (t) => {
   await cluster.until("its result is noted", () => resultOf(cluster, "a") !== undefined);
   assert.equal(resultOf(cluster, "a")?.exitStatus, 1);
 });
+
+const AT_MOST_ONCE = `${ONESHOT}/bin/sleep 20\n[X-Fleet]\nAtMostOnce=yes\n`;
+
+for (const [how, cut] of [
+  ["is lost", async (cluster: SimulatedCluster) => cluster.crash("a")],
+  [
+    "starts anew",
+    async (cluster: SimulatedCluster) => {
+      await cluster.crash("a");
+      cluster.boot("a");
+    },
+  ],
+  [
+    "leaves",
+    (cluster: SimulatedCluster) => {
+      const { daemon } = cluster.machine("a");
+      return cluster.whileTimePasses(daemon!.leave(cluster.signal));
+    },
+  ],
+] as const)
+  test(`a run of AtMostOnce whose machine ${how} has an unknown end, and is made again only when asked for`, async (t) => {
+    const { cluster, runs } = await clusterOf(t, "a", "b");
+    await submit(cluster, AT_MOST_ONCE);
+    await cluster.until("it runs", () => cluster.where(name).length === 1);
+    await cluster.pass(500);
+    await cut(cluster);
+    await cluster.until("its result is noted", () => resultOf(cluster, "b") !== undefined, 60_000);
+    await cluster.pass(40_000);
+    assert.equal(resultOf(cluster, "b")?.result, "unknown");
+    assert.equal(resultOf(cluster, "b")?.machine, cluster.machine("a").id);
+    assert.deepEqual(runs, ["a job.service"]);
+    await set(cluster, "loaded");
+    await set(cluster, "launched");
+    await cluster.until("it runs again", () => runs.length === 2, 60_000);
+    await cluster.until("it ends", () => resultOf(cluster, "b")?.result === "success", 60_000);
+  });

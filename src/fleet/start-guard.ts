@@ -37,11 +37,13 @@ export interface Permit {
    * @throws {Fault} LEASE_OVER
    */
   check(): void;
+  /** To be called when systemd would not begin to start it, and it is tried again. */
+  notBegun(): void;
   /** To be called when systemd has answered. */
   end(): void;
 }
 
-const FREE: Permit = { check: () => {}, end: () => {} };
+const FREE: Permit = { check: () => {}, notBegun: () => {}, end: () => {} };
 
 /** Sees to it that units start here only by the machine's lease, and by their lock, if they ask for that. */
 export class StartGuard {
@@ -107,7 +109,7 @@ export class StartGuard {
   }
 
   /** Gets what the unit needs to start: its lock, with the token in its place, and the lease. */
-  async permit(name: UnitName, signal: AbortSignal): Promise<Permit> {
+  async permit(name: UnitName, run: number, signal: AbortSignal): Promise<Permit> {
     const { leased, lease, locks, files } = this.#options;
     if (!leased.has(name)) return FREE;
     const unit = this.#unitOf(name);
@@ -115,25 +117,28 @@ export class StartGuard {
     await leased.starting(name);
     try {
       this.#check(name, epoch);
-      if (unit.wants.atMostOnce) await files.writeToken(name, await locks.acquire(unit, signal));
+      if (unit.wants.atMostOnce)
+        await files.writeToken(name, await locks.acquire(unit, run, signal));
       await leased.extend(signal);
     } catch (error) {
       leased.started(name);
       throw error;
     }
-    const { run } = leased;
+    const { run: systemdRun } = leased;
     return {
       check: () => {
         try {
           this.#check(name, epoch);
+          locks.setUsed(name, true);
         } catch (error) {
           leased.started(name);
           throw error;
         }
       },
+      notBegun: () => locks.setUsed(name, false),
       end: () => {
         leased.started(name);
-        if (leased.run !== run) this.#options.units.setNotLaunched(name);
+        if (leased.run !== systemdRun) this.#options.units.setNotLaunched(name);
       },
     };
   }

@@ -193,7 +193,7 @@ export class UnitWorker {
   /** Begins to start the unit; how that ends is only reported, for whether to try again is the unit's own matter. */
   async #start(name: UnitName, { run, reason }: StartStep): Promise<void> {
     const { systemd, units, logger, signal, onDone, guard } = this.#options;
-    const permit = await guard.permit(name, signal);
+    const permit = await guard.permit(name, run, signal);
     permit.check();
     units.setLaunched(name, run);
     this.#starting.add(name);
@@ -209,6 +209,7 @@ export class UnitWorker {
           // Whether it began is not known: once systemd is back, its state tells.
           if (isGone(error) || signal.aborted) units.setNotLaunched(name);
           else if (wantsAnother(error)) {
+            permit.notBegun();
             units.setNotLaunched(name);
             this.#rest(name, { kind: "start", reason });
             if (!this.#wanting.has(name))

@@ -1,4 +1,4 @@
-import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
+import type { SchemaResult, SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
 
 /** What a command waits for; `stopped` is what both stop and load end in. */
 export type Goal = "launched" | "stopped" | "inactive";
@@ -111,12 +111,17 @@ function endOf(
   if (expected.isOneshot)
     return result.result === "success"
       ? { kind: "reached" }
-      : { kind: "failed", why: result.text.replace(/^failed/, "has failed") };
+      : { kind: "failed", why: howEnded(result) };
   const state = reportOn(unit, states, expected);
   if (state?.systemdLoadState !== "loaded" || isUp(state)) return undefined;
-  const how =
-    result.result === "success" ? "has ended" : result.text.replace(/^failed/, "has failed");
+  const how = result.result === "success" ? "has ended" : howEnded(result);
   return { kind: "failed", why: `${how}: it is ${stateText(state)}` };
+}
+
+/** What became of a run that did not end well, as people are told of a unit. */
+function howEnded({ result, text }: SchemaResult): string {
+  if (result === "unknown") return "was cut off and may run at most once; ask for it anew";
+  return text.replace(/^failed/, "has failed");
 }
 
 /** Whether the unit's machine says it launched it, and says so of the file that is wanted. */
