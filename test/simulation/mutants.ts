@@ -123,6 +123,13 @@ export const MUTANTS = {
     found: /^a settled cluster writes nothing/,
     favour: "kill",
   },
+  rolloutWithoutEnd: {
+    file: "fleet/core/advance-rollout.ts",
+    from: 'return this.#end(begun, "done");',
+    to: "return begun;",
+    found: /a text rolls out over/,
+    favour: "kill",
+  },
 } as const satisfies Record<string, Mutant>;
 export type MutantName = keyof typeof MUTANTS;
 

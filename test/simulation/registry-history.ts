@@ -157,6 +157,20 @@ export class RegistryHistory {
     return this.ledger.at(this.#at.machine(machine as MachineId, part), index);
   }
 
+  /** The unit or template whose rollout is noted at the key, if one is. */
+  rolledOut(key: string): string | undefined {
+    const directory = `${this.#at.prefix}/rollouts/`;
+    return key.startsWith(directory) ? key.slice(directory.length) : undefined;
+  }
+
+  /** Units and templates that a text is on its way to. */
+  rollingOut(index: number): string[] {
+    return this.#names("rollouts/").filter((unit) => {
+      const note = this.ledger.value(`${this.#at.prefix}/rollouts/${unit}`, index);
+      return note !== undefined && /"state":"(running|returning)"/.test(note);
+    });
+  }
+
   #jobPart(name: string, part: "object" | "target" | "target-state", index: number) {
     return this.ledger.at(this.#at.job(name as UnitName, part), index);
   }

@@ -28,11 +28,23 @@ export function unsettled(around: Settled): string[] {
   const { cluster } = around;
   const { server } = cluster.store;
   if (server === undefined || server.writeFault !== undefined) return ["the store is down"];
-  for (const look of [unreadyMachines, misplacedUnits, strayUnits, wrongReports, staleViews]) {
+  for (const look of [
+    unfinished,
+    unreadyMachines,
+    misplacedUnits,
+    strayUnits,
+    wrongReports,
+    staleViews,
+  ]) {
     const problems = look(around);
     if (problems.length > 0) return problems;
   }
   return [];
+}
+
+/** No text is on its way any more. */
+function unfinished({ history }: Settled): string[] {
+  return history.rollingOut(history.ledger.index).map((unit) => `a text rolls out over ${unit}`);
 }
 
 function unreadyMachines({ cluster, history }: Settled): string[] {

@@ -24,6 +24,7 @@ import { PlacementCheck } from "./placement-check.ts";
 import { RecordCheck } from "./record-check.ts";
 import { RegistryHistory } from "./registry-history.ts";
 import type { Report } from "./report.ts";
+import { RolloutCheck } from "./rollout-check.ts";
 import { describeDaemon, unsettled } from "./settled-check.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { StoreFuse } from "./store-fuse.ts";
@@ -50,8 +51,8 @@ const STEP_MS = 50;
 const SENT = /^[0-9a-f]{32}$/;
 /** Longer than many machines lost together are held (60 s), and what follows. */
 const SETTLE_MS = 70_000;
-/** Four units at a time leave a machine that is drained, and those that do not come up are waited for a minute. */
-const DRAIN_MS = 6 * 60_000;
+/** Units that do not come up are waited for, a few at a time, when a machine is drained and when a text rolls out. */
+const LATE_MS = 6 * 60_000;
 /** Long enough for leftovers to be cleared away. */
 const LONG_MS = 13 * 60_000;
 /** How long it has to stay settled. */
@@ -80,6 +81,7 @@ class Simulation implements AsyncDisposable {
   readonly #placements: PlacementCheck;
   readonly #agents: AgentCheck;
   readonly #idle: IdleCheck;
+  readonly #rollouts: RolloutCheck;
   readonly #specs = new SpecBook();
   readonly #shape: Shape;
   readonly #workload: Workload;
@@ -103,7 +105,10 @@ class Simulation implements AsyncDisposable {
     this.#trace = new Trace(() => this.#cluster?.clock.monotonicMs() ?? 0, print);
     this.#violations = new Violations(this.#trace);
     this.#ledger = new Ledger(this.#violations, () => this.#cluster?.clock.monotonicMs() ?? 0);
-    this.#ledger.onEvent = (event) => this.#records?.told(event);
+    this.#ledger.onEvent = (event) => {
+      this.#records?.told(event);
+      this.#rollouts?.told(event);
+    };
     this.#storeFuse = new StoreFuse(() => this.#cluster?.store, this.#bite);
     const snapshotEvery = Math.round(between(random, 15, 400));
     const hooks = { snapshotEvery, ...this.#hooks(plant) };
@@ -117,6 +122,7 @@ class Simulation implements AsyncDisposable {
       this.#cluster.clock.monotonicMs(),
     );
     this.#idle = new IdleCheck(this.#cluster, this.#history, this.#violations);
+    this.#rollouts = new RolloutCheck(this.#history, this.#violations);
     this.#shape = shapeOf(seed);
     for (let at = 0; at < this.#shape.machines; at++) {
       const name = String.fromCodePoint(97 + at);
@@ -184,7 +190,8 @@ class Simulation implements AsyncDisposable {
   async #calm(): Promise<void> {
     const { clock } = this.#cluster;
     const startMs = clock.monotonicMs();
-    const endMs = startMs + (this.#history.drains ? DRAIN_MS : 0) + SETTLE_MS;
+    const isRolling = this.#history.rollingOut(this.#ledger.index).length > 0;
+    const endMs = startMs + (isRolling || this.#history.drains ? LATE_MS : 0) + SETTLE_MS;
     this.#faults.mendAll();
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;

@@ -15,6 +15,8 @@ export interface UnitSpec {
   readonly maxPerMachine: readonly [max: number, glob: string] | undefined;
   /** What it needs of a machine's memory. */
   readonly memoryBytes: number;
+  /** How its text takes the place of another, as options; empty: at once. */
+  readonly update: readonly string[];
   /** What the unit does. */
   readonly service: readonly string[];
 }
@@ -29,6 +31,7 @@ export const PLAIN: Omit<UnitSpec, "name"> = {
   replaces: [],
   maxPerMachine: undefined,
   memoryBytes: 0,
+  update: [],
   service: ["ExecStart=/bin/sleep infinity"],
 };
 
@@ -43,6 +46,7 @@ export function textOf(spec: UnitSpec): string {
     ...spec.machineOf.map((peer) => `MachineOf=${peer}`),
     ...spec.conflicts.map((glob) => `Conflicts=${glob}`),
     ...spec.replaces.map((glob) => `Replaces=${glob}`),
+    ...spec.update,
   ];
   const section = fleet.length === 0 ? "" : `\n[X-Fleet]\n${fleet.join("\n")}\n`;
   return `[Service]\n${spec.service.join("\n")}\n${section}`;

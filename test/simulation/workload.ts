@@ -1,5 +1,6 @@
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
+import { putText } from "#fleet/api-rollout.ts";
 import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
 import { isKeysError, Registry } from "#fleet/registry.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
@@ -31,6 +32,12 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ["ExecStart=/bin/sleep infinity", "ExecStop=/bin/sleep 9"],
   ["Type=oneshot", "ExecStart=/bin/sleep 2"],
   ["Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"],
+];
+
+const UPDATES: readonly (readonly string[])[] = [
+  ["UpdateParallel=1", "UpdateMonitor=1s"],
+  ["UpdateParallel=2", "UpdateMonitor=3s"],
+  ["UpdateParallel=50%", "UpdateMonitor=2s"],
 ];
 
 /** What people and programs ask of the cluster, as the API of one of its machines does it. */
@@ -116,19 +123,18 @@ export class Workload {
     const registry = this.#registry(machine);
     const what = `submit ${name} ${desired} ${JSON.stringify(raw)}`;
     this.#trace.add(`${what} by ${machine.name}`);
-    if (job?.hash === hash) await registry.setDesired(name, desired, this.#cluster.signal);
-    else
-      await registry.createJob(
-        name,
-        raw,
-        desired,
-        {
-          blobInUse: model.jobsWithHash(hash).size > 0,
-          tombstone: model.removed.has(name),
-          replaces: job?.hash !== undefined,
-        },
-        this.#cluster.signal,
-      );
+    const { clock, signal } = this.#cluster;
+    if (job?.hash === hash) await registry.setDesired(name, desired, signal);
+    else {
+      const { process, wallAheadMs, clockRate } = machine;
+      const context = {
+        feed: machine.daemon!.feed,
+        registry,
+        clock: process.clock(clock, () => wallAheadMs, clockRate),
+      };
+      const replaces = job?.hash !== undefined;
+      await putText(context, { kind: "create", name, raw, desired, replaces }, "somebody", signal);
+    }
     return `submit ${name}`;
   }
 
@@ -185,9 +191,15 @@ export class Workload {
       ...PLAIN,
       name,
       service: chance(random, 0.25) ? pick(random, PROGRAMS) : PLAIN.service,
+      update: chance(random, 0.25) ? pick(random, UPDATES) : [],
     };
     if (name === "every.service" || chance(random, 0.08))
-      return { ...own, global: true, metadata: chance(random, 0.5) ? [["role", "web"]] : [] };
+      return {
+        ...own,
+        update: [],
+        global: true,
+        metadata: chance(random, 0.5) ? [["role", "web"]] : [],
+      };
     const dice = random();
     if (dice < 0.25) return own;
     if (dice < 0.3) return { ...own, shuns: [["role", pick(random, ["web", "db", "none"])]] };
