@@ -70,7 +70,9 @@ export class ResultReporter {
     for (const name of units.names) {
       const here = units.get(name); // it may be gone since the names were taken
       if (here === undefined) continue;
-      const unit = textHere(model, this.#options.me, name);
+      const wanted = model.jobs.get(name)?.unit;
+      // An old copy that goes on beside the new one has no result to tell: the unit's is that of the new one.
+      const unit = wanted?.wants.global === true ? textHere(model, this.#options.me, name) : wanted;
       const hasEnded = here.activeState === "inactive" || here.activeState === "failed";
       if (!hasEnded) this.#noted.delete(name);
       if (!hasEnded || !here.launched || !here.run || unit?.hash !== here.hash) continue;
