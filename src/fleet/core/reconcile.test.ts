@@ -3,8 +3,16 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
-import { isRunning, type LoadedUnit, reconcile, reconcileLeaving, type Step } from "./reconcile.ts";
+import {
+  fateOf,
+  isRunning,
+  type LoadedUnit,
+  reconcile,
+  reconcileLeaving,
+  type Step,
+} from "./reconcile.ts";
 import { writeBlob, writeJobObject } from "./records.ts";
+import { type Rollout, writeRollout } from "./rollout.ts";
 import { type SampleUnit, sampleCluster, sampleMachine } from "./sample-cluster.ts";
 
 const name = "x.service" as UnitName;
@@ -203,4 +211,35 @@ test("reconcile() settles: a unit in the state that a step leads to needs no oth
         );
         if (desired === "loaded") assert.equal(isRunning(unit.activeState), false);
       }
+});
+
+test("fateOf() an old copy goes on beside the new one, but not when the deadline of a drain has passed", () => {
+  const fateOn = (over: "over" | "under way") => {
+    const model = sampleCluster({
+      machines: { a: "", b: "" },
+      units: { [name]: { on: "b" } },
+      draining: { a: over },
+    });
+    const me = model.machines.get(sampleMachine("a"))!;
+    const { hash = "" } = model.jobs.get(name)!;
+    const texts = { from: hash, had: hash, to: "f".repeat(40) };
+    const member = { unit: name, machine: undefined, ...texts, placed: true, held: me.id, why: "" };
+    const rollout: Rollout = {
+      state: "running",
+      policy: { parallel: { count: 1 }, order: "start-first", monitorMs: 1_000 },
+      from: hash,
+      to: texts.to,
+      template: false,
+      by: "",
+      began: "",
+      ended: undefined,
+      why: "",
+      members: [{ ...member, phase: "updating" }],
+    };
+    const after = { value: writeRollout(rollout), modifiedIndex: 1_000 };
+    model.apply({ key: model.keys.note("rollouts", name), after, by: undefined });
+    return fateOf(model, me, name, hash).kind;
+  };
+  assert.equal(fateOn("under way"), "run");
+  assert.equal(fateOn("over"), "remove");
 });

@@ -1,7 +1,7 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
-import { globalMisfit } from "./machine-state.ts";
+import { globalMisfit, overdueMisfit } from "./machine-state.ts";
 import { describeMisfit, globalFits } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import { rollingText } from "./rolling-text.ts";
@@ -115,7 +115,7 @@ export function fateOf(
   if (unit === undefined)
     return { kind: "keep", reason: "the text that a rollout has for it cannot be read" };
   const run = wantedRun(model, { ...job, hash: unit.hash }, unit, me.id);
-  if (isHeld)
+  if (isHeld && overdueMisfit(model.machine(me.id)) === undefined)
     return { kind: "run", unit, desired, run, reason: "goes on until its new copy is healthy" };
   if (unit.wants.global) {
     if (!globalFits(unit, me))
