@@ -272,9 +272,10 @@ export class Agent {
       await this.#report.wait(SAFETY_MS, clock, signal);
       await clock.sleep(COALESCE_MS, signal);
       if (!isRegistered()) continue;
+      // How a unit ended is there when its state says that it did.
+      await this.#results.report(systemd, units, worker, signal);
       await this.#reporter.report(units, worker.busy, signal);
       await this.#health.report(signal);
-      await this.#results.report(systemd, units, worker, signal);
     }
   }
 }

@@ -108,11 +108,13 @@ function endOf(
 ): Verdict | undefined {
   const result = unit?.result;
   if (unit === undefined || result?.current !== true) return undefined;
+  const state = reportOn(unit, states, expected);
+  // The state that goes with it is about to be reported.
+  if (state?.systemdActiveState === "activating") return undefined;
   if (expected.isOneshot)
     return result.result === "success"
       ? { kind: "reached" }
       : { kind: "failed", why: howEnded(result) };
-  const state = reportOn(unit, states, expected);
   if (state?.systemdLoadState !== "loaded" || isUp(state)) return undefined;
   const how = result.result === "success" ? "has ended" : howEnded(result);
   return { kind: "failed", why: `${how}: it is ${stateText(state)}` };
