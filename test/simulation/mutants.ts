@@ -57,7 +57,7 @@ export const MUTANTS = {
     file: "fleet/core/reconcile.ts",
     from: "if (here.hash !== unit.hash)",
     to: "if (here.hash === unit.name)",
-    found: /^4 no unit is started without a record/,
+    found: /^4 no unit is started without a record|is not loaded on/,
     favour: "slow",
   },
   statesToldBeforeRegistered: {
