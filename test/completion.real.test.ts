@@ -70,7 +70,7 @@ async function shellOutput(
 
 test("bash completes commands, flags, values, units, machines and files", async () => {
   await using place = await openPlace();
-  const commands = "list-machines list-unit-files list-units";
+  const commands = "list-machines list-timers list-unit-files list-units";
   const cases: readonly (readonly [string, string])[] = [
     ["fleetctl list-", commands],
     ["fleetctl --debug --endpoint x list-", commands],

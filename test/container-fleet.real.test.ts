@@ -42,7 +42,7 @@ test("three containers are a fleet", async (t: TestContext) => {
   const settles = (units: string) =>
     until(units, async () => (await active(cluster, "core-01")) === units);
   await until("three machines", async () => (await machines()) === 3);
-  const [first, , third] = cluster.machines;
+  const [first, second, third] = cluster.machines;
 
   await t.test("the user core runs the clients without a flag", async () => {
     assert.equal((await cluster.ssh("core-02", "etcdctl set /topic coreos")).stdout, "coreos\n");
@@ -67,9 +67,16 @@ test("three containers are a fleet", async (t: TestContext) => {
   });
 
   await t.test(
-    "a machine that is parted from the store loses its units, and comes back",
+    "a machine that only lost the store keeps its units; one that nobody reaches loses them, and comes back",
     async () => {
       await cluster.provider.partition(first!, third!);
+      await until("it is held", async () =>
+        (await cluster.ssh("core-01", "fleetctl list-machines --fields=ip,state")).stdout.includes(
+          `${third!.address}\theld`,
+        ),
+      );
+      assert.equal(await active(cluster, "core-01"), "hello@1 3, hello@2 3");
+      await cluster.provider.partition(second!, third!);
       await settles("hello@1 2, hello@2 2");
       await cluster.provider.heal(cluster.machines);
       await until("it is back", async () => (await machines()) === 3);

@@ -12,7 +12,7 @@ test("a unit whose unload stopped after its file was gone is not reported for ev
   const cluster = new SimulatedCluster(3, openLogger("silent"), {
     wrapSystemd: (systemd) =>
       Object.assign(systemd, {
-        unlinkUnitFiles: systemdWith(systemd.unlinkUnitFiles, () => {
+        unlinkUnitFiles: systemdWith(systemd.unlinkUnitFiles.bind(systemd), () => {
           unlinked = isWilling;
           if (isWilling) return;
           refusals += 1;
