@@ -49,9 +49,12 @@ export interface AgentOptions {
 /** How long a change may be missed at most; changes themselves wake the agent at once. */
 const SAFETY_MS = 30_000;
 /** A unit that starts changes several times in a few milliseconds; that is one report. */
+const COALESCE_MS = 25;
+/** How often results are noted before states are told all the same. */
+const NOTE_TRIES = 3;
 /** How long the store is asked to take back locks when the machine leaves. */
 const LET_GO_MS = 3_000;
-const COALESCE_MS = 25;
+const NO_WORK = { busy: new Set<UnitName>(), isStarting: () => false };
 const REOPEN = { baseMs: 200, maxMs: 5_000 };
 
 /** What works with one connection to systemd. */
@@ -149,7 +152,7 @@ export class Agent {
       signal.removeEventListener("abort", abort);
     }
     await this.#letGo(signal);
-    if (this.#units) await this.#reporter.report(this.#units, new Set(), signal);
+    if (this.#units) await this.#reporter.report(this.#units, NO_WORK, signal);
   }
 
   /** Gives up what locks are left, so that their units start elsewhere at once; else the engine breaks them in time. */
@@ -261,6 +264,20 @@ export class Agent {
     }
   }
 
+  /** How a unit ended is to be known when its state says that it did, so this is done until no other has ended. */
+  async #noteEnds(
+    systemd: Systemd,
+    units: LocalUnits,
+    worker: UnitWorker,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let tries = 0; tries < NOTE_TRIES; tries += 1) {
+      const ends = this.#results.ends(units, worker);
+      if (ends.length === 0) return;
+      await this.#results.report(ends, systemd, worker, signal);
+    }
+  }
+
   async #reportAgain(
     systemd: Systemd,
     units: LocalUnits,
@@ -272,9 +289,8 @@ export class Agent {
       await this.#report.wait(SAFETY_MS, clock, signal);
       await clock.sleep(COALESCE_MS, signal);
       if (!isRegistered()) continue;
-      // How a unit ended is there when its state says that it did.
-      await this.#results.report(systemd, units, worker, signal);
-      await this.#reporter.report(units, worker.busy, signal);
+      await this.#noteEnds(systemd, units, worker, signal);
+      await this.#reporter.report(units, worker, signal);
       await this.#health.report(signal);
     }
   }

@@ -84,6 +84,11 @@ export class LocalUnits {
     }
   }
 
+  /** What was seen of the unit is over: nothing counts until it is looked at again. */
+  forgetStatus(name: UnitName): void {
+    this.#statuses.delete(name);
+  }
+
   loaded(name: UnitName, hash: string): void {
     this.#hashes.set(name, hash);
     this.#statuses.delete(name);

@@ -44,15 +44,17 @@ export class ResultReporter {
     this.#options = options;
   }
 
+  /** Notes these ends. */
   async report(
+    ends: readonly End[],
     systemd: Systemd,
-    units: LocalUnits,
     worker: UnitWorker,
     signal: AbortSignal,
   ): Promise<void> {
-    const { feed, logger } = this.#options;
-    if (!feed.isFollowing) return;
-    for (const end of this.#ends(units, worker)) {
+    const { logger } = this.#options;
+    for (const seen of ends) {
+      const end = await this.#asOfNow(seen, systemd, signal);
+      if (end === undefined) continue;
       const whyNotBegun = worker.whyNotBegun(end.name);
       const outcome =
         whyNotBegun === undefined ? await systemd.outcome(end.name, signal) : undefined;
@@ -65,8 +67,11 @@ export class ResultReporter {
     }
   }
 
-  *#ends(units: LocalUnits, worker: UnitWorker): Generator<End> {
-    const { model } = this.#options.feed;
+  /** Services that ended, as far as that is not noted; none while the store is away. */
+  ends(units: LocalUnits, worker: UnitWorker): End[] {
+    const { model, isFollowing } = this.#options.feed;
+    const ends: End[] = [];
+    if (!isFollowing) return ends;
     for (const name of units.names) {
       const here = units.get(name); // it may be gone since the names were taken
       if (here === undefined) continue;
@@ -80,8 +85,18 @@ export class ResultReporter {
       if (worker.busy.has(name) || worker.isStarting(name)) continue;
       if (this.#noted.get(name) === `${here.hash} ${here.run}`) continue;
       const hasFailed = here.activeState === "failed" || here.loadState !== "loaded";
-      yield { name, unit, run: here.run, hash: here.hash, hasFailed };
+      ends.push({ name, unit, run: here.run, hash: here.hash, hasFailed });
     }
+    return ends;
+  }
+
+  /** What was seen may be from before the start; undefined when the unit runs now. */
+  async #asOfNow(end: End, systemd: Systemd, signal: AbortSignal): Promise<End | undefined> {
+    const [now] = await systemd.status([end.name], signal);
+    if (now === undefined) return end;
+    const { activeState } = now;
+    if (activeState !== "inactive" && activeState !== "failed") return undefined;
+    return { ...end, hasFailed: end.hasFailed || activeState === "failed" };
   }
 
   async #note({ name, unit, run, hash }: End, result: RunResult, signal: AbortSignal) {
@@ -117,7 +132,9 @@ function resultOf(
   outcome: ServiceOutcome | undefined,
   whyNotBegun: string | undefined,
 ): RunResult {
-  const failed = hasFailed || whyNotBegun !== undefined;
+  // What systemd says now is newer than what was seen of it.
+  const isBad = outcome !== undefined && outcome.result !== "success";
+  const failed = hasFailed || isBad || whyNotBegun !== undefined;
   return {
     hash,
     generation: run,

@@ -7,6 +7,7 @@ import { type UnitStateRecord, writeUnitState } from "./core/records.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { LocalUnits } from "./local-units.ts";
 import type { Registry } from "./registry.ts";
+import type { UnitWorker } from "./unit-worker.ts";
 import { WrittenKeys } from "./written-keys.ts";
 
 export interface ReporterOptions {
@@ -17,6 +18,9 @@ export interface ReporterOptions {
   readonly tell: (what: string, unit: UnitName, why: string) => void;
   readonly logger: Logger;
 }
+
+/** What is under way for units. */
+type Work = Pick<UnitWorker, "busy" | "isStarting">;
 
 const WRITES_MAX = 32;
 
@@ -33,9 +37,9 @@ export class UnitReporter {
   }
 
   /** Writes what differs. A write that fails is told once and made up for at the next report. */
-  async report(units: LocalUnits, busy: ReadonlySet<UnitName>, signal: AbortSignal): Promise<void> {
+  async report(units: LocalUnits, worker: Work, signal: AbortSignal): Promise<void> {
     if (!this.#options.feed.isFollowing) return;
-    const writes = [...this.#stateWrites(units, busy), ...this.#launchWrites(units)];
+    const writes = [...this.#stateWrites(units, worker), ...this.#launchWrites(units)];
     const failures: unknown[] = [];
     await inParallel(writes, WRITES_MAX, async ({ key, value, write }) => {
       try {
@@ -52,7 +56,7 @@ export class UnitReporter {
       );
   }
 
-  *#stateWrites(units: LocalUnits, busy: ReadonlySet<UnitName>): Generator<Write> {
+  *#stateWrites(units: LocalUnits, worker: Work): Generator<Write> {
     const { me, feed, registry } = this.#options;
     const { model } = feed;
     const here = new Set(units.names);
@@ -65,6 +69,8 @@ export class UnitReporter {
       // A restored store is told all of it again, for nobody can tell what is true of its states.
       const isStale = feed.restored.isOld(key) && !this.#written.isPending(key);
       if (state === undefined || (value === known && !isStale)) continue;
+      // Its result is noted when the start is over, and that first.
+      if (state.activeState === "failed" && worker.isStarting(name)) continue;
       yield {
         key,
         value,
@@ -78,7 +84,7 @@ export class UnitReporter {
     }
     for (const [name, states] of model.states) {
       const key = model.keys.state(name, me);
-      if (here.has(name) || busy.has(name) || !states.has(me)) continue;
+      if (here.has(name) || worker.busy.has(name) || !states.has(me)) continue;
       if (this.#known(key, "") === undefined) continue;
       yield { key, value: undefined, write: (signal) => registry.removeState(name, me, signal) };
     }

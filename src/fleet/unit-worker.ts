@@ -223,6 +223,7 @@ export class UnitWorker {
       )
       .finally(() => {
         this.#starting.delete(name);
+        units.forgetStatus(name);
         permit.end();
         this.#running.delete(start);
         onDone();

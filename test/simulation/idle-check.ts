@@ -11,7 +11,7 @@ export class IdleCheck {
   readonly #ledger: Ledger;
   readonly #history: RegistryHistory;
   readonly #violations: Violations;
-  #from: { readonly index: number; readonly units: string } | undefined;
+  #from: { readonly index: number; readonly units: string; readonly at: string } | undefined;
 
   constructor(cluster: SimulatedCluster, history: RegistryHistory, violations: Violations) {
     this.#cluster = cluster;
@@ -22,7 +22,8 @@ export class IdleCheck {
 
   /** All has been as it should be for a while. */
   begin(): void {
-    this.#from = { index: this.#ledger.index, units: this.#units() };
+    const at = this.#cluster.clock.now().toISOString();
+    this.#from = { index: this.#ledger.index, units: this.#units(), at };
   }
 
   /** It was so up to now. */
@@ -35,6 +36,7 @@ export class IdleCheck {
       const event = this.#ledger.events.get(index);
       if (event === undefined || event.node.key === this.#cluster.at.lease) continue;
       const { key, value = "" } = event.node;
+      if (isOfBefore(key, from.at)) continue;
       this.#violations.add(IDLE, `${event.action} ${key}`, value);
     }
   }
@@ -49,4 +51,10 @@ export class IdleCheck {
     );
     return lines.sort().join("\n");
   }
+}
+
+/** Events that were told while the store was away are kept once it is back: each key begins with the time. */
+function isOfBefore(key: string, at: string): boolean {
+  const [, name] = /-events\/(.*)$/.exec(key) ?? [];
+  return name !== undefined && name < at;
 }

@@ -3,7 +3,7 @@ import { parallelOf } from "#unitfile/core/update-policy.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
 import { globalMisfit } from "./machine-state.ts";
-import { beginWatch, limitMs, type MemberWatch, watchMember } from "./member-watch.ts";
+import { beginWatch, type MemberWatch, watchMember } from "./member-watch.ts";
 import { describeMisfit, globalFits } from "./misfit.ts";
 import { otherMachine } from "./other-machine.ts";
 import { isActive, isUnderWay, joining, type Member, memberName, type Rollout } from "./rollout.ts";
@@ -69,6 +69,8 @@ type Progress =
   | { readonly kind: "left"; readonly why: string }
   | { readonly kind: "pending" };
 
+/** How long a member may be without a machine: units of one that is lost among many are held for a minute. */
+const PLACE_MS = 90_000;
 const PENDING: Progress = { kind: "pending" };
 
 class Advancing {
@@ -280,7 +282,7 @@ class Advancing {
     if (phase === "updating" && held !== undefined && target === held)
       return this.#moveBeside(member, job, held);
     if (target === undefined || !this.#model.machines.has(target))
-      return this.#awaitMachine(member, goal, job, target);
+      return this.#awaitMachine(member, goal, target);
     return this.#watch(member, goal, target, job.launchedOn === target);
   }
 
@@ -292,14 +294,14 @@ class Advancing {
       this.#steps.push({ kind: "move", unit: member.unit, from: held, to, reason });
       return PENDING;
     }
-    const isOver = this.#isOver(member, `beside ${held}`, job.unit);
+    const isOver = this.#isOver(member, `beside ${held}`);
     const why = "has no other machine that fits to be started on first";
     return isOver ? { kind: "failed", why } : PENDING;
   }
 
   /** A machine that is lost is not the text's fault; that none fits the text is. */
-  #awaitMachine(member: Member, goal: string, job: Job, target: MachineId | undefined): Progress {
-    if (!this.#isOver(member, `${goal} ${target ?? "nowhere"}`, job.unit)) return PENDING;
+  #awaitMachine(member: Member, goal: string, target: MachineId | undefined): Progress {
+    if (!this.#isOver(member, `${goal} ${target ?? "nowhere"}`)) return PENDING;
     return target === undefined
       ? { kind: "failed", why: "has no machine: none fits" }
       : { kind: "left", why: `machine ${target} is away` };
@@ -348,11 +350,11 @@ class Advancing {
     return known?.mark === mark ? known : beginWatch(mark, this.#moment.nowMs);
   }
 
-  /** Whether the member was waited for long enough in this. */
-  #isOver(member: Member, what: string, unit: Unit | undefined): boolean {
+  /** Whether the member had long enough to get a machine. */
+  #isOver(member: Member, what: string): boolean {
     const watch = this.#watchOf(member, what);
     this.#watches.set(memberName(member), watch);
-    const untilMs = watch.sinceMs + (unit ? limitMs(unit, this.#rollout.policy.monitorMs) : 0);
+    const untilMs = watch.sinceMs + PLACE_MS;
     this.#lookAgain(untilMs);
     return this.#moment.nowMs >= untilMs;
   }
