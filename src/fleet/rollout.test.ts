@@ -131,6 +131,22 @@ test("a text that fails goes back everywhere, and the reason is kept", async (t)
   assert.equal(Object.values(cluster.running()).flat().length, 5);
 });
 
+test("a text that fits no machine goes back, though a oneshot may take as long as it likes to start", async (t) => {
+  const cluster = await clusterOf(t, "a", "b");
+  const oneshot = (...fleet: string[]) =>
+    textOf("job", fleet).replace(
+      "ExecStart=/bin/sleep infinity",
+      "Type=oneshot\nExecStart=/bin/sleep 1",
+    );
+  await put(cluster, "job@.service", oneshot("UpdateMonitor=1s"), "inactive");
+  await put(cluster, "job@1.service", oneshot("UpdateMonitor=1s"));
+  await cluster.until("it runs", () => cluster.where("job@1.service").length === 1);
+  await put(cluster, "job@1.service", oneshot("UpdateMonitor=1s", "MachineMetadata=role=none"));
+  const ended = () => rolloutOf(cluster, "job@.service")?.state === "returned";
+  await cluster.until("it returned", ended, 300_000);
+  assert.match(rolloutOf(cluster, "job@.service")!.why, /has no machine: none fits/);
+});
+
 test("several instances of one command are one rollout; a unit without update keys is replaced at once", async (t) => {
   const cluster = await clusterOf(t, "a", "b");
   await startWeb(cluster);
