@@ -147,9 +147,11 @@ test("of a pair in order on two machines the second waits for the first, and is 
 
   await client.setUnit({ name: "db.service", desiredState: "loaded" }, signal);
   await until("it is stopped", async () => (await mainPid(second, "app.service")) === 0);
-  const { events } = await client.events({ unit: "app.service", limit: 100 }, signal);
-  const stop = events.findLast(({ what }) => what === "stopped");
-  assert.match(stop?.why ?? "", /^stopped for want of db\.service, which it requires/);
+  await until("its cause is told", async () => {
+    const { events } = await client.events({ unit: "app.service", limit: 100 }, signal);
+    const stop = events.findLast(({ what }) => what === "stopped");
+    return /^stopped for want of db\.service, which it requires/.test(stop?.why ?? "");
+  });
   await client.setUnit({ name: "db.service", desiredState: "launched" }, signal);
   await until("both run again", async () => isActive(second, "app.service"));
 });
