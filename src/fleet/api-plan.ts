@@ -20,13 +20,13 @@ const Body = v.object({ units: v.array(v.looseObject({ name: v.string() })) });
  * @throws {ApiRefusal} what a PUT of one of the units would be refused with, and for a body that is none
  */
 export async function answerPlan(
-  { feed }: ApiContext,
+  { clock, feed }: ApiContext,
   text: string,
   signal: AbortSignal,
 ): Promise<SchemaPlan> {
   const units = readBody(text);
   const model = await feed.copy(signal);
-  const writes = units.map((unit) => writeOf(unit, model));
+  const writes = units.map((unit) => writeOf(unit, model, clock.now().getTime()));
   const { lost, held } = feed.verdict();
   return planUnits(model, { lost, held }, writes);
 }
@@ -57,12 +57,17 @@ function readBody(text: string): v.InferOutput<typeof Body>["units"] {
   return units;
 }
 
-function writeOf(unit: { readonly name: string }, model: ClusterModel): PlannedWrite {
+function writeOf(
+  unit: { readonly name: string },
+  model: ClusterModel,
+  nowMs: number,
+): PlannedWrite {
   const asked = readUnitRequest(
     unit.name,
     JSON.stringify(unit),
     (name) => model.jobs.get(name),
     hashOf,
+    nowMs,
   );
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
   refuseCycle(model, asked);

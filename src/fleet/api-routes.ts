@@ -84,7 +84,8 @@ async function units(
 async function putUnit(context: ApiContext, exchange: Exchange, name: string): Promise<void> {
   const text = await jsonBody(exchange.request);
   const { model } = context.feed;
-  const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf);
+  const nowMs = context.clock.now().getTime();
+  const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf, nowMs);
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
   refuseCycle(model, asked);
   const was = model.jobs.get(asked.name)?.desired;

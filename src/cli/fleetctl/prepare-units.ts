@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import type { SchemaUnit, SchemaUnitOption, UnitStateName } from "#fleet/core/schema.ts";
 import { fleetWarnings } from "#unitfile/core/check-fleet-option.ts";
+import { refusePastCalendar } from "#unitfile/core/refuse-past-calendar.ts";
 import { serialiseUnitFile } from "#unitfile/core/serialise-unit-file.ts";
 import type { UnitFile } from "#unitfile/core/unit-file.ts";
 import {
@@ -102,7 +103,7 @@ async function prepare(
     session.warn(
       `WARNING: Unit ${name}: ${message}${line > 0 ? ` in line ${line}` : ""}: ${advice}`,
     );
-  checkFile(file, name);
+  checkFile(file, name, session.clock.now().getTime());
   return { kind: "create", name, options: bare(file) };
 }
 
@@ -139,7 +140,7 @@ async function prepareKnown(
     );
     return { kind: "refuse", name };
   }
-  checkFile(local.file, name);
+  checkFile(local.file, name, session.clock.now().getTime());
   return { kind: "replace", name, before, options: bare(local.file) };
 }
 
@@ -218,7 +219,7 @@ async function readChecked(
 }
 
 /** What the API would refuse, found before anything is changed. */
-function checkFile(file: UnitFile, name: UnitName): void {
+function checkFile(file: UnitFile, name: UnitName, nowMs: number): void {
   if (file.options.length === 0) {
     const [first] = file.warnings;
     const detail = first
@@ -229,7 +230,10 @@ function checkFile(file: UnitFile, name: UnitName): void {
       `Cannot use ${name}: it has no options: ${detail}`,
     );
   }
-  rethrowReason(() => validateFleetSection(file, name));
+  rethrowReason(() => {
+    validateFleetSection(file, name);
+    refusePastCalendar(file, name, nowMs);
+  });
 }
 
 function checkedName(text: string): UnitName {

@@ -27,8 +27,11 @@ function read(name: string, body: string) {
     body,
     (n) => (n === THERE.name ? THERE : undefined),
     (raw) => raw,
+    NOW_MS,
   );
 }
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12);
 
 const fleet = (...lines: string[]) =>
   `{"options":[${lines.map((l) => `{"section":"X-Fleet","name":"${l.split("=")[0]}","value":"${l.split("=")[1]}"}`).join(",")}]}`;
@@ -152,10 +155,31 @@ test("readUnitRequest() lets be what another client put into the store", () => {
       body,
       () => ({ ...THERE, hash: raw }),
       (text) => text,
+      NOW_MS,
     );
   const body = fleet("Conflict=b").replace("{", '{"desiredState":"launched",');
   assert.deepEqual(update(body), { kind: "update", name: "a.service", desired: "launched" });
   assert.equal(update(body.replace('"b"', '"c"')).kind, "refuse");
+});
+
+test("readUnitRequest() refuses a calendar that is past, unless another date is to come", () => {
+  const past = read("b.service", fleet("OnCalendar=2026-11-21 11:59", "OnCalendar=2020-01-01"));
+  assert.deepEqual(past, {
+    kind: "refuse",
+    status: 400,
+    message:
+      "OnCalendar=2026-11-21 11:59, OnCalendar=2020-01-01 is past: the unit would never be started",
+  });
+  for (const one of [
+    "2026-11-21 12:00:01",
+    "2026-11-21 13:00",
+    "daily",
+    "2026-11-21 11:30 America/New_York",
+  ])
+    assert.equal(
+      read("b.service", fleet("OnCalendar=2020-01-01", `OnCalendar=${one}`)).kind,
+      "create",
+    );
 });
 
 test("readUnitRequest() never throws", () => {

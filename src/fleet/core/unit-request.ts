@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { Fault } from "#base/fault.ts";
+import { refusePastCalendar } from "#unitfile/core/refuse-past-calendar.ts";
 import { serialiseUnitFile, unitFileFromOptions } from "#unitfile/core/serialise-unit-file.ts";
 import { parseUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
@@ -41,12 +42,16 @@ const Body = v.object({
   ),
 });
 
-/** Reads the body of PUT /units/NAME; `jobOf` gives the job that is there, `hashOf` the hash of a unit's text. */
+/**
+ * Reads the body of PUT /units/NAME; `jobOf` gives the job that is there, `hashOf` the hash of a unit's text, `nowMs` is
+ * the time in milliseconds since 1970.
+ */
 export function readUnitRequest(
   inUrl: string,
   text: string,
   jobOf: (name: UnitName) => Job | undefined,
   hashOf: (raw: string) => string,
+  nowMs: number,
 ): UnitRequest {
   const body = readBody(text);
   if ("kind" in body) return body;
@@ -79,7 +84,10 @@ export function readUnitRequest(
           `cannot use ${quote(name)}: systemd makes scopes itself and reads no files for them; write a service`,
         );
       // What is in the store already is let be, even if a client put it there that checks less.
-      const bad = caught(() => validateFleetSection(file, name));
+      const bad = caught(() => {
+        validateFleetSection(file, name);
+        refusePastCalendar(file, name, nowMs);
+      });
       if (bad !== undefined) return bad;
       return {
         kind: "create",

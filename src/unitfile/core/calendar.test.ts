@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { seededRandom } from "#base/random.ts";
-import { nextElapse, parseCalendar } from "./calendar.ts";
+import { calendarFlaw, nextElapse, parseCalendar } from "./calendar.ts";
 
 const ITERATIONS = 4;
 
@@ -43,25 +43,63 @@ for (const [text, after, first] of CASES)
     assert.equal(elapses(text, after)?.[0], first);
   });
 
-for (const text of [
-  "",
-  "UTC",
-  "noon",
-  "Mun",
-  "Fri..Mon",
-  "25:00",
-  "12:60",
-  "*-13-01",
-  "*-*-0",
-  "*-*-* 12",
-  "12:00 Europe/Nowhere",
-  "*:0/0",
-  "*-*~29",
-  "12:00 UTC UTC",
-])
-  test(`${JSON.stringify(text)} is no calendar event`, () => {
+const FLAWS: readonly (readonly [text: string, flaw: string])[] = [
+  ["", "it is empty"],
+  ["UTC", '"UTC" is no day of the week, nor a word such as daily'],
+  ["noon", '"noon" is no day of the week, nor a word such as daily'],
+  ["Mon,Tus 12:00", '"Mon,Tus" is no day of the week, nor a word such as daily'],
+  ["Fri..Mon", "Fri..Mon goes backwards: the week begins on Monday"],
+  ["daily 12:00", 'only a time zone may follow "daily"'],
+  ["25:00", "hour 25 is over 23"],
+  ["Mon 1..24:00", "hour 24 is over 23"],
+  ["12:60", "minute 60 is over 59"],
+  ["12:00:99", "second 99 is over 59"],
+  ["*-13-01", "month 13 is over 12"],
+  ["*-*-0", "day 0 is under 1"],
+  ["1969-01-01", "year 1969 is under 1970"],
+  ["2200-01-01", "year 2200 is over 2199"],
+  ["*-*~29", "day from the end 29 is over 28"],
+  ["*-*-9..5", "day 9..5 goes backwards"],
+  ["*:0/0", "minute 0/0 has a step of 0"],
+  ["*:50/15", "minute 50/15 has a step that leads past its end"],
+  ["*:1x", 'minute "1x" is no number, range (1..5) or step (0/15)'],
+  ["12:00:05..5", "second 05..5 is a range of a single one"],
+  ["*-*-* 12", '"12" is no time of day: write HOUR:MINUTE or HOUR:MINUTE:SECOND'],
+  ["1-2-3-4", '"1-2-3-4" is no date: write YEAR-MONTH-DAY or MONTH-DAY'],
+  ["12:00 Europe/Nowhere", '"Europe/Nowhere" is no time zone, such as UTC or Europe/Berlin'],
+  ["12:00 PM", '"PM" is no time zone, such as UTC or Europe/Berlin'],
+  ["12:00 UTC UTC", "more than one time zone is given"],
+  ["12:00 ", "there is a blank too many behind 12:00"],
+  [
+    "08:30 Mon",
+    '"Mon" stands behind the time of day: days of the week and the date come before it',
+  ],
+];
+
+for (const [text, flaw] of FLAWS)
+  test(`${JSON.stringify(text)} is no calendar event: ${flaw}`, () => {
     assert.equal(parseCalendar(text), undefined);
+    assert.equal(calendarFlaw(text), flaw);
   });
+
+const NEVER: readonly (readonly [text: string, flaw: string])[] = [
+  ["*-02-30", "it never comes: the month has no such day"],
+  ["*-04,06-31 12:00 Europe/Berlin", "it never comes: the month has no such day"],
+  ["2027-02-29", "it never comes: the month has no such day"],
+  ["Mon 2028-02-29", "it never comes: the date is none of these days of the week"],
+  ["2026-03-29 02:30 Europe/Berlin", "it never comes: clocks of the time zone never show that"],
+];
+
+for (const [text, flaw] of NEVER)
+  test(`${text} is a calendar event, but ${flaw}`, () => {
+    assert.notEqual(parseCalendar(text), undefined);
+    assert.equal(calendarFlaw(text), flaw);
+  });
+
+test("what comes once, or came, has no flaw", () => {
+  for (const text of ["1970-01-01", "2199-12-31", "Tue *-02-29", "*-02-29", "Fri 13..17:0/20"])
+    assert.equal(calendarFlaw(text), undefined);
+});
 
 /** What systemd says of the same; undefined for those it refuses. */
 function systemdElapses(texts: readonly string[], after: string): Map<string, string[]> {
@@ -185,6 +223,9 @@ test("thousands of expressions mean what they mean to systemd", { skip: !hasAnal
     const theirs = systemdElapses(texts, after);
     for (const text of texts) {
       assert.deepEqual(elapses(text, after), theirs.get(text), `${text} after ${after}`);
+      const isEver = theirs.get(text)?.length !== 0 && theirs.has(text);
+      if (isEver) assert.equal(calendarFlaw(text), undefined, text);
+      if (!theirs.has(text)) assert.notEqual(calendarFlaw(text), undefined, text);
       compared += 1;
       if (!theirs.has(text)) refused += 1;
     }

@@ -1,4 +1,5 @@
-import { type Chain, type Component, type Fields, nextMatch } from "./calendar-match.ts";
+import { type CalendarFlaw, type Field, isFlaw, parseChain } from "./calendar-chain.ts";
+import { type Chain, type Fields, nextMatch } from "./calendar-match.ts";
 import { isTimeZone } from "./wall-time.ts";
 
 /** A calendar event expression, systemd.time(7): moments that repeat, in one time zone. */
@@ -37,28 +38,47 @@ const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 /** Reads an expression as systemd does, but for fractions of seconds and `@` with seconds; undefined when it is none. */
 export function parseCalendar(text: string): Calendar | undefined {
+  const calendar = readCalendar(text);
+  return isFlaw(calendar) ? undefined : calendar;
+}
+
+/** The same; says which part is wrong of what is none. */
+function readCalendar(text: string): Calendar | CalendarFlaw {
   const { event, timeZone } = splitTimeZone(text);
   const rest = SHORTHANDS.get(event.toLowerCase()) ?? event;
-  if (rest === "") return undefined;
+  if (rest.trim() === "") return { flaw: "it is empty" };
   const days = parseWeekdays(rest);
-  if (days === undefined) return undefined;
+  if (isFlaw(days)) return days;
   const date = parseDate(days.rest);
-  if (date === undefined) return undefined;
+  if (isFlaw(date)) return date;
   const time = parseTime(date.rest);
-  if (time === undefined) return undefined;
-  const isFromEndOfMonth = date.isFromEndOfMonth && date.day !== undefined;
-  const fields = {
-    year: date.year?.map(withCentury),
-    month: date.month,
-    day: date.day,
-    hour: time.hour,
-    minute: time.minute,
-    second: time.second,
-  };
+  if (isFlaw(time)) return time;
+  const { year, month, day } = date;
+  const isFromEndOfMonth = date.isFromEndOfMonth && day !== undefined;
   const weekdays = days.set.size === 0 || days.set.size === 7 ? undefined : days.set;
-  const calendar = { text, weekdays, fields, isFromEndOfMonth, timeZone };
-  return isValid(calendar) ? calendar : undefined;
+  return { text, weekdays, fields: { year, month, day, ...time }, isFromEndOfMonth, timeZone };
 }
+
+/**
+ * What keeps the expression from ever meaning a moment: the part that is wrong, or that no such day comes. Undefined when
+ * nothing does; whether all its moments are past is another matter.
+ */
+export function calendarFlaw(text: string): string | undefined {
+  const calendar = readCalendar(text);
+  if (isFlaw(calendar)) return calendar.flaw;
+  const isEver = (one: Calendar) => nextMatch(one, BEGINNING_MS) !== undefined;
+  if (isEver(calendar)) return undefined;
+  const { fields } = calendar;
+  if (calendar.weekdays !== undefined && isEver({ ...calendar, weekdays: undefined }))
+    return "it never comes: the date is none of these days of the week";
+  const anyTime = { hour: undefined, minute: undefined, second: undefined };
+  return isEver({ ...calendar, fields: { ...fields, ...anyTime } })
+    ? "it never comes: clocks of the time zone never show that"
+    : "it never comes: the month has no such day";
+}
+
+/** Before everything that a calendar can mean, whatever the time zone. */
+const BEGINNING_MS = -2 * 24 * 3600 * 1000;
 
 /**
  * The first moment after `afterMs` that one of the calendars means, in milliseconds since 1970; undefined when none comes
@@ -83,11 +103,14 @@ interface Days {
 }
 
 /** `Mon..Fri,Sun` before a date, if there is such. */
-function parseWeekdays(text: string): Days | undefined {
+function parseWeekdays(text: string): Days | CalendarFlaw {
   const end = /^[A-Za-z][A-Za-z.,-]*/.exec(text)?.[0] ?? "";
   if (end === "") return { set: new Set(), rest: text };
-  const rest = text.slice(end.length);
-  if (rest !== "" && !rest.startsWith(" ")) return undefined;
+  const [word = ""] = text.split(" ");
+  if (SHORTHANDS.has(word.toLowerCase()))
+    return { flaw: `only a time zone may follow ${JSON.stringify(word)}` };
+  const none = { flaw: `${JSON.stringify(word)} is no day of the week, nor a word such as daily` };
+  if (word !== end) return none;
   const set = new Set<number>();
   const parts = end.split(",");
   if (parts.at(-1) === "") parts.pop();
@@ -95,16 +118,25 @@ function parseWeekdays(text: string): Days | undefined {
     const [first = "", last, ...more] = part.split(/\.\.|-/);
     const from = weekday(first);
     const to = last === undefined ? from : weekday(last);
-    if (from < 0 || to < from || more.length > 0) return undefined;
+    if (from < 0 || to < 0 || more.length > 0) return none;
+    if (to < from) return { flaw: `${part} goes backwards: the week begins on Monday` };
     for (let day = from; day <= to; day++) set.add(day);
   }
-  return { set, rest: rest.trimStart() };
+  return { set, rest: text.slice(end.length).trimStart() };
 }
 
 function weekday(name: string): number {
   const lower = name.toLowerCase();
   return WEEKDAYS.findIndex((day) => lower === day || lower === day.slice(0, 3));
 }
+
+const YEAR: Field = { name: "year", from: 1970, to: 2199 };
+const MONTH: Field = { name: "month", from: 1, to: 12 };
+const DAY: Field = { name: "day", from: 1, to: 31 };
+const DAY_FROM_END: Field = { name: "day from the end", from: 1, to: 28, isBackward: true };
+const HOUR: Field = { name: "hour", from: 0, to: 23 };
+const MINUTE: Field = { name: "minute", from: 0, to: 59 };
+const SECOND: Field = { name: "second", from: 0, to: 59 };
 
 interface DatePart {
   readonly year: Chain;
@@ -114,90 +146,57 @@ interface DatePart {
   readonly rest: string;
 }
 
-function parseDate(text: string): DatePart | undefined {
+function parseDate(text: string): DatePart | CalendarFlaw {
   const [head = "", ...others] = text.split(" ");
   const none = { year: undefined, month: undefined, day: undefined, isFromEndOfMonth: false };
   // What has no separator of dates is a time.
   if (!/[-~]/.test(head)) return { ...none, rest: text };
   const pieces = /^(?:([^-~]*)-)?([^-~]*)([-~])([^-~]*)$/.exec(head);
-  if (pieces === null) return undefined;
+  if (pieces === null)
+    return { flaw: `${JSON.stringify(head)} is no date: write YEAR-MONTH-DAY or MONTH-DAY` };
   const [, yearText = "*", monthText = "", separator, dayText = ""] = pieces;
-  const chains = [yearText, monthText, dayText].map((piece) => parseChain(piece));
-  if (chains.some((chain) => chain === "bad")) return undefined;
-  const [year, month, day] = chains as Chain[];
-  const rest = others.join(" ").trimStart();
-  return { year, month, day, isFromEndOfMonth: separator === "~", rest };
+  const isFromEndOfMonth = separator === "~";
+  const year = parseChain(yearText, YEAR);
+  if (isFlaw(year)) return year;
+  const month = parseChain(monthText, MONTH);
+  if (isFlaw(month)) return month;
+  const day = parseChain(dayText, isFromEndOfMonth ? DAY_FROM_END : DAY);
+  if (isFlaw(day)) return day;
+  return { year, month, day, isFromEndOfMonth, rest: others.join(" ").trimStart() };
 }
 
-interface TimePart {
-  readonly hour: Chain;
-  readonly minute: Chain;
-  readonly second: Chain;
-}
+type TimePart = Pick<Fields, "hour" | "minute" | "second">;
 
 const ZERO: Chain = [{ start: 0, stop: undefined, repeat: 0 }];
 
-function parseTime(text: string): TimePart | undefined {
+function parseTime(text: string): TimePart | CalendarFlaw {
   if (text === "") return { hour: ZERO, minute: ZERO, second: ZERO };
-  const pieces = text.split(":");
-  if (pieces.length < 2 || pieces.length > 3) return undefined;
+  const [first = "", ...others] = text.split(" ");
+  if (others.length > 0) return { flaw: misplaced(first, others.join(" ").trim()) };
+  const pieces = first.split(":");
+  const [hourText = "", minuteText = "", secondText] = pieces;
+  if (pieces.length < 2 || pieces.length > 3)
+    return {
+      flaw: `${JSON.stringify(first)} is no time of day: write HOUR:MINUTE or HOUR:MINUTE:SECOND`,
+    };
+  const hour = parseChain(hourText, HOUR);
+  if (isFlaw(hour)) return hour;
+  const minute = parseChain(minuteText, MINUTE);
+  if (isFlaw(minute)) return minute;
+  if (secondText === undefined) return { hour, minute, second: ZERO };
   // Of seconds alone, systemd takes no range that is a single one.
-  if (/(?:^|,)0*(\d+)\.\.0*\1(?![\d/])/.test(pieces[2] ?? "")) return undefined;
-  const [hour, minute, second = ZERO] = pieces.map((piece) => parseChain(piece));
-  if (hour === "bad" || minute === "bad" || second === "bad") return undefined;
-  return { hour, minute, second: pieces[2] === "*" ? undefined : second };
+  const [single] = /(?<=^|,)0*(\d+)\.\.0*\1(?![\d/])/.exec(secondText) ?? [];
+  if (single !== undefined) return { flaw: `second ${single} is a range of a single one` };
+  const second = parseChain(secondText, SECOND);
+  return isFlaw(second) ? second : { hour, minute, second };
 }
 
-const NUMBER_MAX = 1_000_000; // beyond every field
-const COMPONENTS_MAX = 240; // CALENDARSPEC_COMPONENTS_MAX, systemd src/shared/calendarspec.c
-
-/** `*`, or components such as `1,5..9/2`, each `START[..STOP][/REPEAT]`. */
-function parseChain(text: string): Chain | "bad" {
-  if (text === "*") return undefined;
-  const parts = text.split(",");
-  if (parts.length > COMPONENTS_MAX) return "bad";
-  const chain = parts.map((part) => {
-    const match = /^(\d+)(?:\.\.(\d+))?(?:\/(\d+))?$/.exec(part);
-    if (match === null) return undefined;
-    const [start = 0, stop, repeat] = match
-      .slice(1)
-      .map((digits?: string) => (digits === undefined ? undefined : Number(digits)));
-    if (Math.max(start, stop ?? 0, repeat ?? 0) > NUMBER_MAX || repeat === 0) return undefined;
-    return normalised(start, stop, repeat ?? (stop === undefined ? 0 : 1));
-  });
-  return chain.every((one) => one !== undefined) ? chain : "bad";
-}
-
-/** A range ends where its last repetition is. */
-function normalised(start: number, stop: number | undefined, repeat: number): Component {
-  const last = stop !== undefined && stop > start ? stop - ((stop - start) % repeat) : stop;
-  return last === start ? { start, stop: undefined, repeat: 0 } : { start, stop: last, repeat };
-}
-
-/** A year of two digits is one of 1970 to 2069. */
-function withCentury(component: Component): Component {
-  const whole = (year: number) => (year < 70 ? year + 2000 : year < 100 ? year + 1900 : year);
-  const { start, stop, repeat } = component;
-  return { start: whole(start), stop: stop === undefined ? undefined : whole(stop), repeat };
-}
-
-/** Whether every number is in its field's range, and every repetition happens at least once, as systemd asks. */
-function isValid({ fields, isFromEndOfMonth }: Calendar): boolean {
-  const { year, month, day, hour, minute, second } = fields;
-  return (
-    isChainValid(year, 1970, 2199) &&
-    isChainValid(month, 1, 12) &&
-    isChainValid(day, 1, isFromEndOfMonth ? 28 : 31, isFromEndOfMonth) &&
-    isChainValid(hour, 0, 23) &&
-    isChainValid(minute, 0, 59) &&
-    isChainValid(second, 0, 59)
-  );
-}
-
-function isChainValid(chain: Chain, from: number, to: number, isBackward = false): boolean {
-  return (chain ?? []).every(({ start, stop, repeat }) => {
-    if (start < from || start > to || repeat > to - from) return false;
-    if (stop !== undefined) return stop >= from && stop <= to && start + repeat <= stop;
-    return isBackward ? start - repeat >= from : start + repeat <= to;
-  });
+/** Of what stands behind the time of day and is no time zone, or not the only one. */
+function misplaced(time: string, words: string): string {
+  const [word = ""] = words.split(" ");
+  if (word === "") return `there is a blank too many behind ${time}`;
+  if (isTimeZone(word)) return "more than one time zone is given";
+  if (/^[A-Za-z]/.test(word) && weekday(word) < 0)
+    return `${JSON.stringify(word)} is no time zone, such as UTC or Europe/Berlin`;
+  return `${JSON.stringify(word)} stands behind the time of day: days of the week and the date come before it`;
 }

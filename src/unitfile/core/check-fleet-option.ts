@@ -28,6 +28,8 @@ interface KeyRule {
   /** Of which form a value has to be, in words that follow "is not". */
   readonly expected: string;
   readonly isUsable: (value: string, name: UnitName) => boolean;
+  /** Which part of a value that is not is wrong, where that can be said. */
+  readonly flawOf?: ((value: string) => string | undefined) | undefined;
   /** Whether a bad value keeps the unit out; otherwise it is warned of and has no effect, as in the original. */
   readonly refuses: boolean;
   /** What separates its values. */
@@ -155,9 +157,9 @@ const RULES: ReadonlyMap<string, KeyRule> = new Map([
     "UpdateMonitor",
     ours("a time such as 5s or 1min 30s, at most a day", (v) => parseMonitorMs(v) !== undefined),
   ],
-  ...TIMER_RULES.map(([key, expected, isUsable]): [string, KeyRule] => [
+  ...TIMER_RULES.map(([key, expected, isUsable, flawOf]): [string, KeyRule] => [
     key,
-    ours(expected, isUsable),
+    { ...ours(expected, isUsable), flawOf },
   ]),
   ...HEALTH_RULES.map(([key, expected, isUsable]): [string, KeyRule] => [
     key,
@@ -213,7 +215,7 @@ function badValue(
 ): UnitFileWarning | undefined {
   const rule = RULES.get(key);
   if (rule === undefined || rule.refuses !== refuses) return undefined;
-  const { expected, split, isUsable, knowsMachine } = rule;
+  const { expected, flawOf, split, isUsable, knowsMachine } = rule;
   // What a template's instances make of it is judged when they come.
   if (unitNameParts(name).kind === "template" && /%[nNiI]/.test(value)) return undefined;
   const values = valuesOf(value, name, split);
@@ -228,9 +230,12 @@ function badValue(
   const bad = values.find((one) => !isUsable(one, name));
   if (bad === undefined) return undefined;
   const what = refuses ? "cannot be used" : "has no effect";
+  const flaw = flawOf?.(bad);
+  const said = bad === value ? "" : `${JSON.stringify(bad)}: `;
+  const wrong = flaw === undefined ? `${JSON.stringify(bad)} is not ${expected}` : `${said}${flaw}`;
   return {
     line,
-    message: `${place} ${what}: ${JSON.stringify(bad)} is not ${expected}`,
+    message: `${place} ${what}: ${wrong}`,
     advice: `write ${expected}, or remove the line`,
   };
 }

@@ -357,7 +357,7 @@ test("OnCalendar, OnMissed and OnOverlap are refused where they cannot mean anyt
     [
       "a.service",
       "[X-Fleet]\nOnCalendar=noon\n",
-      /line 2: .*"noon" is not a calendar event such as/,
+      /line 2: .*"noon" is no day of the week.*write a calendar event such as/,
     ],
     ["a.service", "[X-Fleet]\nOnCalendar=daily\nOnMissed=never\n", /line 3: .*is not skip or run/],
     ["a.service", "[X-Fleet]\nOnOverlap=queue\n", /line 2: .*no meaning without OnCalendar/],

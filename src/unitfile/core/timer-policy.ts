@@ -1,4 +1,4 @@
-import { type Calendar, parseCalendar } from "./calendar.ts";
+import { type Calendar, calendarFlaw, parseCalendar } from "./calendar.ts";
 import { isTrue } from "./fleet-values.ts";
 import { optionValues, type UnitFile, type UnitFileWarning, type UnitOption } from "./unit-file.ts";
 
@@ -33,11 +33,14 @@ export const TIMER_RULES: readonly (readonly [
   key: string,
   expected: string,
   isUsable: (value: string) => boolean,
+  /** Which part of a value that is not is wrong. */
+  flawOf?: (value: string) => string | undefined,
 ])[] = [
   [
     "OnCalendar",
     "a calendar event such as daily, Mon..Fri 08:30 or *:0/15 Europe/Berlin, systemd.time(7)",
-    (value) => parseCalendar(value) !== undefined,
+    (value) => calendarFlaw(value) === undefined,
+    calendarFlaw,
   ],
   ["OnMissed", "skip or run", (value) => ON_MISSED.some((word) => word === value)],
   ["OnOverlap", "skip, queue or replace", (value) => ON_OVERLAP.some((word) => word === value)],
