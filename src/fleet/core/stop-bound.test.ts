@@ -24,7 +24,13 @@ test("stopBoundMs() adds up every phase of a stop", () => {
     [["TimeoutStopSec="], 6_000],
     [["TimeoutStopSec=10", "ExecStop=/bin/a", "ExecStop=/bin/b"], 31_000],
     [["TimeoutStopSec=10", "ExecStopPost=/bin/a"], 32_000],
+    [["TimeoutStopSec=10", "ExecStop=/bin/a ; /bin/b 'x;y'"], 31_000],
+    [["TimeoutStopSec=10", "ExecStop=", "ExecStop=/bin/a \\; b"], 21_000],
     [["TimeoutStopSec=10", "TimeoutStopFailureMode=abort"], 21_000],
+    [["TimeoutStopSec=10", "TimeoutAbortSec=60"], 11_000],
+    [["TimeoutStopSec=10", "TimeoutStopFailureMode=abort", "TimeoutAbortSec=60"], 71_000],
+    [["TimeoutStopSec=10", "TimeoutStopFailureMode=abort", "ExecStopPost=/bin/a"], 52_000],
+    [["TimeoutStopFailureMode=abort", "TimeoutAbortSec=infinity"], Number.POSITIVE_INFINITY],
     [["TimeoutStopSec=infinity"], Number.POSITIVE_INFINITY],
     [["TimeoutStopSec=0"], Number.POSITIVE_INFINITY],
   ];

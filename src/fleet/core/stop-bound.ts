@@ -25,32 +25,40 @@ export function isLeased({ wants }: Unit): boolean {
 export function stopTime(unit: Unit): { readonly section: string | undefined; ms?: number } {
   const section = SECTIONS[unitNameParts(unit.name).type];
   if (section === undefined) return { section };
-  const values = ["TimeoutStopSec", "TimeoutSec"].flatMap((name) =>
-    unit.file.options.filter((o) => o.section === section && o.name === name),
-  );
-  const last = values
-    .sort((a, b) => a.line - b.line)
-    .at(-1)
+  const ms = lastTimeMs(unit, section, ["TimeoutStopSec", "TimeoutSec"]);
+  return ms === undefined ? { section } : { section, ms };
+}
+
+/** What the last line with one of these names says in the section; no limit is Infinity, and what says nothing undefined. */
+function lastTimeMs(unit: Unit, section: string, names: readonly string[]): number | undefined {
+  const last = unit.file.options
+    .findLast((option) => option.section === section && names.includes(option.name))
     ?.value.trim();
-  if (last === undefined || last === "") return { section };
-  if (last === "infinity") return { section, ms: Number.POSITIVE_INFINITY };
-  const ms = parseTimeSpanMs(last);
-  if (ms === undefined) return { section };
-  return { section, ms: ms === 0 ? Number.POSITIVE_INFINITY : ms }; // systemd.service(5): 0 is no limit
+  const ms = last === "infinity" ? 0 : parseTimeSpanMs(last ?? "");
+  return ms === 0 ? Number.POSITIVE_INFINITY : ms; // systemd.service(5): 0 is no limit
 }
 
 /**
  * The longest time, in milliseconds, from when systemd is told to stop the unit until all of its processes are gone:
  * the stop time for each command of ExecStop, once for what SIGTERM ends, for each command of ExecStopPost, once for
- * what those leave behind, and a second for SIGKILL each time. Infinity when the unit says so.
+ * what those leave behind, and a second for SIGKILL each time. What TimeoutStopFailureMode=abort ends may take
+ * TimeoutAbortSec besides. Infinity when the unit says so.
  */
 export function stopBoundMs(unit: Unit): number {
   const { section, ms = STOP_MS } = stopTime(unit);
   if (section === undefined) return KILL_MS;
-  const count = (name: string) => optionValues(unit.file, section, name).filter(Boolean).length;
+  const count = (name: string) =>
+    optionValues(unit.file, section, name).reduce((sum, value) => sum + commandsIn(value), 0);
   const before = count("ExecStop") + count("ExecStopPre");
   const after = count("ExecStopPost");
   const aborts = optionValues(unit.file, section, "TimeoutStopFailureMode").at(-1) === "abort";
-  const phases = before + 1 + (aborts ? 1 : 0) + (after > 0 ? after + 1 : 0);
-  return phases * ms + (after > 0 ? 2 : 1) * KILL_MS;
+  const abortMs = aborts ? (lastTimeMs(unit, section, ["TimeoutAbortSec"]) ?? ms) : 0;
+  const phases = before + 1 + (after > 0 ? after + 1 : 0);
+  const ends = after > 0 ? 2 : 1;
+  return phases * ms + ends * (abortMs + KILL_MS);
+}
+
+/** Commands of one line, which a semicolon by itself separates, systemd.service(5); each has the whole stop time. */
+function commandsIn(line: string): number {
+  return line.split(/\s;(?=\s|$)/).filter((command) => command.trim() !== "").length;
 }
