@@ -279,6 +279,12 @@ export class ClusterFeed {
     for (const waiter of this.#waiters) if (waiter.index <= this.#index) waiter.resolve();
   }
 
+  /** The store took a write of this machine's: it is there, also while it has nothing to tell. */
+  heard(): void {
+    this.#syncPresence();
+    this.#presence.heard(this.#clock.monotonicMs());
+  }
+
   #trackPresence({ machine, gone }: Effect & { kind: "machine" }, nowMs: number): void {
     if (this.model.machines.has(machine)) this.#presence.returned(machine, nowMs);
     else if (gone !== undefined) this.#presence.departed(machine, gone, nowMs);

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { openLogger } from "#base/logger.ts";
+import type { Log } from "#log/core/log.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import { SimulatedCluster, unitText } from "./simulated-cluster.ts";
+import { SimulatedCluster, type SimulationHooks, unitText } from "./simulated-cluster.ts";
 
 /** `KEELSON_TEST_LOG=1` shows what the daemons log. */
-async function clusterOf(t: TestContext, ...names: string[]): Promise<SimulatedCluster> {
+function clusterOf(t: TestContext, ...names: string[]): Promise<SimulatedCluster> {
+  return clusterWith({}, t, ...names);
+}
+
+async function clusterWith(
+  hooks: SimulationHooks,
+  t: TestContext,
+  ...names: string[]
+): Promise<SimulatedCluster> {
   const level = process.env["KEELSON_TEST_LOG"] ? "debug" : "silent";
-  const cluster = new SimulatedCluster(7, openLogger(level));
+  const cluster = new SimulatedCluster(7, openLogger(level), hooks);
   t.after(() => cluster[Symbol.asyncDispose]());
   for (const name of names) cluster.add(name);
   const daemons = names.map((name) => cluster.machine(name).daemon!);
@@ -138,6 +147,30 @@ test("units of a machine that lost its power run elsewhere within 10 s, also whe
   const tookMs = await cluster.until("all run again", () => count() === 3);
   assert.ok(tookMs <= 10_000, `took ${tookMs} ms`);
   assert.deepEqual(cluster.machine(leader!).systemd.running(), []);
+});
+
+test("a store that elects a leader meanwhile, and lets records expire late, costs no time to live more", async (t) => {
+  const names = ["a", "b", "c"];
+  let electing = false;
+  const wrapLog = (log: Log) =>
+    new Proxy(log, {
+      get(target, key) {
+        if (key === "leads" && electing) return false;
+        const value = Reflect.get(target, key, target) as unknown;
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+  const cluster = await clusterWith({ wrapLog }, t, ...names);
+  for (const i of [1, 2, 3]) await cluster.submit(`u${i}.service`);
+  const count = () => Object.values(cluster.running()).flat().length;
+  await cluster.until("all run", () => count() === 3);
+  const [leader] = leaderOf(cluster, names);
+  electing = true;
+  await cluster.crash(leader!);
+  await cluster.pass(5_000);
+  electing = false;
+  const tookMs = await cluster.until("all run again", () => count() === 3);
+  assert.ok(5_000 + tookMs <= 10_000, `took ${5_000 + tookMs} ms`);
 });
 
 test("a machine that leaves stops its units first; they run elsewhere within 2 s", async (t) => {

@@ -120,7 +120,10 @@ export class FleetMachine implements AsyncDisposable {
       ...shared,
       ttlSeconds,
       disableEngine: settings.disableEngine,
-      onRenewed: (sentMs) => this.agent.renewLease(sentMs),
+      onRenewed: (sentMs) => {
+        this.feed.heard();
+        this.agent.renewLease(sentMs);
+      },
       onRegistered: () => {
         this.#registered.resolve();
         this.agent.wake();

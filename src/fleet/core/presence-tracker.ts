@@ -24,8 +24,8 @@ export interface PresenceOptions {
 const SWEEP_MS = 500;
 
 /**
- * Longer than a store is silent when a leader dies, and nobody changes anything until its lease is over; in a longer
- * silence the store itself may have been away unseen, behind a link that was dead all the same.
+ * Longer than a store takes no writes when its leader dies, or tells of none when the engines' does; in a longer silence
+ * the store itself may have been away unseen, behind a link that was dead all the same.
  */
 const SILENCE_MS = ENGINE_LEASE.ttlMs + 2 * SWEEP_MS;
 
@@ -79,7 +79,7 @@ export class PresenceTracker {
   /** Since when those of them are back that are. */
   readonly #backMs = new Map<MachineId, number>();
   #followingSinceMs: number | undefined;
-  /** When the store was last heard of while it was followed. */
+  /** When the store last told of something, or took something, while it was followed. */
   #heardMs = 0;
 
   constructor(options: PresenceOptions) {
@@ -94,7 +94,7 @@ export class PresenceTracker {
     this.#backMs.clear();
   }
 
-  /** The store told of something. After too long a silence it is followed only from now on. */
+  /** The store told of something, or took a write. After too long a silence it is followed only from now on. */
   heard(nowMs: number): void {
     const silentMs = nowMs - this.#heardMs;
     this.#heardMs = nowMs;
