@@ -90,6 +90,7 @@ export class KeysServer implements AsyncDisposable {
       {
         log,
         clock: options.clock,
+        appliedIndex: () => this.#applied,
         nextExpiryMs: () => this.#store.nextExpiryMs,
         isResumed: this.#applied > 0,
       },
