@@ -1,3 +1,4 @@
+import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal } from "./api-answer.ts";
@@ -5,6 +6,7 @@ import type { ApiContext } from "./api-context.ts";
 import { beginRollout } from "./core/begin-rollout.ts";
 import { rolloutKey, writeRollout } from "./core/rollout.ts";
 import type { SchemaRollout } from "./core/rollout-schema.ts";
+import { supersedeRollout } from "./core/supersede-rollout.ts";
 import { type Unit, unitOf } from "./core/unit.ts";
 import { earlierVersion } from "./core/unit-history.ts";
 import type { UnitRequest } from "./core/unit-request.ts";
@@ -43,6 +45,7 @@ export async function putText(
   const isRollout =
     !("problem" in next) && beginRollout(model, next, { by: who, at }) !== undefined;
   if (!isRollout) {
+    if (!("problem" in next)) await endRolloutOf(context, next, who, signal);
     const facts = {
       blobInUse: model.jobsWithHash(hash).size > 0,
       tombstone: model.removed.has(name),
@@ -69,24 +72,47 @@ async function writeRolloutOf(
   signal: AbortSignal,
 ): Promise<number> {
   const { model } = feed;
-  for (let attempt = 1; ; attempt++) {
+  return untilUnchanged(clock, signal, async () => {
     const begun = beginRollout(model, next, { by, at: clock.now().toISOString() });
     if (begun === undefined) throw changedMeanwhile(next.name);
     const { key, rollout } = begun;
     const over = model.notes.rollouts.get(key)?.index;
+    const at = { room: "rollouts", unit: key } as const;
+    const index = await registry.writeNote(at, writeRollout(rollout), asSeen(over), signal);
+    const object = feed.indexOf(model.keys.job(next.name, "object"));
+    if (!next.isTemplate || object === undefined) return index;
+    return registry.setText(next.name, next.hash, object, signal);
+  });
+}
+
+/** Notes that what rolls is not to give the unit the text that it was about to, before it is given another one at once. */
+async function endRolloutOf(
+  { feed: { model }, registry, clock }: TextContext,
+  next: Unit,
+  by: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilUnchanged(clock, signal, async () => {
+    const ended = supersedeRollout(model, next, by);
+    if (ended === undefined) return;
+    const { key, rollout } = ended;
+    const at = { room: "rollouts", unit: key } as const;
+    const over = model.notes.rollouts.get(key)?.index;
+    await registry.writeNote(at, writeRollout(rollout), asSeen(over), signal);
+  });
+}
+
+/** Again from the start while somebody else changes what was looked at. */
+async function untilUnchanged<T>(
+  clock: Clock,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  for (let count = 1; ; count++) {
     try {
-      const text = writeRollout(rollout);
-      const index = await registry.writeNote(
-        { room: "rollouts", unit: key },
-        text,
-        asSeen(over),
-        signal,
-      );
-      const object = feed.indexOf(model.keys.job(next.name, "object"));
-      if (!next.isTemplate || object === undefined) return index;
-      return await registry.setText(next.name, next.hash, object, signal);
+      return await attempt();
     } catch (error) {
-      if (!isKeysError(error, 100, 101, 105) || attempt === ATTEMPTS_MAX) throw error;
+      if (!isKeysError(error, 100, 101, 105) || count === ATTEMPTS_MAX) throw error;
       await clock.sleep(AGAIN_MS, signal);
     }
   }
@@ -133,18 +159,13 @@ export async function takeBack(
   who: string,
   signal: AbortSignal,
 ): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
+  return untilUnchanged(clock, signal, async () => {
     const key = isUnitName(name) ? rolloutKey(name) : undefined;
     const note = key && feed.model.notes.rollouts.get(key);
     if (key === undefined || note?.value.state !== "running")
       throw new ApiRefusal(409, `no rollout of unit ${name} is under way`);
     const returning = { ...note.value, state: "returning", why: `taken back by ${who}` } as const;
-    try {
-      const at = { room: "rollouts", unit: key } as const;
-      return await registry.writeNote(at, writeRollout(returning), asSeen(note.index), signal);
-    } catch (error) {
-      if (!isKeysError(error, 100, 101, 105) || attempt === ATTEMPTS_MAX) throw error;
-      await clock.sleep(AGAIN_MS, signal);
-    }
-  }
+    const at = { room: "rollouts", unit: key } as const;
+    return registry.writeNote(at, writeRollout(returning), asSeen(note.index), signal);
+  });
 }

@@ -161,6 +161,43 @@ test("several instances of one command are one rollout; a unit without update ke
   assert.equal(rolloutOf(cluster, "web@.service")?.state, "done");
 });
 
+const PLAIN_OLD = textOf("1", []);
+
+for (const [what, plain] of [
+  ["another one", textOf("3", [])],
+  ["the one before", PLAIN_OLD],
+] as const)
+  test(`a text without update keys ends the rollout of a template: ${what}`, async (t) => {
+    const cluster = await clusterOf(t, "a", "b", "c");
+    await put(cluster, "web@.service", PLAIN_OLD, "inactive");
+    for (const name of WEB) await put(cluster, name, PLAIN_OLD);
+    await cluster.until("all run", () => Object.values(cluster.running()).flat().length === 5);
+    await put(cluster, "web@.service", NEW, "inactive");
+    const members = () => rolloutOf(cluster, "web@.service")!.members;
+    await cluster.until("two are on their way", () => members().filter(isUnderWay).length === 2);
+    await put(cluster, "web@.service", plain, "inactive");
+    await cluster.until("it is over", () => rolloutOf(cluster, "web@.service")?.state === "done");
+    await cluster.pass(30_000);
+    const { why } = rolloutOf(cluster, "web@.service")!;
+    assert.equal(why, "the template was given another text by somebody");
+    const texts = [plain, NEW, NEW, PLAIN_OLD, PLAIN_OLD, PLAIN_OLD];
+    assert.deepEqual(hashes(cluster, ["web@.service", ...WEB]), texts.map(hashOf));
+    assert.equal(active(cluster, ...WEB), 5);
+  });
+
+test("a unit that is given the text before, without update keys, while it rolls keeps that", async (t) => {
+  const cluster = await clusterOf(t, "a", "b");
+  await put(cluster, "web.service", PLAIN_OLD);
+  await cluster.until("it runs", () => cluster.where("web.service").length === 1);
+  await put(cluster, "web.service", NEW);
+  await cluster.until("it has it", () => hashes(cluster, ["web.service"])[0] === hashOf(NEW));
+  await put(cluster, "web.service", PLAIN_OLD);
+  await cluster.until("it is over", () => rolloutOf(cluster, "web.service")?.state === "done");
+  await cluster.pass(30_000);
+  assert.deepEqual(hashes(cluster, ["web.service"]), [hashOf(PLAIN_OLD)]);
+  assert.equal(active(cluster, "web.service"), 1);
+});
+
 test("a global unit rolls machine by machine, and goes back on those that had it", async (t) => {
   const names = ["a", "b", "c"];
   const cluster = await clusterOf(t, ...names);

@@ -3,6 +3,7 @@ import { arrivalOrder } from "#fleet/core/arrival-order.ts";
 import { startLayers } from "#fleet/core/order-cycle.ts";
 import type { UnitStateName } from "#fleet/core/schema.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
+import { overBefore } from "./follow-rollout.ts";
 import type { Expected } from "./judge.ts";
 import { type PreparedUnit, prepareUnits } from "./prepare-units.ts";
 import { tellFailure } from "./refusal.ts";
@@ -19,6 +20,7 @@ interface BroughtUnit extends Omit<Expected, "hasRun"> {
   readonly rolls: boolean;
   /** Whether it had this text before. */
   readonly isSame: boolean;
+  readonly begunBefore: string | undefined;
 }
 
 export interface Brought {
@@ -112,12 +114,14 @@ async function bring(
   const { name } = unit;
   const options = unit.kind === "keep" ? unit.before.options : unit.options;
   const replaces = unit.kind === "keep" && session.flags.isOn("replace");
+  const rolls = (unit.kind === "replace" || replaces) && isRolling({ name, options });
   const about = {
     ...traitsOf({ name, options }),
     isGlobal: isGlobalUnit({ name, options }),
     isNew: unit.kind === "create",
-    rolls: (unit.kind === "replace" || replaces) && isRolling({ name, options }),
+    rolls,
     isSame: unit.kind === "keep",
+    begunBefore: rolls ? await overBefore(session, name) : undefined,
   };
   if (unit.kind !== "keep") {
     await session.api.create(name, options, target);

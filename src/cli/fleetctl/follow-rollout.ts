@@ -10,6 +10,18 @@ export interface Replaced {
   readonly rolls: boolean;
   /** It had the text before; a rollout of it counts only while it goes on. */
   readonly isSame?: boolean;
+  /** When the rollout that it was in before the text was given had begun, if that was over: it is not meant. */
+  readonly begunBefore?: string | undefined;
+}
+
+/** Of a unit that is about to be given a text: for what `begunBefore` asks. */
+export async function overBefore({ api }: Session, name: string): Promise<string | undefined> {
+  const rollout = await api.rollout(name);
+  return rollout === undefined || isUnderWay(rollout) ? undefined : rollout.began;
+}
+
+function isUnderWay({ state }: SchemaRollout): boolean {
+  return state === "running" || state === "returning";
 }
 
 const PAUSE_MS = 250;
@@ -39,11 +51,11 @@ export async function followRollouts(
 /** Undefined where the unit was replaced at once, and where nobody knows of rollouts. */
 async function rolloutFor(
   { api }: Session,
-  { name, hash, isSame = false }: Replaced,
+  { name, hash, isSame = false, begunBefore }: Replaced,
 ): Promise<SchemaRollout | undefined> {
   const rollout = await api.rollout(name);
-  if (rollout === undefined) return undefined;
-  if (isSame && !["running", "returning"].includes(rollout.state)) return undefined;
+  if (rollout === undefined || rollout.began === begunBefore) return undefined;
+  if (isSame && !isUnderWay(rollout)) return undefined;
   const isMeant =
     rollout.unit === name
       ? rollout.to === hash
@@ -66,6 +78,10 @@ export async function follow(
     await tellMembers(session, rollout, phases);
     if (rollout.to !== begun.to) {
       err(`Rollout of ${begun.unit} was taken over by a newer text, given by ${rollout.by}`);
+      return false;
+    }
+    if (rollout.state === "done" && rollout.why !== "") {
+      err(`Rollout of ${begun.unit} went no further: ${withIds(rollout.why, false)}`);
       return false;
     }
     if (rollout.state === wanted) {

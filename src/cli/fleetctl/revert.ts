@@ -3,12 +3,13 @@ import type { SchemaHistory, SchemaRollout, SchemaVersion } from "#fleet/core/ro
 import type { SchemaUnit } from "#fleet/core/schema.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { checkBlocking, isNotBlocking } from "./blocking.ts";
-import { follow, followRollouts } from "./follow-rollout.ts";
+import { follow, followRollouts, overBefore } from "./follow-rollout.ts";
 import { HASH_LENGTH } from "./legends.ts";
+import { olderTexts } from "./older-texts.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { unitNameOf } from "./unit-args.ts";
-import { isGlobalUnit, isRolling, traitsOf } from "./units.ts";
+import { isGlobalUnit, isRolling, isTemplate, traitsOf } from "./units.ts";
 import { waitForUnits } from "./wait.ts";
 
 /** `revert`: gives a unit, or a template and so its instances, an earlier text again. */
@@ -28,8 +29,9 @@ export async function runRevert(session: Session): Promise<number> {
       return 1;
     }
     const rollout = await api.rollout(name);
-    if (rollout?.state === "running" && session.flags.text("to") === "")
-      return await takeBack(session, rollout);
+    // One that goes no further has nothing to do with the text that the unit has now.
+    const isNewest = rollout?.state === "running" && rollout.why === "";
+    if (isNewest && session.flags.text("to") === "") return await takeBack(session, rollout);
     const number = versionOf(session, await api.history(name));
     const [version] = (await api.history(name, number)).versions;
     return await putBack(session, unit, version!);
@@ -55,13 +57,17 @@ async function putBack(
   const { api, err, out } = session;
   const { desiredState, name } = unit;
   const options = version.options ?? [];
+  const begunBefore = await overBefore(session, name);
   await api.create(name, options, desiredState);
   out(`Unit ${name} given version ${version.number} (${version.hash.slice(0, HASH_LENGTH)}) again`);
   if (isNotBlocking(session)) return 0;
   const failed = await followRollouts(session, [
-    { name, hash: unitHash(options), rolls: isRolling({ name, options }) },
+    { name, hash: unitHash(options), rolls: isRolling({ name, options }), begunBefore },
   ]);
   if (failed.size > 0) return 1;
+  if (isTemplate(name))
+    for (const note of await olderTexts(session, [unit]))
+      session.warn(`${note}; to change these, revert them or start them with --replace`);
   if (desiredState !== "launched" || isGlobalUnit({ name, options })) return 0;
   const waiting = [{ ...traitsOf({ name, options }), isNew: false, announce: "always" as const }];
   const how = { goal: "launched", reports: "launched" } as const;

@@ -9,6 +9,7 @@ import { otherMachine } from "./other-machine.ts";
 import { isActive, isUnderWay, joining, type Member, memberName, type Rollout } from "./rollout.ts";
 import { globalMachines, unitWithText } from "./rollout-texts.ts";
 import { lastResult } from "./run-once.ts";
+import { withoutTemplate } from "./supersede-rollout.ts";
 import type { Unit } from "./unit.ts";
 
 /** One write that a rollout asks for; each is conditional on what was seen. */
@@ -113,9 +114,14 @@ class Advancing {
     };
   }
 
-  #goOn(rollout: Rollout): Rollout {
-    const { template, from, to } = rollout;
+  #goOn(before: Rollout): Rollout {
     const own = this.#model.jobs.get(this.#key);
+    const isOther = own?.hash !== undefined && own.hash !== before.from && own.hash !== before.to;
+    // A client that knows nothing of rollouts wrote it.
+    const rollout = isOther
+      ? withoutTemplate(before, "the template was given another text")
+      : before;
+    const { template, from, to } = rollout;
     const isGlobal = rollout.members.some(({ machine }) => machine !== undefined);
     if (template && own?.hash === from) this.#setText(this.#key, from, to, "template of a rollout");
     let failure = "";

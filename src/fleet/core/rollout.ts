@@ -42,7 +42,7 @@ export interface Rollout {
   /** In UTC as ISO 8601 gives it; `ended` is undefined until it is over. */
   readonly began: string;
   readonly ended: string | undefined;
-  /** Why it returns or returned. */
+  /** Why it returns or returned, or goes no further than it is. */
   readonly why: string;
   readonly members: readonly Member[];
 }
