@@ -243,6 +243,7 @@ export class Agent {
       const isDue = nowMs >= wholeAtMs;
       if (isDue) wholeAtMs = nowMs + SAFETY_MS;
       await units.look(systemd, isDue ? "all" : "changed", signal);
+      await guard.adopt();
       await leased.look();
       await units.recordAgain();
       const loaded = units.all(worker.busy);
@@ -258,9 +259,10 @@ export class Agent {
       }
       this.#health.look({ units, busy: worker.busy });
       this.#report.ring();
-      const settlesMs = feed.restored.settlesMs - clock.monotonicMs();
-      const pauseMs = settlesMs > 0 ? Math.min(SAFETY_MS, settlesMs) : SAFETY_MS;
-      await this.#look.wait(pauseMs, clock, signal);
+      const waits = [feed.restored.settlesMs, worker.againAtMs ?? 0]
+        .map((atMs) => atMs - clock.monotonicMs())
+        .filter((ms) => ms > 0);
+      await this.#look.wait(Math.min(SAFETY_MS, ...waits), clock, signal);
     }
   }
 

@@ -34,6 +34,8 @@ export class LeasedUnits {
   /** Up to when systemd was told that the lease goes. */
   #armedMs = Number.NEGATIVE_INFINITY;
   #arming: Promise<void> | undefined;
+  /** Whether the record lacks a unit, for writing it failed. */
+  #isWriteDue = false;
 
   private constructor(options: LeasedUnitsOptions, record: LeaseRecord) {
     this.#options = options;
@@ -59,7 +61,14 @@ export class LeasedUnits {
     if (isLeased) this.#names.add(name);
     else this.#names.delete(name);
     this.#ended.delete(name);
-    if (this.#names.size !== size) await this.#write();
+    if (this.#names.size !== size) this.#isWriteDue = true;
+    if (this.#isWriteDue) await this.#write();
+  }
+
+  /** A unit whose files are here runs by the lease, and the record of that is lost. */
+  async adopt(name: UnitName): Promise<void> {
+    this.#names.add(name);
+    await this.#record();
   }
 
   async unloaded(name: UnitName): Promise<void> {
@@ -162,5 +171,6 @@ export class LeasedUnits {
       leased,
       ended: [...this.#ended].sort(),
     });
+    this.#isWriteDue = false;
   }
 }

@@ -157,3 +157,40 @@ test("AtMostOnce: nothing starts while another machine holds the lock, and it is
   assert.deepEqual(cluster.where(UNIT), [other.name]);
   assert.ok(tookMs > 5_000, `${tookMs} ms`);
 });
+
+test("AtMostOnce: a daemon that finds its record of leased units gone knows them by their texts", async () => {
+  await using cluster = await given(ONCE);
+  const from = only(cluster);
+  const { files } = cluster.machine(from);
+  await cluster.whileTimePasses(cluster.killDaemon(from));
+  await files.writeLease({ run: "", leased: [], ended: [] });
+  cluster.startDaemon(from);
+  for (let i = 0; i < 2_000; i++) {
+    await cluster.pass(10);
+    assert.deepEqual(cluster.where(UNIT), [from]);
+  }
+  const token = files.tokens.get(UNIT as UnitName)!;
+  await setDesired(cluster, "loaded");
+  await cluster.until("it is stopped", () => cluster.where(UNIT).length === 0);
+  await setDesired(cluster, "launched");
+  await cluster.until("it runs again", () => cluster.where(UNIT).length === 1);
+  assert.ok(files.tokens.get(UNIT as UnitName)! > token);
+});
+
+test("AtMostOnce: a unit that could not be put on record at once is so when it runs", async () => {
+  await using cluster = await given(ONCE);
+  for (const { disk } of cluster.machines) disk.isFull = true;
+  await cluster.submit("other.service", { fleet: [...ONCE, `MachineOf=${UNIT}`] });
+  await cluster.pass(8_000);
+  assert.deepEqual(cluster.where("other.service"), []);
+  for (const { disk } of cluster.machines) disk.isFull = false;
+  await cluster.until("it runs", () => cluster.where("other.service").length === 1, 6_000);
+  const [at] = cluster.where("other.service");
+  const record = await cluster.machine(at!).files.readLease();
+  assert.ok(record?.leased.includes("other.service"), JSON.stringify(record));
+});
+
+async function setDesired(cluster: SimulatedCluster, desired: "loaded" | "launched") {
+  const { registry, signal } = cluster;
+  await cluster.whileTimePasses(registry.setDesired(UNIT as UnitName, desired, signal));
+}

@@ -103,6 +103,16 @@ export class StartGuard {
     await this.#options.leased.loading(unit.name, isLeased(unit));
   }
 
+  /** Finds units here by their texts that are to run by the lease and of which that is not on record any more. */
+  async adopt(): Promise<void> {
+    const { feed, leased, me, units } = this.#options;
+    for (const name of units.names) {
+      const unit = leased.has(name) ? undefined : textHere(feed.model, me, name);
+      if (unit?.hash === units.get(name)?.hash && unit !== undefined && isLeased(unit))
+        await leased.adopt(name);
+    }
+  }
+
   async unloaded(name: UnitName): Promise<void> {
     await this.#options.files.writeToken(name, undefined);
     await this.#options.leased.unloaded(name);

@@ -87,6 +87,14 @@ export class UnitWorker {
     return this.#notBegun.get(name);
   }
 
+  /** When the first of the steps that failed may be tried again; undefined when none waits. */
+  get againAtMs(): number | undefined {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [name, { untilMs }] of this.#failed) if (untilMs <= nowMs) this.#failed.delete(name);
+    const times = [...this.#failed.values()].map(({ untilMs }) => untilMs);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
   /** Begins the steps of units that are not busy. */
   begin(steps: readonly Step[]): void {
     for (const step of steps) {
