@@ -57,10 +57,15 @@ export function refusalOf(error: unknown): { status: number; message: string } {
 
 /** The text of a JSON body. */
 export async function jsonBody(request: IncomingMessage): Promise<string> {
-  const type = request.headers["content-type"];
-  if (type === undefined) throw new ApiRefusal(415, "expected 1 Content-Type, got 0");
-  if (type.split(";")[0]?.trim() !== "application/json")
+  const types = request.headersDistinct["content-type"] ?? [];
+  if (types.length !== 1) throw new ApiRefusal(415, `expected 1 Content-Type, got ${types.length}`);
+  if (types[0]?.split(";")[0]?.trim() !== "application/json")
     throw new ApiRefusal(415, "only acceptable Content-Type is application/json");
+  return bodyText(request);
+}
+
+/** The text of a body, whatever the client says that it is. */
+export async function bodyText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {

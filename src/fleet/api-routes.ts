@@ -6,6 +6,7 @@ import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
 import { historyOf } from "./api-history.ts";
 import { machinePart } from "./api-machines.ts";
+import { patchMetadata } from "./api-metadata.ts";
 import { moveUnit } from "./api-move.ts";
 import { answerPlan } from "./api-plan.ts";
 import { answerRebalance } from "./api-rebalance.ts";
@@ -14,13 +15,14 @@ import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
 import { answerTimers, triggerUnit } from "./api-timers.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
-import { readMetadataPatch } from "./core/metadata-patch.ts";
 import { formatPageToken, pageOf, parsePageToken } from "./core/page-token.ts";
 import { readUnitRequest, type UnitRequest } from "./core/unit-request.ts";
 import { viewMachines, viewStates, viewUnit, viewUnits } from "./core/views.ts";
 import { forwardable } from "./forward.ts";
 import { hashOf } from "./unit-files.ts";
 
+/** Where the API is; the original answers at the older one too. */
+const PREFIXES: readonly string[] = ["/fleet/v1", "/v1-alpha"];
 /** The most entries of a page that a client may ask for. */
 const PAGE_MAX = 10_000;
 const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
@@ -36,7 +38,8 @@ export async function route(context: ApiContext, exchange: Exchange): Promise<vo
   const [resource, name, part, ...more] = segmentsOf(url);
   if (more.length > 0 || name === "") throw new ApiRefusal(404, "");
   if (resource === "discovery" && name === undefined) {
-    allow(method, "GET");
+    if (method !== "GET")
+      throw new ApiRefusal(400, "only HTTP GET supported against this resource");
     return sendJson(exchange.response, 200, DISCOVERY_DOCUMENT);
   }
   if (resource === "units") return units(context, exchange, name, part);
@@ -201,31 +204,27 @@ async function machines(
 ): Promise<void> {
   const method = exchange.request.method ?? "";
   if (id !== undefined) return machinePart(context, exchange, id, part);
-  const { feed, registry } = context;
+  const { feed } = context;
   allow(method, "GET", "PATCH");
   following(context);
   if (method === "GET") {
     const isAll = exchange.url.searchParams.get("all") === "true";
     return sendPage(context, exchange, "machines", viewMachines(feed.model, isAll));
   }
-  const patch = readMetadataPatch(await jsonBody(exchange.request));
-  if (typeof patch === "string") throw new ApiRefusal(400, patch);
-  for (const { machine, name, value } of patch)
-    await seen(
-      context,
-      await registry.setMetadata(machine, name, value, exchange.signal),
-      exchange.signal,
-    );
-  sendEmpty(exchange.response, 204);
+  await patchMetadata(context, exchange);
 }
 
-/** The path behind /fleet/v1, taken apart and decoded. */
+/** The path behind the prefix, taken apart and decoded. */
 function segmentsOf(url: URL): string[] {
-  const base = /^\/(?:fleet\/v1)?\/?$/.test(url.pathname);
-  if (base) throw new ApiRefusal(405, "");
-  if (!url.pathname.startsWith("/fleet/v1/")) throw new ApiRefusal(404, "");
+  const path = url.pathname.replaceAll(/\/{2,}/g, "/");
+  if (path === "/" || PREFIXES.includes(path)) throw new ApiRefusal(405, "");
+  const prefix = PREFIXES.find((each) => path.startsWith(`${each}/`));
+  if (prefix === undefined) throw new ApiRefusal(404, "");
   try {
-    return url.pathname.slice("/fleet/v1/".length).split("/").map(decodeURIComponent);
+    return path
+      .slice(prefix.length + 1)
+      .split("/")
+      .map(decodeURIComponent);
   } catch {
     throw new ApiRefusal(400, "the path is not a valid percent-encoding");
   }

@@ -7,6 +7,7 @@ import { ApiRefusal, sendError } from "./api-answer.ts";
 import type { ApiContext } from "./api-context.ts";
 import { answerUpgrade } from "./api-exec.ts";
 import { route } from "./api-routes.ts";
+import { refuseUnread } from "./refuse-unread.ts";
 
 /** How long requests under way may take to end when the server closes. */
 const GRACE_MS = 1_000;
@@ -33,6 +34,7 @@ export async function openApiServer(
     const server = createServer((request, response) => {
       void answer(context, request, response, end.signal);
     });
+    server.on("clientError", refuseUnread);
     server.on("upgrade", (request, socket, head) => {
       void answerUpgrade(context, { request, socket, head, listener, signal: end.signal });
     });
@@ -69,7 +71,7 @@ async function answer(
   response.setHeader("Server", `fleetd/${context.version}`);
   const signal = AbortSignal.any([gone.signal, end]);
   try {
-    const url = URL.parse(request.url ?? "/", "http://fleet");
+    const url = URL.parse((request.url ?? "/").replace(/^\/{2,}/, "/"), "http://fleet");
     if (url === null) throw new ApiRefusal(400, "the request's path is not valid");
     await route(context, { request, response, url, signal });
   } catch (error) {

@@ -53,6 +53,10 @@ test("the API refuses as the original's does", async (t) => {
   const cases = [
     ["GET", "/fleet/v1", 405, ""],
     ["GET", "/", 405, ""],
+    ["GET", "/v1-alpha", 405, ""],
+    ["GET", "/fleet/v1/", 404, ""],
+    ["GET", "/fleet/v2/units", 404, ""],
+    ["POST", "/fleet/v1/discovery", 400, "only HTTP GET supported against this resource"],
     ["GET", "/fleet/v1/bogus", 404, ""],
     ["GET", "/fleet/v1/units/", 404, ""],
     ["GET", "/fleet/v1/units/a/b", 404, ""],
@@ -84,6 +88,10 @@ test("the API refuses as the original's does", async (t) => {
   assert.deepEqual(
     await ask(a!, "PUT", "/fleet/v1/units/n.service", "{}", { "content-type": "text/plain" }),
     error(415, "only acceptable Content-Type is application/json"),
+  );
+  assert.deepEqual(
+    await ask(a!, "PUT", "/fleet/v1/units/n.service", "[]"),
+    error(400, "unable to decode body: it is no JSON object"),
   );
   assert.deepEqual(
     await ask(a!, "PUT", "/fleet/v1/units/n.service", " ".repeat(2 * 1024 * 1024 + 1)),
@@ -196,6 +204,19 @@ test("without the store the API answers 503 and says since when, and recovers", 
   await until("it answers again", async () => (await ask(a!, "GET", "/fleet/v1/units"))[0] === 200);
 });
 
+test("the API answers at its older path, with slashes too many, and whatever the case of members", async (t) => {
+  const [a] = await startNodes(t, "a");
+  for (const path of ["/v1-alpha/units", "//fleet/v1//units"])
+    assert.deepEqual(await ask(a!, "GET", path), [200, "{}"]);
+  const unit = JSON.stringify({ Name: "a.service", DesiredState: "inactive", Options: OPTIONS });
+  assert.deepEqual(await ask(a!, "PUT", "/fleet/v1/units/a.service", unit), [201, ""]);
+  const tooLong = { "x-long": "x".repeat(20_000) };
+  assert.match(
+    (await ask(a!, "GET", "/fleet/v1/units", "", tooLong))[1],
+    /^\{"error":\{"code":431,"message":"the request cannot be read as HTTP: /,
+  );
+});
+
 test("machine metadata can be patched, in both forms, and is seen at once", async (t) => {
   const [a] = await startNodes(t, "a");
   const id = a!.machine.machine.id;
@@ -216,6 +237,10 @@ test("machine metadata can be patched, in both forms, and is seen at once", asyn
   assert.deepEqual(await patch("remove", undefined), [204, ""]);
   assert.doesNotMatch((await ask(a!, "GET", "/fleet/v1/machines"))[1], /disk/);
   assert.equal((await patch("bogus", "x"))[0], 400);
+  const role = `[{"op":"remove","path":"/${id}/metadata/role"}]`;
+  const any = { "content-type": "application/x-www-form-urlencoded" }; // as curl sends it
+  assert.deepEqual(await ask(a!, "PATCH", "/fleet/v1/machines", role, any), [204, ""]);
+  assert.doesNotMatch((await ask(a!, "GET", "/fleet/v1/machines"))[1], /metadata/);
 });
 
 test("leave by the API: the units stop, the machine goes, and only its own daemon does that", async (t) => {

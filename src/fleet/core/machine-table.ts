@@ -119,7 +119,7 @@ export class MachineTable {
     const { metadata = [], facts } = this.#machines.get(machine.id) ?? {};
     return {
       ...machine,
-      metadata: new Map([...machine.metadata, ...metadata]),
+      metadata: merged(machine.metadata, metadata),
       facts: machine.facts ?? facts,
     };
   }
@@ -147,4 +147,12 @@ export class MachineTable {
     if (record === undefined) this.#present.delete(id);
     else this.#present.set(id, this.withMetadata(record));
   }
+}
+
+/** What was set for a machine goes before what it says itself; set to nothing, a key is taken away. */
+function merged(
+  own: ReadonlyMap<string, string>,
+  set: Iterable<readonly [name: string, value: string]>,
+): ReadonlyMap<string, string> {
+  return new Map([...new Map([...own, ...set])].filter(([, value]) => value !== ""));
 }

@@ -1,11 +1,12 @@
 import * as v from "valibot";
+import { parseJson } from "./json-members.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
 
-/** One change of a machine's metadata; without a value the key goes. */
+/** One change of a machine's metadata; an empty value takes the key away, also one that its configuration has. */
 export interface MetadataChange {
   readonly machine: MachineId;
   readonly name: string;
-  readonly value: string | undefined;
+  readonly value: string;
 }
 
 /** The original wants the value in an object, and documents a plain text: both are read. */
@@ -13,16 +14,16 @@ const Operations = v.array(
   v.object({
     op: v.string(),
     path: v.string(),
-    value: v.nullish(v.union([v.string(), v.object({ value: v.string() })])),
+    value: v.nullish(v.union([v.string(), v.object({ value: v.nullish(v.string()) })])),
   }),
 );
-const PATH = /^\/([^/]+)\/metadata\/([^/]+)$/;
+const PATH = /^\/([^/]+)\/metadata\/([A-Za-z0-9_.-]+)$/;
 
 /** Reads the body of PATCH /machines: the changes, or what is wrong with it in fleet's words. */
 export function readMetadataPatch(text: string): MetadataChange[] | string {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text, ["op", "path", "value"]);
   } catch (error) {
     return error instanceof Error ? error.message : "it is no JSON";
   }
@@ -37,8 +38,8 @@ export function readMetadataPatch(text: string): MetadataChange[] | string {
     if (name === "") return "machine metadata path invalid";
     if (!isMachineId(machine)) return `${machine} is no machine id`;
     const plain = typeof value === "object" ? value?.value : value;
-    if (op !== "remove" && !plain) return `a value is needed to ${op} ${path}`;
-    changes.push({ machine, name, value: op === "remove" ? undefined : (plain ?? undefined) });
+    if (op !== "remove" && !plain) return "invalid value: add and replace require a value";
+    changes.push({ machine, name, value: op === "remove" ? "" : (plain ?? "") });
   }
   return changes;
 }

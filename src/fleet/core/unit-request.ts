@@ -5,6 +5,7 @@ import { serialiseUnitFile, unitFileFromOptions } from "#unitfile/core/serialise
 import { parseUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
 import type { Job } from "./cluster-model.ts";
+import { isObject, parseJson } from "./json-members.ts";
 import { isUnitStateName, type UnitStateName } from "./schema.ts";
 
 /** What a request to set a unit amounts to. */
@@ -115,10 +116,11 @@ export function readName(text: string): UnitName | Refusal {
 function readBody(text: string): v.InferOutput<typeof Body> | Refusal {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text, ["name", "desiredState", "options", "section", "value"]);
   } catch (error) {
     return refuse(400, `unable to decode body: ${error instanceof Error ? error.message : ""}`);
   }
+  if (!isObject(parsed)) return refuse(400, "unable to decode body: it is no JSON object");
   const result = v.safeParse(Body, parsed);
   if (result.success) return result.output;
   const [issue] = result.issues;
