@@ -9,10 +9,10 @@ import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
+import { heedRestored } from "./core/heed-restored.ts";
 import { MachineLease } from "./core/machine-lease.ts";
 import { reconcile, reconcileLeaving } from "./core/reconcile.ts";
 import type { MachineRecord } from "./core/records.ts";
-import { heedRestored } from "./core/restored-store.ts";
 import type { EventLog } from "./event-log.ts";
 import { HealthMonitor } from "./health-monitor.ts";
 import type { HealthProbe } from "./health-probe.ts";
@@ -253,7 +253,7 @@ export class Agent {
       } else if (feed.isListed && isRegistered()) {
         const me = feed.model.withMetadata(machine);
         const asked = reconcile(feed.model, me, loaded);
-        const steps = heedRestored(asked, feed.model, me, feed.restored, nowMs);
+        const steps = heedRestored(asked, feed.model, me, nowMs);
         const ordered = this.#order.order(steps, me, loaded);
         worker.begin(guard.guard(ordered, loaded, worker.busy));
       }

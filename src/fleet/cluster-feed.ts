@@ -13,7 +13,7 @@ import {
   PresenceTracker,
   type Verdict,
 } from "./core/presence-tracker.ts";
-import { RestoredStore, SETTLE_MS } from "./core/restored-store.ts";
+import { RestoredStore, readRestoredNote, SETTLE_MS } from "./core/restored-store.ts";
 import { type Evidence, Suspicions } from "./core/suspicion.ts";
 import { isRestored } from "./store-memory.ts";
 import type { StoreRecord } from "./unit-files.ts";
@@ -46,8 +46,6 @@ export class ClusterFeed {
   readonly model: ClusterModel;
   /** Machines whose record is gone, as far as this daemon asks them itself. */
   readonly suspicions: Suspicions;
-  /** What of the store is only a backup's word. */
-  readonly restored = new RestoredStore();
   readonly #mirror: Mirror;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -61,10 +59,11 @@ export class ClusterFeed {
   /** What was remembered of the store when this began, until it is compared with what is listed. */
   #remembered: StoreRecord | undefined;
   #rollback: Rollback | undefined;
+  #foundRestored: number | undefined;
   #listed = false;
 
   constructor({ mirror, keys, presence, clock, logger }: FeedOptions) {
-    this.model = new ClusterModel(keys);
+    this.model = new ClusterModel(keys, new RestoredStore((key) => mirror.get(key)?.modifiedIndex));
     this.#mirror = mirror;
     this.#clock = clock;
     this.#logger = logger;
@@ -75,6 +74,16 @@ export class ClusterFeed {
 
   get state(): MirrorState {
     return this.#mirror.state;
+  }
+
+  /** What of the store is only a backup's word. */
+  get restored(): RestoredStore {
+    return this.model.restored;
+  }
+
+  /** The index with which this daemon itself found the store restored; undefined while it did not. */
+  get foundRestored(): number | undefined {
+    return this.#foundRestored;
   }
 
   /** Whether the whole cluster was read at least once. */
@@ -175,7 +184,7 @@ export class ClusterFeed {
 
   /** The cluster as the mirror has it, as a model of its own that may be changed; others get their turn meanwhile. */
   async copy(signal: AbortSignal): Promise<ClusterModel> {
-    const copy = new ClusterModel(this.model.keys);
+    const copy = new ClusterModel(this.model.keys, this.restored);
     for (const [i, { key, value, modifiedIndex }] of this.#mirror.entries().entries()) {
       copy.apply({ key, after: { value, modifiedIndex }, by: undefined });
       if (i % COPIED_AT_ONCE === COPIED_AT_ONCE - 1) await this.#clock.sleep(0, signal);
@@ -221,9 +230,9 @@ export class ClusterFeed {
     this.#remembered = undefined;
     const nowMs = this.#clock.monotonicMs();
     if (remembered?.restoredIndex !== undefined)
-      this.restored.begin(
+      this.model.restore(
         remembered.restoredIndex,
-        remembered.isSettled === true ? nowMs : nowMs + SETTLE_MS,
+        remembered.isSettled === true ? nowMs - SETTLE_MS : nowMs,
       );
     const isOther = remembered !== undefined && isRestored(remembered, { index, cluster });
     if (!isOther && rolledBack === this.#rollback) return;
@@ -233,7 +242,8 @@ export class ClusterFeed {
       { index: at },
       "the store was restored: what runs goes on, whatever it says",
     );
-    this.restored.begin(at, nowMs + SETTLE_MS);
+    this.#foundRestored = at;
+    this.model.restore(at, nowMs);
     this.#index = 0;
   }
 
@@ -276,6 +286,7 @@ export class ClusterFeed {
     this.#listed = true;
     this.#tellProblems();
     this.#notify(effects);
+    if (this.#learnRestored(nowMs)) this.#notify([]);
     for (const waiter of this.#waiters) if (waiter.index <= this.#index) waiter.resolve();
   }
 
@@ -283,6 +294,13 @@ export class ClusterFeed {
   heard(): void {
     this.#syncPresence();
     this.#presence.heard(this.#clock.monotonicMs());
+  }
+
+  /** Whether others know something of the store's restoring that is news here. */
+  #learnRestored(nowMs: number): boolean {
+    const noted = this.#mirror.get(this.model.keys.restored);
+    const note = noted && readRestoredNote(noted.value);
+    return note !== undefined && "value" in note && this.model.learnRestored(note.value, nowMs);
   }
 
   #trackPresence({ machine, gone }: Effect & { kind: "machine" }, nowMs: number): void {

@@ -96,7 +96,6 @@ export class Drainer {
     for (const machine of this.#draining()) {
       const drain = feed.model.machine(machine)?.draining;
       if (drain?.value.deadline === undefined || drain.value.isOver) continue;
-      if (feed.restored.isOld(feed.model.keys.machine(machine, "draining"))) continue;
       const leftMs = Date.parse(drain.value.deadline) - wallMs;
       if (leftMs > 0) {
         this.#lookAt(clock.monotonicMs() + leftMs);

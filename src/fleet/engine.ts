@@ -7,8 +7,9 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import { eventOf } from "./core/decision-event.ts";
+import { adoptions, isOldJob, unsettled } from "./core/heed-restored.ts";
 import type { MachineId } from "./core/machine-id.ts";
-import { adoptions, unsettled } from "./core/restored-store.ts";
+
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
 import type { EventLog } from "./event-log.ts";
@@ -108,8 +109,7 @@ export class Engine {
 
   /** Whether what a machine reports of the unit is waited for. */
   #awaits(unit: UnitName): boolean {
-    const { model, restored } = this.#options.feed;
-    return this.#drainer.awaits(unit) || restored.isOldJob(model, unit);
+    return this.#drainer.awaits(unit) || isOldJob(this.#options.feed.model, unit);
   }
 
   #changeLead(): void {
@@ -159,8 +159,8 @@ export class Engine {
       (this.#allAtMs !== undefined && this.#allAtMs <= clock.monotonicMs()) || lost.size > 0;
     if (all) this.#allAtMs = undefined;
     const { jobs } = feed.model;
-    await this.#carryOut(adoptions(feed.model, feed.restored), signal);
-    const unknown = unsettled(feed.model, feed.restored, clock.monotonicMs());
+    await this.#carryOut(adoptions(feed.model, clock.monotonicMs()), signal);
+    const unknown = unsettled(feed.model, clock.monotonicMs());
     if (unknown.size > 0) this.#allAtMs ??= feed.restored.settlesMs;
     const asked = all ? "all" : [...this.#focus, ...this.#waiting];
     const focus =
@@ -174,29 +174,15 @@ export class Engine {
         schedule(feed.model, lost, focus, { waits: leased.waits, cutOff }),
       );
       this.#tellWaiting(decisions);
-      await this.#carryOut(
-        decisions.filter((one) => !this.#isOfOldDrain(one, true)),
-        signal,
-      );
+      await this.#carryOut(decisions, signal);
     }
     await this.#drain(lost, signal);
     await this.#housekeeping.run(signal);
   }
 
   async #drain(lost: LostMachines, signal: AbortSignal): Promise<void> {
-    const moves = this.#drainer.moves(lost).filter((one) => !this.#isOfOldDrain(one, false));
-    await this.#carryOut(moves, signal);
+    await this.#carryOut(this.#drainer.moves(lost), signal);
     if (this.#lease.leads) await this.#drainer.enforceDeadlines(signal);
-  }
-
-  /** Whether it takes a unit off a machine whose drain only a backup of the store knows of; `isOver`: and its deadline. */
-  #isOfOldDrain(decision: Decision, isOver: boolean): boolean {
-    if (!("from" in decision)) return false;
-    const { model, restored } = this.#options.feed;
-    const drain = model.machine(decision.from)?.draining;
-    if (!model.machines.has(decision.from) || drain === undefined) return false;
-    const isMeant = !isOver || drain.value.isOver;
-    return isMeant && restored.isOld(model.keys.machine(decision.from, "draining"));
   }
 
   async #carryOut(decisions: readonly Decision[], signal: AbortSignal): Promise<void> {

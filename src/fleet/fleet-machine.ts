@@ -22,6 +22,7 @@ import type { MachineProbe } from "./machine-probe.ts";
 import { MeteredKeys } from "./metered-keys.ts";
 import { Registration } from "./registration.ts";
 import { Registry } from "./registry.ts";
+import { tellRestored } from "./restored-teller.ts";
 import { keepStoreMemory } from "./store-memory.ts";
 import { StoredEvents } from "./stored-events.ts";
 import type { UnitFiles } from "./unit-files.ts";
@@ -193,6 +194,7 @@ export class FleetMachine implements AsyncDisposable {
     const parts = [
       this.feed.run(() => this.#options.files.readStore(), signal),
       keepStoreMemory({ ...this.#options, feed: this.feed }, signal),
+      tellRestored({ ...this.#options, feed: this.feed, registry: this.registry }, signal),
       this.#registration.run(signal),
       this.agent.run(signal),
       this.events.run(signal),

@@ -14,6 +14,7 @@ import {
   writeLease,
   writeUnitState,
 } from "./core/records.ts";
+import { readRestoredNote, writeRestoredNote } from "./core/restored-store.ts";
 import { writeRunResult } from "./core/run-result.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import type { NoteRoom } from "./core/unit-notes.ts";
@@ -22,6 +23,8 @@ import { hashOf } from "./unit-files.ts";
 
 /** Longer than any machine is away that might still be waited for. */
 const REMOVED_TTL_SECONDS = 24 * 3600;
+/** Longer than it takes until what runs is on record again, and until leases from before are over. */
+const RESTORED_TTL_SECONDS = 300;
 const TOMBSTONE_TTL_SECONDS = 30 * 24 * 3600;
 
 /** Where something is noted of a unit, on one machine or in general. */
@@ -334,6 +337,15 @@ export class Registry {
     signal: AbortSignal,
   ): Promise<number | undefined> {
     return this.#unlessMissing(this.#keys.delete(this.#at.note(room, unit, machine), {}, signal));
+  }
+
+  /** Notes for others, and for machines that boot meanwhile, that the store was restored with this index, or an earlier one. */
+  async noteRestored(index: number, signal: AbortSignal): Promise<void> {
+    const found = await this.#get(this.#at.restored, signal);
+    const noted = found && readRestoredNote(found.value);
+    if (noted !== undefined && "value" in noted && noted.value <= index) return;
+    const options = { ttlSeconds: RESTORED_TTL_SECONDS, ...asSeen(found?.index) };
+    await this.#set(this.#at.restored, writeRestoredNote(index), options, signal);
   }
 
   /** Removes a key that nothing changed since `index`. */

@@ -15,6 +15,7 @@ import {
   readUnitState,
   type UnitStateRecord,
 } from "./records.ts";
+import { RestoredStore } from "./restored-store.ts";
 import { SetMap } from "./set-map.ts";
 import { type Unit, unitOf } from "./unit.ts";
 import { UnitIndex } from "./unit-index.ts";
@@ -46,7 +47,9 @@ const NONE: Effect = { kind: "none" };
 export class ClusterModel {
   readonly keys: FleetKeys;
   readonly notes = new UnitNotes();
-  readonly #machines = new MachineTable();
+  /** What of the store is only a backup's word. */
+  readonly restored: RestoredStore;
+  readonly #machines: MachineTable;
   readonly #blobs = new Map<string, Versioned<string>>();
   readonly #jobs = new Map<UnitName, MutableJob>();
   readonly #jobsByHash = new SetMap<string, UnitName>();
@@ -59,8 +62,24 @@ export class ClusterModel {
   readonly #problems = new Map<string, string>();
   #lease: Versioned<string> | undefined;
 
-  constructor(keys: FleetKeys) {
+  /** A copy of another model shares its memory of the store. */
+  constructor(keys: FleetKeys, restored = new RestoredStore()) {
     this.keys = keys;
+    this.restored = restored;
+    this.#machines = new MachineTable(restored);
+  }
+
+  /** The store is found to have gone back in time, at this index: what it says from then on counts, all else as `restored` has it. */
+  restore(index: number, beganMs: number): void {
+    this.restored.begin(index, beganMs);
+    this.#machines.lookAgain();
+  }
+
+  /** The same, as another daemon noted it; gives whether that is news here. */
+  learnRestored(index: number, nowMs: number): boolean {
+    if (!this.restored.learn(index, nowMs)) return false;
+    this.#machines.lookAgain();
+    return true;
   }
 
   /** Machines whose record is there, with their whole metadata. */
@@ -162,6 +181,11 @@ export class ClusterModel {
   isDestroyed(unit: UnitName): boolean {
     if (this.#jobs.get(unit)?.hash !== undefined) return false;
     return this.#destroyed.has(unit) || this.#removed.has(unit);
+  }
+
+  /** Whether any metadata of the machine was set or removed since the store was restored. */
+  isMetadataSaid(machine: MachineId): boolean {
+    return this.restored.heardUnder(`${this.keys.metadataDirectory(machine)}/`);
   }
 
   /** The machine as it is configured, with the metadata that was set for it since and the facts it tells. */

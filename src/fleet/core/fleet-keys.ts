@@ -93,6 +93,11 @@ export class FleetKeys {
     return `${this.prefix}/lease/engine-leader`;
   }
 
+  /** Where it is noted for a while that the store was restored. */
+  get restored(): string {
+    return `${this.prefix}/store/restored`;
+  }
+
   get engineVersion(): string {
     return `${this.prefix}/engine/version`;
   }

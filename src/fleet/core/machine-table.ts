@@ -11,9 +11,10 @@ import {
   readIncarnation,
   readMachine,
 } from "./records.ts";
+import type { RestoredStore } from "./restored-store.ts";
 import type { Versioned } from "./unit-notes.ts";
 
-/** What the store holds of one machine, under `machines/ID`. */
+/** What the store holds of one machine, under `machines/ID`, as far as it counts: see `asSaid`. */
 export interface MachineEntry {
   readonly record: MachineRecord | undefined;
   readonly metadata: ReadonlyMap<string, string>;
@@ -40,6 +41,8 @@ export type PartReader = <T>(reader: (text: string) => Parsed<T>) => Versioned<T
 
 type MutableEntry = { -readonly [Part in keyof MachineEntry]: MachineEntry[Part] } & {
   readonly metadata: Map<string, string>;
+  /** When it said that it leaves. */
+  leavingIndex: number | undefined;
 };
 
 /** A cordon that cannot be read is one all the same. */
@@ -48,10 +51,34 @@ function cordonBy(index: number | undefined): Versioned<MachineMark> | undefined
   return { value: { by: "somebody", at: "", why: "the record of it cannot be read" }, index };
 }
 
+/**
+ * The machine without what would take units away from it on the word of a backup alone: a drain that may have ended
+ * since closes it to new units only, and it counts neither as leaving nor as removed.
+ */
+function asSaid(entry: MutableEntry, restored: RestoredStore): MachineEntry {
+  const isSaid = (index: number | undefined) => index !== undefined && !restored.isOldAt(index);
+  const { cordoned, draining, leavingIndex, removed } = entry;
+  const isDrained = draining === undefined || isSaid(draining.index);
+  return {
+    ...entry,
+    leaving: isSaid(leavingIndex),
+    removed: isSaid(removed?.index) ? removed : undefined,
+    draining: isDrained ? draining : undefined,
+    cordoned: isDrained ? cordoned : (cordoned ?? draining),
+  };
+}
+
 /** Machines as the store describes them, present or not, kept up to date change by change. */
 export class MachineTable {
+  readonly #restored: RestoredStore;
   readonly #machines = new Map<MachineId, MutableEntry>();
+  /** What of them counts. */
+  readonly #known = new Map<MachineId, MachineEntry>();
   readonly #present = new Map<MachineId, MachineRecord>();
+
+  constructor(restored: RestoredStore) {
+    this.#restored = restored;
+  }
 
   /** Machines whose record is there, with their whole metadata. */
   get present(): ReadonlyMap<MachineId, MachineRecord> {
@@ -60,7 +87,13 @@ export class MachineTable {
 
   /** All that anything was ever known of. */
   get known(): ReadonlyMap<MachineId, MachineEntry> {
-    return this.#machines;
+    return this.#known;
+  }
+
+  /** To be called when the store is found restored. */
+  lookAgain(): void {
+    for (const [id, machine] of this.#machines)
+      this.#known.set(id, asSaid(machine, this.#restored));
   }
 
   /** Takes over one part; tells how the machine went, if it did. */
@@ -86,7 +119,7 @@ export class MachineTable {
         machine.facts = read(readFacts)?.value;
         break;
       case "leaving":
-        machine.leaving = change.after !== undefined;
+        machine.leavingIndex = change.after?.modifiedIndex;
         break;
       case "cordoned":
         machine.cordoned = read(readMark) ?? cordonBy(change.after?.modifiedIndex);
@@ -103,7 +136,7 @@ export class MachineTable {
       default:
         part satisfies never;
     }
-    this.#setPresent(id, machine);
+    this.#show(id, machine);
     return was && !this.#present.has(id) && part === "object" ? departure(change) : undefined;
   }
 
@@ -111,7 +144,7 @@ export class MachineTable {
     const machine = this.#machine(id);
     if (value === undefined) machine.metadata.delete(name);
     else machine.metadata.set(name, value);
-    this.#setPresent(id, machine);
+    this.#show(id, machine);
   }
 
   /** The machine as it is configured, with the metadata that was set for it since and the facts it tells. */
@@ -134,6 +167,7 @@ export class MachineTable {
       incarnation: undefined,
       facts: undefined,
       leaving: false,
+      leavingIndex: undefined,
       cordoned: undefined,
       draining: undefined,
       removed: undefined,
@@ -143,7 +177,9 @@ export class MachineTable {
     return machine;
   }
 
-  #setPresent(id: MachineId, { record }: MachineEntry): void {
+  #show(id: MachineId, machine: MutableEntry): void {
+    const { record } = machine;
+    this.#known.set(id, asSaid(machine, this.#restored));
     if (record === undefined) this.#present.delete(id);
     else this.#present.set(id, this.withMetadata(record));
   }

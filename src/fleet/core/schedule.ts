@@ -3,9 +3,10 @@ import { byTurn } from "./arrival-order.ts";
 import { Board } from "./board.ts";
 import type { ClusterModel, Job } from "./cluster-model.ts";
 import { HealthMoves } from "./health-moves.ts";
+import { machineMisfitInPlace } from "./heed-restored.ts";
 import type { MachineId } from "./machine-id.ts";
 import { overdueMisfit } from "./machine-state.ts";
-import { describeMisfit, isWantedMachine, type Misfit, machineMisfit } from "./misfit.ts";
+import { describeMisfit, isWantedMachine, type Misfit } from "./misfit.ts";
 import { NameIndex } from "./name-index.ts";
 import type { MachineRecord } from "./records.ts";
 import { isLeased } from "./stop-bound.ts";
@@ -197,7 +198,7 @@ class Planner {
   #misfitInPlace(unit: Unit, machine: MachineRecord): Misfit | undefined {
     return (
       overdueMisfit(this.#model.machine(machine.id)) ??
-      machineMisfit(unit, machine) ??
+      machineMisfitInPlace(this.#model, unit, machine) ??
       this.#board.peerMisfit(unit, machine) ??
       this.#board.mateMisfit(
         unit,
