@@ -2,7 +2,8 @@ import type { MirrorEntry } from "./mirror.ts";
 
 interface Branch {
   entry: MirrorEntry | undefined;
-  readonly children: Map<string, Branch>;
+  /** Absent where nothing is below: of so many branches most are leaves. */
+  children: Map<string, Branch> | undefined;
 }
 
 /** Entries by key, with all under a directory found at the cost of those alone. */
@@ -21,6 +22,7 @@ export class MirrorTree {
   set(entry: MirrorEntry): void {
     let branch = this.#root;
     for (const name of segments(entry.key)) {
+      branch.children ??= new Map();
       let child = branch.children.get(name);
       if (child === undefined) branch.children.set(name, (child = newBranch()));
       branch = child;
@@ -33,7 +35,7 @@ export class MirrorTree {
     const path = [this.#root];
     const names = segments(key);
     for (const name of names) {
-      const child = path.at(-1)?.children.get(name);
+      const child = path.at(-1)?.children?.get(name);
       if (child === undefined) return;
       path.push(child);
     }
@@ -43,8 +45,8 @@ export class MirrorTree {
     this.#size -= 1;
     for (let depth = names.length; depth > 0; depth -= 1) {
       const branch = path[depth];
-      if (branch === undefined || branch.entry !== undefined || branch.children.size > 0) return;
-      path[depth - 1]?.children.delete(names[depth - 1] ?? "");
+      if (branch === undefined || branch.entry !== undefined || branch.children?.size) return;
+      path[depth - 1]?.children?.delete(names[depth - 1] ?? "");
     }
   }
 
@@ -54,8 +56,10 @@ export class MirrorTree {
     const stack = [this.#find(key)];
     for (let branch = stack.pop(); branch !== undefined; branch = stack.pop()) {
       if (branch.entry !== undefined) found.push(branch.entry);
-      const names = [...branch.children.keys()].sort().reverse(); // the first comes off the stack first
-      for (const name of names) stack.push(branch.children.get(name));
+      const { children } = branch;
+      if (children === undefined) continue;
+      const names = [...children.keys()].sort().reverse(); // the first comes off the stack first
+      for (const name of names) stack.push(children.get(name));
     }
     return found;
   }
@@ -63,7 +67,7 @@ export class MirrorTree {
   #find(key: string): Branch | undefined {
     let branch: Branch | undefined = this.#root;
     for (const name of segments(key)) {
-      branch = branch.children.get(name);
+      branch = branch.children?.get(name);
       if (branch === undefined) return undefined;
     }
     return branch;
@@ -71,7 +75,7 @@ export class MirrorTree {
 }
 
 function newBranch(): Branch {
-  return { entry: undefined, children: new Map() };
+  return { entry: undefined, children: undefined };
 }
 
 function segments(key: string): string[] {

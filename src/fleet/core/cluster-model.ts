@@ -51,6 +51,8 @@ export class ClusterModel {
   readonly restored: RestoredStore;
   readonly #machines: MachineTable;
   readonly #blobs = new Map<string, Versioned<string>>();
+  /** The unit that was last made of a blob, by its hash: the next one shares with it. */
+  readonly #made = new Map<string, Unit>();
   readonly #jobs = new Map<UnitName, MutableJob>();
   readonly #jobsByHash = new SetMap<string, UnitName>();
   readonly #placed = new SetMap<MachineId, UnitName>();
@@ -241,6 +243,7 @@ export class ClusterModel {
     const blob = this.#read(change, readBlob);
     if (blob === undefined) this.#blobs.delete(hash);
     else this.#blobs.set(hash, blob);
+    this.#made.delete(hash);
     const users = this.#jobsByHash.get(hash);
     for (const name of users) this.#resolve(this.#jobs.get(name)!);
     return { kind: "units", units: [...users] };
@@ -314,12 +317,14 @@ export class ClusterModel {
       this.#problems.set(key, `its unit ${this.keys.blob(job.hash)} is missing`);
       return undefined;
     }
-    const unit = unitOf(job.name, job.hash, blob.value);
+    const unit = unitOf(job.name, job.hash, blob.value, this.#made.get(job.hash));
     if ("problem" in unit) {
       this.#problems.set(key, unit.problem);
       return undefined;
     }
     this.#problems.delete(key);
+    this.#made.set(job.hash, unit);
+    job.hash = unit.hash;
     return unit;
   }
 

@@ -1,4 +1,5 @@
 import { Fault } from "#base/fault.ts";
+import { asksAlike } from "#unitfile/core/asks-alike.ts";
 import { type FleetSection, fleetSection } from "#unitfile/core/fleet-section.ts";
 import { parseUnitFile } from "#unitfile/core/parse-unit-file.ts";
 import type { UnitFile } from "#unitfile/core/unit-file.ts";
@@ -17,12 +18,22 @@ export interface Unit {
   readonly isTemplate: boolean;
 }
 
-/** The unit that `raw` makes under this name, or why it makes none. */
-export function unitOf(name: UnitName, hash: string, raw: string): Unit | { problem: string } {
+/**
+ * The unit that `raw` makes under this name, or why it makes none.
+ * @param like another unit, maybe of the same text: then both share what was read of it
+ */
+export function unitOf(
+  name: UnitName,
+  hash: string,
+  raw: string,
+  like?: Unit,
+): Unit | { problem: string } {
   try {
-    const file = parseUnitFile(raw, name);
+    const twin = like?.raw === raw ? like : undefined;
+    const file = twin?.file ?? parseUnitFile(raw, name);
     const isTemplate = unitNameParts(name).kind === "template";
-    return { name, hash, raw, file, wants: fleetSection(file, name), isTemplate };
+    const wants = twin !== undefined && asksAlike(file) ? twin.wants : fleetSection(file, name);
+    return { name, hash: twin?.hash === hash ? twin.hash : hash, raw, file, wants, isTemplate };
   } catch (error) {
     if (error instanceof Fault) return { problem: error.message };
     throw error;
