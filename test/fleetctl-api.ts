@@ -36,6 +36,8 @@ export class FakeFleet implements AsyncDisposable {
   readonly requests: string[] = [];
   /** Answers every request with this instead, such as 503. */
   broken: { readonly status: number; readonly message: string } | undefined;
+  /** The same for what is to change something. */
+  refuseWrites: { readonly status: number; readonly message: string } | undefined;
   #states: SchemaUnitState[] = [];
   #acting: NodeJS.Timeout | undefined;
   readonly #server: Server;
@@ -63,7 +65,8 @@ export class FakeFleet implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://fleet");
     this.requests.push(`${request.method} ${request.url}`);
-    if (this.broken) return fail(response, this.broken.status, this.broken.message);
+    const refused = this.broken ?? (request.method === "GET" ? undefined : this.refuseWrites);
+    if (refused) return fail(response, refused.status, refused.message);
     const [, , version, resource, item, part] = url.pathname.split("/").map(decodeURIComponent);
     if (version !== "v1") return fail(response, 404, "");
     if (resource === "machines") return page(response, url, "machines", this.machines);

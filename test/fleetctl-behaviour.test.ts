@@ -243,6 +243,56 @@ test("fleetctl passes on what the API refuses, and keeps waiting while it has lo
   assert.equal(outcome.exit, 0);
 });
 
+test("commands that the original has not say in Keelson's words that the store is away", async () => {
+  await using bench = await openBench();
+  const { fleet } = bench;
+  const since = "the store has not been followed since 2026-11-21T21:56:06.751Z: no answer";
+  const message = `fleet server unable to communicate with etcd: ${since}`;
+  const advice =
+    "See which of its servers is down (etcdctl cluster-health), and run this again when it is back";
+  fleet.broken = { status: 503, message };
+  await bench.follow([
+    { run: "drain 1111", err: `Cannot drain 1111: ${since}. ${advice}`, exit: 1 },
+    { run: "explain foo", err: `Error explaining unit foo.service: ${since}. ${advice}`, exit: 1 },
+    { run: "unload foo", err: `googleapi: Error 503: ${message}`, exit: 1 },
+  ]);
+});
+
+test("what could not be stopped is not said to have been stopped, or changed by somebody", async () => {
+  await using bench = await openBench();
+  const { fleet, options } = bench;
+  await runFleetctl(["start", "foo"], options);
+  fleet.refuseWrites = { status: 503, message: "lost" };
+  await bench.follow([
+    {
+      run: "stop foo",
+      err: "Error setting units to loaded: googleapi: Error 503: lost",
+      exit: 1,
+    },
+  ]);
+});
+
+test("status of a template keeps the original's words, and names its instances", async () => {
+  await using bench = await openBench();
+  await runFleetctl(["submit", "t@.service"], bench.options);
+  const head = "Unit t@.service does not appear to be loaded.";
+  const what = "t@.service is a template: it runs as its instances only";
+  await bench.follow([
+    {
+      run: "status t@",
+      err: `${head}\n${what}, and has none; fleetctl start t@1.service makes one`,
+      exit: 1,
+    },
+    { run: "submit t@2", out: "Unit t@2.service inactive" },
+    { run: "start t@1", out: /launched on 11111111/ },
+    {
+      run: "status t@",
+      err: `${head}\n${what}:\n  t@1.service, launched, on 11111111.../172.31.7.11\n  t@2.service, inactive, nowhere`,
+      exit: 1,
+    },
+  ]);
+});
+
 test("fleetctl lists and starts more units than a page holds", async () => {
   await using bench = await openBench();
   const { fleet, options } = bench;

@@ -107,6 +107,16 @@ test("drain moves units and says where they went; what goes on there makes it ex
   assert.match((await run("list-unit-files --no-legend own")).stdout, /launched\s+inactive/);
   await run("uncordon aaaa");
   assert.equal((await run("wait --for=active --timeout=10s own")).exit, 0);
+
+  await start("everywhere.service", "Global=true");
+  await run("wait --for=active --timeout=10s everywhere");
+  await run("unload own");
+  const globals = await run("drain --deadline=1s aaaa");
+  assert.equal(globals.exit, 0, globals.stderr);
+  assert.match(
+    globals.stdout,
+    /^Unit everywhere\.service stopped on a{8}\.{3}\/10\.0\.0\.1: it is global, and the deadline has passed\nMachine a{8}\S+ drained in /,
+  );
 });
 
 test("drain says machine by machine why a unit waits, and goes on when it fits", async (t) => {

@@ -312,7 +312,8 @@ export const LIFE_SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     },
     { run: "stop t@", err: "Unable to stop unit t@.service in state inactive", exit: 1 },
     { run: "unload t@", err: "Successfully unloaded units []." },
-    { run: "status t@", err: "Unit t@.service does not appear to be loaded.", exit: 1 },
+    // Keelson says more in the lines below.
+    { run: "status t@", err: /^Unit t@\.service does not appear to be loaded\.\n/, exit: 1 },
     {
       run: `list-unit-files ${SOME_FIELDS} t@.service`,
       out: lines(

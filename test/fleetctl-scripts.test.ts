@@ -151,7 +151,7 @@ test("fleetctl is-active and is-failed say systemd's words and exit as systemctl
     },
   ]);
   bench.fleet.broken = { status: 503, message: "no store" };
-  await bench.follow([{ run: "is-failed foo", err: /Error 503: no store/, exit: 1 }]);
+  await bench.follow([{ run: "is-failed foo", err: /states of units: no store\. See /, exit: 1 }]);
 });
 
 test("fleetctl wait ends when units are there, have failed, or time is over", async () => {

@@ -133,7 +133,12 @@ export class Endpoints {
 
 /** No server could be asked. */
 export function unavailable(what: string, failures: readonly ExchangeError[]): Fault {
-  const each = failures.map(({ endpoint, message }) => `${endpoint.text}: ${message}`).join("; ");
+  // That a request to a server got no answer within some time names the request again.
+  const brief = (message: string) =>
+    message.replace(/^Cannot .*: (?=no answer within \d+ ms$)/, "");
+  const each = failures
+    .map(({ endpoint, message }) => `${endpoint.text}: ${brief(message)}`)
+    .join("; ");
   return new Fault(
     "STORE_UNAVAILABLE",
     `Cannot ${what}: no etcd server answers (${each}); check that etcd runs there and can be reached`,

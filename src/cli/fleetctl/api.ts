@@ -22,12 +22,15 @@ import type {
 } from "#fleet/core/schema.ts";
 import type { EventPage } from "#fleet/event-history.ts";
 import type { ExecTarget, RemoteProgram } from "#fleet/exec-client.ts";
+import { storeAway } from "./store-away.ts";
 
 export interface ApiOptions {
   /** As the person gave them; for messages. */
   readonly endpoints: readonly string[];
   /** Puts into a person's words that no endpoint can be reached; he may not have given one. */
   readonly explain: (message: string) => Promise<string>;
+  /** Whether it is for a command of the original, whose messages scripts may know. */
+  readonly isOriginal: boolean;
   /** For one call, all pages of a list included. */
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -241,7 +244,9 @@ export class Api {
   }
 
   async #explained(error: unknown): Promise<unknown> {
-    if (!(error instanceof Fault) || error.code !== "FLEET_UNREACHABLE") return error;
+    if (!(error instanceof Fault)) return error;
+    if (error.code === "STORE_UNAVAILABLE" && !this.#options.isOriginal) return storeAway(error);
+    if (error.code !== "FLEET_UNREACHABLE") return error;
     const message = await this.#options.explain(error.message);
     return message === error.message ? error : new Fault(error.code, message, { cause: error });
   }

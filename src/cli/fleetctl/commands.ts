@@ -242,6 +242,11 @@ export const COMMANDS: readonly Command[] = [
   ...versionCommands(blocking("updated")),
 ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
+/** Whether fleet 1.0 has the command. */
+export function isOriginal(name: string): boolean {
+  return ORIGINAL_COMMANDS.some((command) => command.name === name);
+}
+
 /**
  * The command of that name, or the only one whose name begins so.
  * @throws {Fault} USAGE naming what exists.

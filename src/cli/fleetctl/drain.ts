@@ -45,9 +45,8 @@ export async function runDrain(session: Session): Promise<number> {
     out(`Triggered drain of machine ${legend}`);
     return 0;
   }
-  const names = units.filter(({ global }) => !global).map(({ unit }) => unit);
   const startMs = clock.monotonicMs();
-  return new DrainWatch(session, machine, names, { legend, startMs }).run();
+  return new DrainWatch(session, machine, units, { legend, startMs }).run();
 }
 
 /** What became of one unit that was on the machine. */
@@ -66,6 +65,8 @@ class DrainWatch {
   readonly #startMs: number;
   /** Units that were there, and are not yet known to run elsewhere. */
   readonly #pending: Set<string>;
+  /** Global units that are there: they move nowhere, and a deadline stops them. */
+  readonly #globals: Set<string>;
   readonly #outcomes: Outcome[] = [];
   readonly #explained = new Map<string, string>();
   /** Since when units are off the machine, without being active elsewhere. */
@@ -79,12 +80,15 @@ class DrainWatch {
   constructor(
     session: Session,
     machine: SchemaMachine,
-    units: readonly string[],
+    units: SchemaDrain["units"],
     { legend, startMs }: { readonly legend: string; readonly startMs: number },
   ) {
     this.#session = session;
     this.#machine = machine;
-    this.#pending = new Set(units);
+    const named = (isGlobal: boolean) =>
+      new Set(units.filter(({ global }) => global === isGlobal).map(({ unit }) => unit));
+    this.#pending = named(false);
+    this.#globals = named(true);
     this.#legend = legend;
     this.#startMs = startMs;
   }
@@ -108,6 +112,8 @@ class DrainWatch {
       const here = new Set(progress.units.map(({ unit }) => unit));
       const gone = [...this.#pending].filter((name) => !here.has(name));
       await mapConcurrently(gone, (name) => this.#follow(name));
+      for (const name of this.#globals)
+        if (!here.has(name)) await this.#settleGlobal(name, progress);
       for (const { fate, reasons, unit } of progress.units)
         if (fate === "waits") await this.#explain(unit, reasons);
       this.#apiNote = "";
@@ -118,6 +124,21 @@ class DrainWatch {
       this.#apiNote = text;
       return undefined;
     }
+  }
+
+  /** Says why a global unit is not on the machine any more. */
+  async #settleGlobal(name: string, { isOver }: SchemaDrain): Promise<void> {
+    const unit = await this.#session.api.unit(name);
+    const why =
+      unit === undefined
+        ? "destroyed meanwhile"
+        : unit.desiredState === "inactive"
+          ? "unloaded meanwhile"
+          : isOver
+            ? `stopped on ${this.#legend}: it is global, and the deadline has passed`
+            : `is on ${this.#legend} no more`;
+    this.#globals.delete(name);
+    await this.#settle(name, null, why);
   }
 
   /** Looks for a unit that is not on the machine any more. */

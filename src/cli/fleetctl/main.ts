@@ -2,7 +2,7 @@ import { systemClock } from "#base/clock.ts";
 import { FAULTS, Fault } from "#base/fault.ts";
 import type { Io, Program } from "#cli/program.ts";
 import type { Command } from "./command.ts";
-import { COMMANDS, findCommand } from "./commands.ts";
+import { COMMANDS, findCommand, isOriginal } from "./commands.ts";
 import { firstArgument, parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { jsonError } from "./json.ts";
@@ -90,14 +90,20 @@ async function run(
 ): Promise<number> {
   const { openSession } = await import("./open-session.ts");
   const runCommand = await command.load();
-  await using session = openSession(given, io, systemClock);
+  await using session = openSession(
+    { ...given, isOriginal: isOriginal(command.name) },
+    io,
+    systemClock,
+  );
   try {
     return await runCommand(session);
   } catch (error) {
     // Told to stop while waiting: that is an end, and main knows its exit status.
     if (io.signal.aborted) throw io.signal.reason;
     if (!(error instanceof Fault) || error.code === "USAGE") throw error;
-    session.err(apiSentence(error), error.code);
+    const isAway = error.code === "STORE_UNAVAILABLE" && error.facts["status"] === undefined;
+    const head = isAway ? `Cannot ${[command.name, ...given.args].join(" ")}: ` : "";
+    session.err(`${head}${apiSentence(error)}`, error.code);
     return 1;
   }
 }

@@ -20,7 +20,7 @@ const MADE_BY_KEELSON = 'With machines made by keelson, run this first: eval "$(
  * command first needs them.
  */
 export function openSession(
-  given: Pick<Session, "flags" | "args">,
+  { isOriginal, ...given }: Pick<Session, "flags" | "args"> & { readonly isOriginal: boolean },
   io: Io,
   clock: Clock,
 ): Session & AsyncDisposable {
@@ -39,7 +39,7 @@ export function openSession(
     warn,
     out,
     get api() {
-      opened ??= openApi(given.flags, io, clock, owned);
+      opened ??= openApi({ ...given, isOriginal }, io, clock, owned);
       return opened;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -47,7 +47,12 @@ export function openSession(
 }
 
 /** @throws {Fault} USAGE for global flags that cannot be used. */
-function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack): Api {
+function openApi(
+  { flags, isOriginal }: { readonly flags: Flags; readonly isOriginal: boolean },
+  io: Io,
+  clock: Clock,
+  owned: AsyncDisposableStack,
+): Api {
   const timeoutMs = flags.number("request-timeout") * 1000;
   if (timeoutMs <= 0 || timeoutMs > TIMEOUT_MAX_MS)
     throw new Fault(
@@ -80,6 +85,7 @@ function openApi(flags: Flags, io: Io, clock: Clock, owned: AsyncDisposableStack
       const isHere = through === undefined && flags.text("endpoint") === "";
       return isHere && !io.env["KEELSON_ROOT"] ? `${message} ${MADE_BY_KEELSON}` : message;
     },
+    isOriginal,
     timeoutMs,
     clock,
     trace: flags.bool("debug") ? trace : undefined,

@@ -1,4 +1,5 @@
 import type { SchemaUnit, SchemaUnitStatus } from "#fleet/core/schema.ts";
+import { type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import { findUnits } from "./find-units.ts";
 import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
@@ -7,7 +8,7 @@ import { olderTexts } from "./older-texts.ts";
 import { isOfOriginal, statusOverSsh } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { isGlobalUnit } from "./units.ts";
+import { isGlobalUnit, isTemplate } from "./units.ts";
 import { unplacedNote } from "./unplaced-note.ts";
 
 export async function runStatus(session: Session): Promise<number> {
@@ -34,6 +35,7 @@ export async function runStatus(session: Session): Promise<number> {
 
 async function unitStatus(session: Session, unit: SchemaUnit, print: Print): Promise<number> {
   const { machineID, name } = unit;
+  if (isTemplate(name)) return templateStatus(session, name);
   if (machineID === undefined && unit.desiredState !== "inactive") return unplaced(session, name);
   if (unit.currentState === "inactive" || machineID === undefined) return notLoaded(session, name);
   return ask(session, name, { at: machineID }, (status) =>
@@ -57,6 +59,30 @@ async function unplaced(session: Session, name: string): Promise<number> {
   const status = notLoaded(session, name);
   const note = await unplacedNote(session, name);
   if (note !== undefined) session.err(note);
+  return status;
+}
+
+/** What is never loaded itself: the original's words, and then what people want to know. */
+async function templateStatus(session: Session, name: string): Promise<number> {
+  const { api, warn } = session;
+  const status = notLoaded(session, name);
+  const { type } = unitNameParts(name as UnitName);
+  const isInstance = (unit: SchemaUnit) =>
+    unit.name !== name && unitNameParts(unit.name as UnitName).template === name;
+  const instances = (await api.units()).filter(isInstance);
+  const example = name.replace(`@.${type}`, `@1.${type}`);
+  const machines = await api.machines();
+  const lines = instances.map(({ name: one, desiredState, machineID }) => {
+    const at =
+      machineID === undefined ? "nowhere" : `on ${machineLegend(machineID, machines, false)}`;
+    return `\n  ${one}, ${desiredState}, ${at}`;
+  });
+  const what = `${name} is a template: it runs as its instances only`;
+  warn(
+    lines.length === 0
+      ? `${what}, and has none; fleetctl start ${example} makes one`
+      : `${what}:${lines.join("")}`,
+  );
   return status;
 }
 

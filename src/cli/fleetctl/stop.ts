@@ -53,8 +53,10 @@ async function halt(session: Session, how: Verb): Promise<number> {
   for (const refusal of refusals)
     if (refusal !== undefined) err(`Error setting units to ${how.target}: ${refusal}`);
   const changed = changing.filter((_, i) => refusals[i] === undefined);
+  const asked = units.filter((unit) => changed.includes(unit) || !changing.includes(unit));
+  if (asked.length === 0) return 1;
 
-  const problems = await waitFor(session, units, changed, how);
+  const problems = await waitFor(session, asked, changed, how);
   const names = changed.filter((unit) => !isGlobalUnit(unit)).map((unit) => unit.name);
   if (problems.length === 0) err(`Successfully ${how.past} units [${names.join(" ")}].`);
   else err(`Failed to ${how.verb} units [${names.join(" ")}]. err: ${problems.join("; ")}`);
