@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FAULTS, Fault } from "#base/fault.ts";
 import { KeysError } from "#keys/core/keys-error.ts";
@@ -28,6 +29,21 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 export function sendText(response: ServerResponse, type: string, text: string): void {
   response.writeHead(200, { "Content-Type": type, "Content-Length": Buffer.byteLength(text) });
   response.end(text);
+}
+
+/** Text as it comes, no faster than it is read; nothing is sent before the first piece, which may yet be an error. */
+export async function sendPieces(
+  response: ServerResponse,
+  pieces: AsyncIterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
+  const begin = () => response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
+  for await (const text of pieces) {
+    if (!response.headersSent) begin();
+    if (!response.write(text)) await once(response, "drain", { signal });
+  }
+  if (!response.headersSent) begin();
+  response.end();
 }
 
 export function sendEmpty(response: ServerResponse, status: number): void {

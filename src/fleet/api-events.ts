@@ -21,7 +21,7 @@ export async function answerEvents(context: ApiContext, exchange: Exchange): Pro
   };
   const limit = numberOf(asked("limit") ?? String(LIMIT_MAX), "limit", LIMIT_MAX);
   const { events, next } = await context.history.read(query, signal);
-  sendJson(response, 200, { events: events.slice(-limit), next });
+  sendJson(response, 200, { events: events.slice(Math.max(0, events.length - limit)), next });
 }
 
 function timeOf(text: string): string {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { withDeadline } from "#base/deadline.ts";
@@ -7,6 +8,7 @@ import type { AttachedProcess } from "#systemd/attached-process.ts";
 import { isUnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, refusalOf } from "./api-answer.ts";
 import type { ApiContext } from "./api-context.ts";
+import { segmentsOf } from "./api-path.ts";
 import { clientOf } from "./api-tell.ts";
 import { type ExecFrame, type ExecRequest, readExecRequest } from "./core/exec-frames.ts";
 import { isMachineId, type MachineId } from "./core/machine-id.ts";
@@ -68,14 +70,13 @@ interface Target {
 /** `/fleet/v1/units/NAME/exec[?machineID=]` or `/fleet/v1/machines/ID/exec`. */
 function targetOf(context: ApiContext, { method, url: path, headers }: IncomingMessage): Target {
   const url = URL.parse(path ?? "/", "http://fleet");
-  const [, kind, encoded = ""] =
-    /^\/fleet\/v1\/(units|machines)\/([^/]+)\/exec$/.exec(url?.pathname ?? "") ?? [];
-  if (url === null || kind === undefined) throw new ApiRefusal(404, "");
+  const [kind, name = "", part, ...more] = url === null ? [] : segmentsOf(url);
+  const isKnown = (kind === "units" || kind === "machines") && part === "exec" && more.length === 0;
+  if (url === null || !isKnown) throw new ApiRefusal(404, "");
   if (method !== "POST") throw new ApiRefusal(405, "only POST supported against this resource");
   if (headers.upgrade?.toLowerCase() !== EXEC_PROTOCOL)
     throw new ApiRefusal(400, `expected Upgrade: ${EXEC_PROTOCOL}`);
   const { feed } = context;
-  const name = decodeURIComponent(encoded);
   if (kind === "machines") {
     if (isMachineId(name) && (name === context.me || feed.model.machines.has(name)))
       return { unit: undefined, at: name };
@@ -197,15 +198,14 @@ async function farewell(
 /** Input until its end; fails when the client is gone before the program has ended. */
 async function feed(program: AttachedProcess, frames: AsyncIterator<ExecFrame>): Promise<void> {
   const { stdin } = program.child;
+  const closed = new AbortController();
+  stdin.once("close", () => closed.abort());
   for (;;) {
     const { done, value } = await frames.next();
     if (done === true) throw new Fault("FLEET_UNREACHABLE", "Cannot go on: the client is gone");
     if (value.kind === "stdinEnd") stdin.end();
     else if (value.kind === "stdin" && stdin.writable && !stdin.write(value.payload))
-      await Promise.race([
-        new Promise((resolve) => stdin.once("drain", resolve)),
-        new Promise((resolve) => stdin.once("close", resolve)),
-      ]);
+      await once(stdin, "drain", { signal: closed.signal }).catch(() => {}); // nobody reads it any more
   }
 }
 

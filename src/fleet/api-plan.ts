@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { reasonOf } from "#base/fault.ts";
 import { ApiRefusal } from "./api-answer.ts";
+import { decoded } from "./api-asker.ts";
 import { refuseCycle } from "./api-checks.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { ClusterModel } from "./core/cluster-model.ts";
@@ -32,19 +32,7 @@ export async function answerPlan(
 }
 
 function readBody(text: string): v.InferOutput<typeof Body>["units"] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    throw new ApiRefusal(400, `unable to decode body: ${reasonOf(error)}`);
-  }
-  const result = v.safeParse(Body, parsed);
-  if (!result.success) {
-    const [issue] = result.issues;
-    const where = v.getDotPath(issue) ?? "value";
-    throw new ApiRefusal(400, `unable to decode body: ${where}: ${issue.message}`);
-  }
-  const { units } = result.output;
+  const { units } = decoded(Body, text);
   if (units.length > UNITS_MAX)
     throw new ApiRefusal(
       400,

@@ -1,6 +1,6 @@
 import { EXPOSITION_TYPE } from "#base/prometheus.ts";
 import { isUnitName, type UnitName } from "#unitfile/core/unit-name.ts";
-import { ApiRefusal, jsonBody, sendEmpty, sendJson, sendText } from "./api-answer.ts";
+import { ApiRefusal, jsonBody, sendEmpty, sendJson, sendPieces, sendText } from "./api-answer.ts";
 import { allow, following, refuseCycle, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
 import { answerEvents } from "./api-events.ts";
@@ -8,6 +8,7 @@ import { historyOf } from "./api-history.ts";
 import { machinePart } from "./api-machines.ts";
 import { patchMetadata } from "./api-metadata.ts";
 import { moveUnit } from "./api-move.ts";
+import { segmentsOf } from "./api-path.ts";
 import { answerPlan } from "./api-plan.ts";
 import { answerRebalance } from "./api-rebalance.ts";
 import { putText, rolloutOf, takeBack } from "./api-rollout.ts";
@@ -21,8 +22,6 @@ import { viewMachines, viewStates, viewUnit, viewUnits } from "./core/views.ts";
 import { forwardable } from "./forward.ts";
 import { hashOf } from "./unit-files.ts";
 
-/** Where the API is; the original answers at the older one too. */
-const PREFIXES: readonly string[] = ["/fleet/v1", "/v1-alpha"];
 /** The most entries of a page that a client may ask for. */
 const PAGE_MAX = 10_000;
 const JOURNAL_LINES = 10; // as many as journalctl shows when it follows
@@ -168,14 +167,7 @@ async function unitPart(
     output: url.searchParams.get("output") ?? "short",
     follow: url.searchParams.get("follow") === "true",
   };
-  let started = false;
-  for await (const text of console.journal(name, how, signal)) {
-    if (!started) response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
-    started = true;
-    response.write(text);
-  }
-  if (!started) response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" });
-  response.end();
+  await sendPieces(response, console.journal(name, how, signal), signal);
 }
 
 async function states(
@@ -212,22 +204,6 @@ async function machines(
     return sendPage(context, exchange, "machines", viewMachines(feed.model, isAll));
   }
   await patchMetadata(context, exchange);
-}
-
-/** The path behind the prefix, taken apart and decoded. */
-function segmentsOf(url: URL): string[] {
-  const path = url.pathname.replaceAll(/\/{2,}/g, "/");
-  if (path === "/" || PREFIXES.includes(path)) throw new ApiRefusal(405, "");
-  const prefix = PREFIXES.find((each) => path.startsWith(`${each}/`));
-  if (prefix === undefined) throw new ApiRefusal(404, "");
-  try {
-    return path
-      .slice(prefix.length + 1)
-      .split("/")
-      .map(decodeURIComponent);
-  } catch {
-    throw new ApiRefusal(400, "the path is not a valid percent-encoding");
-  }
 }
 
 function existingJob({ feed }: ApiContext, name: string) {

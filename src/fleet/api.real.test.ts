@@ -82,6 +82,7 @@ test("the API refuses as the original's does", async (t) => {
     ["GET", "/fleet/v1/units/%zz", 400, "the path is not a valid percent-encoding"],
     ["GET", "/fleet/v1/units/zz.service/status", 404, "unit does not exist"],
     ["PUT", "/fleet/v1/units/new.service", 415, "expected 1 Content-Type, got 0"],
+    ["POST", "/fleet/v1/plan/x", 404, ""],
   ] as const;
   for (const [method, path, code, message] of cases)
     assert.deepEqual(await ask(a!, method, path), error(code, message), `${method} ${path}`);
@@ -241,6 +242,11 @@ test("machine metadata can be patched, in both forms, and is seen at once", asyn
   const any = { "content-type": "application/x-www-form-urlencoded" }; // as curl sends it
   assert.deepEqual(await ask(a!, "PATCH", "/fleet/v1/machines", role, any), [204, ""]);
   assert.doesNotMatch((await ask(a!, "GET", "/fleet/v1/machines"))[1], /metadata/);
+  const hidden = JSON.stringify([{ op: "add", path: `/${id}/metadata/_disk`, value: "ssd" }]);
+  assert.deepEqual(await ask(a!, "PATCH", "/fleet/v1/machines", hidden), [
+    400,
+    '{"error":{"code":400,"message":"metadata key _disk begins with _; use another name"}}',
+  ]);
 });
 
 test("leave by the API: the units stop, the machine goes, and only its own daemon does that", async (t) => {

@@ -158,6 +158,8 @@ test("the API tells who did what to a unit, and what fleet made of it", async (t
     ],
   );
   for (const { why } of events) assert.notEqual(why, "");
+  for (const limit of [0, 2])
+    assert.equal((await client.events({ unit: "a.service", limit }, signal)).events.length, limit);
   const cluster = (await client.events({ machine: id.slice(0, 8) }, signal)).events.map(
     (e) => e.what,
   );

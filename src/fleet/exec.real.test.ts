@@ -7,10 +7,12 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Fault } from "#base/fault.ts";
+import { parseAddress } from "#base/listen.ts";
 import { startMember } from "#keys/member-for-tests.ts";
 import { type Daemon, isActive, startDaemon, unit, until } from "#test/support/fleet-daemon.ts";
 import { privateSystemdMissing } from "#test/support/private-systemd.ts";
 import type { ExecTarget } from "./exec-client.ts";
+import { httpUpgrade } from "./http-upgrade.ts";
 
 const skip = privateSystemdMissing();
 const signal = AbortSignal.timeout(300_000);
@@ -104,6 +106,15 @@ test("a command runs as the unit sees the machine, from every machine, and ends 
     run(there, target, ["id"], { user: "nobody-of-that-name" }),
     /none of that name/,
   );
+  const asked = httpUpgrade(
+    parseAddress(`unix://${here.systemd.root}/run/fleet.sock`),
+    { path: "/fleet/v1/units/%zz/exec", headers: {} },
+    signal,
+  );
+  assert.deepEqual(await asked, {
+    status: 400,
+    refusal: "the path is not a valid percent-encoding",
+  });
   await assert.rejects(
     run(here, { unit: "none.service" }, ["id"]),
     (error) => error instanceof Fault && error.code === "UNIT_NOT_FOUND",

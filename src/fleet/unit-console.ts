@@ -32,7 +32,7 @@ export function openUnitConsole(options: {
     },
     async *journal(unit, { follow, lines, ...how }, signal) {
       const query = { unit, ...how, ...(lines !== undefined && { lines }), ...options };
-      if (!follow) yield await readJournal(query, signal);
+      if (!follow) yield* readJournal(query, signal);
       else for await (const line of followJournal(query, signal)) yield `${line}\n`;
     },
   };

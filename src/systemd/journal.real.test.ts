@@ -32,9 +32,13 @@ async function startTalker() {
     directory: host.journalDir,
     env: host.env,
   };
-  while ((await readJournal(query, signal)) === "-- No entries --\n") await sleep(20);
+  while ((await journalText(query, signal)) === "-- No entries --\n") await sleep(20);
   const owned = stack.move();
   return { host, systemd, signal, query, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function journalText(query: JournalQuery, signal: AbortSignal): Promise<string> {
+  return (await Array.fromAsync(readJournal(query, signal))).join("");
 }
 
 /** How many journalctl processes this process has. */
@@ -80,15 +84,15 @@ test("readJournal() prints as journalctl does, the number of lines and format as
   await using talker = await startTalker();
   const { query, signal } = talker;
   for await (const line of followJournal(query, signal)) if (line.endsWith("line 3")) break;
-  const all = await readJournal(query, signal);
+  const all = await journalText(query, signal);
   assert.match(
     all,
     /^\w{3} \d\d \d\d:\d\d:\d\d keelson-test systemd\[\d+\]: Started talk\.service - Talker\.$/m,
   );
   assert.match(all, /^\w{3} \d\d \d\d:\d\d:\d\d keelson-test sh\[\d+\]: line 1$/m);
-  const last = await readJournal({ ...query, lines: 2, output: "cat" }, signal);
+  const last = await journalText({ ...query, lines: 2, output: "cat" }, signal);
   assert.match(last, /^line \d+\nline \d+\n$/);
-  const none = await readJournal({ ...query, unit: "silent.service" }, signal);
+  const none = await journalText({ ...query, unit: "silent.service" }, signal);
   assert.equal(none, "-- No entries --\n");
 });
 
@@ -96,14 +100,14 @@ test("readJournal() says why journalctl refuses", { skip: SKIP }, async () => {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const env = { PATH: process.env["PATH"] };
   const query = { unit: "a.service", scope: "system", env } as const;
-  await assert.rejects(readJournal({ ...query, output: "nonsense" }, signal), {
+  await assert.rejects(journalText({ ...query, output: "nonsense" }, signal), {
     code: "SYSTEMD_FAILED",
     message: /^Cannot read the journal of a\.service: Unknown output format/,
   });
   await assert.rejects(Array.fromAsync(followJournal({ ...query, output: "nonsense" }, signal)), {
     code: "SYSTEMD_FAILED",
   });
-  await assert.rejects(readJournal({ ...query, env: { PATH: "/nowhere" } }, signal), {
+  await assert.rejects(journalText({ ...query, env: { PATH: "/nowhere" } }, signal), {
     code: "SYSTEMD_MISSING",
   });
 });
@@ -138,5 +142,5 @@ test("readJournal() has what a unit with another user prints", { skip: SKIP }, a
   await systemd.linkUnitFiles([path], signal);
   await systemd.startUnit("other.service", signal);
   const other = { ...query, unit: "other.service", output: "cat" };
-  while (!/^as \d+$/m.test(await readJournal(other, signal))) await sleep(50);
+  while (!/^as \d+$/m.test(await journalText(other, signal))) await sleep(50);
 });

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { Fault } from "#base/fault.ts";
-import { type Environment, runToEnd, startProgram } from "#systemd/child.ts";
+import { type Environment, startProgram } from "#systemd/child.ts";
 
 /** Which lines of the journal, and how they are printed. */
 export interface JournalQuery {
@@ -25,15 +26,19 @@ export interface JournalQuery {
 }
 
 /**
- * What the journal holds of a unit, as `journalctl` prints it.
+ * What the journal holds of a unit, as `journalctl` prints it, in pieces as they are read.
  * @throws {Fault} SYSTEMD_MISSING without journalctl, SYSTEMD_FAILED when it refuses
  */
-export async function readJournal(query: JournalQuery, signal: AbortSignal): Promise<string> {
-  const child = await startProgram("journalctl", argumentsFor(query), query.env, signal);
-  const { stdout, stderr, exitStatus } = await runToEnd(child, signal);
+export async function* readJournal(
+  query: JournalQuery,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  const { complaint, exitStatus } = yield* printed(query, argumentsFor(query), signal, (stdout) =>
+    stdout.setEncoding("utf8"),
+  );
+  signal.throwIfAborted();
   // By 1 without a complaint it says that nothing matches.
-  if (exitStatus !== 0 && stderr.trim() !== "") throw refused(query, stderr);
-  return stdout;
+  if (exitStatus !== 0 && complaint !== "") throw refused(query, complaint);
 }
 
 /**
@@ -47,15 +52,27 @@ export async function* followJournal(
 ): AsyncGenerator<string, void> {
   if (signal.aborted) return;
   const args = ["--follow", ...argumentsFor(query)];
-  const child = await startProgram("journalctl", args, query.env, signal);
+  const { complaint } = yield* printed(query, args, signal, (input) => createInterface({ input }));
+  if (!signal.aborted) throw refused(query, complaint);
+}
+
+/** What journalctl prints, until its end or the caller's; then how it ended. Nothing of it is left when this settles. */
+async function* printed(
+  { env }: JournalQuery,
+  args: readonly string[],
+  signal: AbortSignal,
+  read: (stdout: Readable) => AsyncIterable<string>,
+): AsyncGenerator<string, { readonly exitStatus: number; readonly complaint: string }> {
+  const child = await startProgram("journalctl", args, env, signal);
   const closed = once(child, "close");
   const complaints = text(child.stderr);
   const abort = () => child.kill();
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    yield* createInterface({ input: child.stdout });
-    if (!signal.aborted) throw refused(query, await complaints);
+    yield* read(child.stdout);
+    await closed;
+    return { exitStatus: child.exitCode ?? 1, complaint: (await complaints).trim() };
   } finally {
     signal.removeEventListener("abort", abort);
     child.kill();
@@ -81,6 +98,6 @@ function argumentsFor(query: JournalQuery): string[] {
 }
 
 function refused({ unit }: JournalQuery, complaint: string): Fault {
-  const reason = complaint.trim() || "journalctl ended without saying why; try again";
+  const reason = complaint || "journalctl ended without saying why; try again";
   return new Fault("SYSTEMD_FAILED", `Cannot read the journal of ${unit}: ${reason}`);
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { parseJson } from "./json-members.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
+import { readJson } from "./records.ts";
 
 /** One change of a machine's metadata; an empty value takes the key away, also one that its configuration has. */
 export interface MetadataChange {
@@ -21,21 +22,21 @@ const PATH = /^\/([^/]+)\/metadata\/([A-Za-z0-9_.-]+)$/;
 
 /** Reads the body of PATCH /machines: the changes, or what is wrong with it in fleet's words. */
 export function readMetadataPatch(text: string): MetadataChange[] | string {
-  let parsed: unknown;
-  try {
-    parsed = parseJson(text, ["op", "path", "value"]);
-  } catch (error) {
-    return error instanceof Error ? error.message : "it is no JSON";
-  }
-  const result = v.safeParse(Operations, parsed);
-  if (!result.success)
-    return `${v.getDotPath(result.issues[0]) ?? "value"}: ${result.issues[0].message}`;
+  const read = readJson(
+    Operations,
+    text,
+    (operations) => operations,
+    (json) => parseJson(json, ["op", "path", "value"]),
+  );
+  if ("problem" in read) return read.problem;
   const changes: MetadataChange[] = [];
-  for (const { op, path, value } of result.output) {
+  for (const { op, path, value } of read.value) {
     if (op !== "add" && op !== "remove" && op !== "replace")
       return "invalid op: expect add, remove, or replace";
     const [, machine = "", name = ""] = PATH.exec(path) ?? [];
-    if (name === "") return "machine metadata path invalid";
+    if (name === "" || name === "." || name === "..") return "machine metadata path invalid";
+    // The store keeps such keys out of what it lists and tells.
+    if (name.startsWith("_")) return `metadata key ${name} begins with _; use another name`;
     if (!isMachineId(machine)) return `${machine} is no machine id`;
     const plain = typeof value === "object" ? value?.value : value;
     if (op !== "remove" && !plain) return "invalid value: add and replace require a value";

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { reasonOf } from "#base/fault.ts";
 import { isMachineId, type MachineId } from "./machine-id.ts";
 import { isUnitStateName, type UnitStateName } from "./schema.ts";
 
@@ -181,12 +182,13 @@ export function readJson<Schema extends v.GenericSchema, T>(
   schema: Schema,
   json: string,
   convert: (wire: v.InferOutput<Schema>) => T,
+  parse: (json: string) => unknown = JSON.parse,
 ): Parsed<T> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(json);
-  } catch {
-    return { problem: "it is no JSON" };
+    parsed = parse(json);
+  } catch (error) {
+    return { problem: `it is no JSON: ${reasonOf(error)}` };
   }
   const result = v.safeParse(schema, parsed);
   if (result.success) return { value: convert(result.output) };

@@ -71,6 +71,12 @@ const REFUSED: readonly (readonly [name: string, body: string, status: number, m
     ["noext", `{"options":[${SLEEP}]}`, 400, 'unit name must contain "."'],
     ["bad.foo", `{"options":[${SLEEP}]}`, 400, 'invalid unit type: "foo"'],
     ["b c.service", `{"options":[${SLEEP}]}`, 400, "invalid character ' ' in unit name"],
+    [
+      "_x.service",
+      `{"options":[${SLEEP}]}`,
+      400,
+      'cannot use "_x.service": it begins with _; use another name',
+    ],
     ["@x.service", `{"options":[${SLEEP}]}`, 400, 'unit name cannot start in "@"'],
     ["x@y.mount", `{"options":[${SLEEP}]}`, 400, 'invalid unit type for template: "mount"'],
     [

@@ -79,6 +79,9 @@ export function readUnitRequest(
     if ("kind" in file) return file;
     const raw = serialiseUnitFile(options);
     if (!isThere || job.hash !== hashOf(raw)) {
+      // The store keeps such keys out of what it lists and tells.
+      if (name.startsWith("_"))
+        return refuse(400, `cannot use ${quote(name)}: it begins with _; use another name`);
       if (unitNameParts(name).type === "scope")
         return refuse(
           400,
