@@ -87,6 +87,7 @@ class RecordingSystemd {
       reloadUnit: (unit) => job("reload", unit),
       outcome: unused,
       status: (names) => Promise.resolve(names.map(status)),
+      isCurrent: unused,
       linkUnitFiles: unused,
       unlinkUnitFiles: unused,
       extendLease: unused,

@@ -101,6 +101,7 @@ export class SimulatedProcess {
   systemd(systemd: Systemd): Systemd {
     return {
       reload: (signal) => this.#call(signal, () => systemd.reload(signal)),
+      isCurrent: (name, signal) => this.#call(signal, () => systemd.isCurrent(name, signal)),
       list: (signal) => this.#call(signal, () => systemd.list(signal)),
       enableUnitFiles: (names, options, signal) =>
         this.#write(signal, () => systemd.enableUnitFiles(names, options, signal)),

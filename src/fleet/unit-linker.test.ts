@@ -6,7 +6,7 @@ import type { Systemd } from "#systemd/systemd.ts";
 import { UnitLinker } from "./unit-linker.ts";
 
 const signal = new AbortController().signal;
-const PLAIN = { installs: false, replaces: false };
+const PLAIN = { installs: false, extends: false, replaces: false };
 const open = (calls: string[]) => new UnitLinker(recorder(calls), openLogger("silent"), signal);
 
 /** Notes what it is told; refuses files called bad. */
@@ -16,16 +16,19 @@ function recorder(calls: string[]): Systemd {
     if (items.some((item) => item.includes("bad")))
       throw new Fault("SYSTEMD_FAILED", "Cannot link: it is bad; make it good");
   };
-  const systemd: Pick<Systemd, "linkUnitFiles" | "unlinkUnitFiles" | "enableUnitFiles" | "reload"> =
-    {
-      linkUnitFiles: note("link"),
-      enableUnitFiles: async (names, { runtime }) => {
-        await note(`enable${runtime ? " --runtime" : ""}`)(names);
-        return { hasInstall: true, changed: true };
-      },
-      unlinkUnitFiles: note("unlink"),
-      reload: async () => void calls.push("reload"),
-    };
+  const systemd: Pick<
+    Systemd,
+    "linkUnitFiles" | "unlinkUnitFiles" | "enableUnitFiles" | "isCurrent" | "reload"
+  > = {
+    linkUnitFiles: note("link"),
+    enableUnitFiles: async (names, { runtime }) => {
+      await note(`enable${runtime ? " --runtime" : ""}`)(names);
+      return { hasInstall: true, changed: true };
+    },
+    unlinkUnitFiles: note("unlink"),
+    isCurrent: async (name) => name !== "stale",
+    reload: async () => void calls.push("reload"),
+  };
   return systemd as Systemd;
 }
 
@@ -41,7 +44,18 @@ test("UnitLinker: what is asked for together shares a reload, what comes meanwhi
   const second = Promise.all([linker.link("/d", PLAIN), linker.link("/e", PLAIN)]);
   await first;
   await second;
-  assert.deepEqual(calls, ["unlink c.service", "link /a /b", "reload", "link /d /e", "reload"]);
+  assert.deepEqual(calls, ["unlink c.service", "link /a /b", "reload", "link /d /e"]);
+});
+
+test("UnitLinker: systemd reads everything again for a file with a drop-in, and when it has not a file as it is", async () => {
+  for (const [path, how] of [
+    ["/u/a", { ...PLAIN, extends: true }],
+    ["/u/stale", PLAIN],
+  ] as const) {
+    const calls: string[] = [];
+    await open(calls).link(path, how);
+    assert.deepEqual(calls, [`link ${path}`, "reload"]);
+  }
 });
 
 test("UnitLinker: a file that systemd refuses fails alone", async () => {
@@ -54,13 +68,13 @@ test("UnitLinker: a file that systemd refuses fails alone", async () => {
     results.map(({ status }) => status),
     ["fulfilled", "rejected", "fulfilled"],
   );
-  assert.deepEqual(calls, ["link /a /bad /c", "link /a", "link /bad", "link /c", "reload"]);
+  assert.deepEqual(calls, ["link /a /bad /c", "link /a", "link /bad", "link /c"]);
 });
 
 test("UnitLinker: units with [Install] are enabled, those that cannot be are linked all the same", async () => {
   const calls: string[] = [];
   const linker = open(calls);
-  const install = { installs: true, replaces: false };
+  const install = { ...PLAIN, installs: true };
   await Promise.all([
     linker.link("/u/a", install),
     linker.link("/u/b", PLAIN),
@@ -88,7 +102,7 @@ test("UnitLinker: units with [Install] are enabled, those that cannot be are lin
 
 test("UnitLinker: a file that takes another's place loses what that one had enabled", async () => {
   const calls: string[] = [];
-  await open(calls).link("/u/a.service", { installs: true, replaces: true });
+  await open(calls).link("/u/a.service", { ...PLAIN, installs: true, replaces: true });
   assert.deepEqual(calls, [
     "unlink a.service",
     "link /u/a.service",

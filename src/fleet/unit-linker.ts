@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Systemd } from "#systemd/systemd.ts";
@@ -7,12 +8,20 @@ interface Request {
   readonly unlink: string | undefined;
   /** Whether what is linked has an [Install] section to be enabled by. */
   readonly installs: boolean;
+  /** Whether it has a drop-in. */
+  readonly extends: boolean;
   readonly done: PromiseWithResolvers<void>;
+}
+
+interface LinkOptions {
+  readonly installs: boolean;
+  readonly extends: boolean;
+  readonly replaces: boolean;
 }
 
 /**
  * Makes systemd know unit files, or forget them, in batches: while one batch is under way the next one gathers, so a
- * hundred units cost a few reloads. A file that systemd refuses fails alone.
+ * hundred units cost a few reloads, or none. A file that systemd refuses fails alone.
  */
 export class UnitLinker {
   readonly #systemd: Systemd;
@@ -28,20 +37,16 @@ export class UnitLinker {
   }
 
   /**
-   * Resolves when systemd has read the file at `path`, and enabled it until reboot if it `installs` something. What an
-   * older file of that name had enabled is forgotten if `replaces`.
+   * Resolves when systemd has read the file at `path`, with its drop-in if it `extends` it by one, and enabled it until
+   * reboot if it `installs` something. What an older file of that name had enabled is forgotten if `replaces`.
    */
-  link(
-    path: string,
-    how: { readonly installs: boolean; readonly replaces: boolean },
-  ): Promise<void> {
-    const unlink = how.replaces ? path.slice(path.lastIndexOf("/") + 1) : undefined;
-    return this.#ask({ link: path, unlink, installs: how.installs });
+  link(path: string, { replaces, ...how }: LinkOptions): Promise<void> {
+    return this.#ask({ link: path, unlink: replaces ? basename(path) : undefined, ...how });
   }
 
   /** Resolves when systemd has forgotten the file of the unit. */
   unlink(name: string): Promise<void> {
-    return this.#ask({ link: undefined, unlink: name, installs: false });
+    return this.#ask({ link: undefined, unlink: name, installs: false, extends: false });
   }
 
   #ask(asked: Omit<Request, "done">): Promise<void> {
@@ -74,12 +79,26 @@ export class UnitLinker {
       const links = batch.filter((one) => one.link !== undefined && !failed.includes(one));
       const linked = await this.#tell(links, "link");
       await this.#enable(linked.filter(({ installs }) => installs));
-      await this.#systemd.reload(this.#signal);
+      if (unlinked.length > 0 || !(await this.#areCurrent(linked)))
+        await this.#systemd.reload(this.#signal);
       for (const { link, done } of unlinked) if (link === undefined) done.resolve();
       for (const { done } of linked) done.resolve();
     } catch (error) {
       for (const { done } of batch) done.reject(error);
     }
+  }
+
+  /**
+   * Whether systemd has all of them as they are now, though it did not read everything again: that takes it 50 ms and
+   * more, longest on machines with many units. New files need it only where more than the file counts.
+   */
+  async #areCurrent(linked: readonly Request[]): Promise<boolean> {
+    if (linked.some((one) => one.installs || one.extends)) return false;
+    const asked = linked.map(({ link = "" }) =>
+      this.#systemd.isCurrent(basename(link), this.#signal),
+    );
+    const answers = await Promise.allSettled(asked);
+    return answers.every((answer) => answer.status === "fulfilled" && answer.value);
   }
 
   /** Tells systemd of all at once; when it refuses, of each by itself. Gives those that went well. */
@@ -104,7 +123,7 @@ export class UnitLinker {
   /** A unit that cannot be enabled, as one with an Also= that is not there, is linked and started all the same. */
   async #enable(batch: readonly Request[]): Promise<void> {
     if (batch.length === 0) return;
-    const names = batch.flatMap(({ link }) => link?.slice(link.lastIndexOf("/") + 1) ?? []);
+    const names = batch.map(({ link = "" }) => basename(link));
     try {
       await this.#systemd.enableUnitFiles(names, { runtime: true }, this.#signal);
     } catch (error) {

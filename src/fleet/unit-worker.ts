@@ -189,9 +189,13 @@ export class UnitWorker {
         `Cannot load ${unit.name}: its unit file in the store has not the hash ${unit.hash} it is kept under; destroy the unit and submit it again`,
       );
     await guard.loading(unit);
-    await files.write(unit.name, unit.raw, unitDropIn(unit));
-    const installs = isInstallable(unit.file);
-    await this.#linker.link(files.path(unit.name), { installs, replaces: how.kind === "replace" });
+    const dropIn = unitDropIn(unit);
+    await files.write(unit.name, unit.raw, dropIn);
+    await this.#linker.link(files.path(unit.name), {
+      installs: isInstallable(unit.file),
+      extends: dropIn !== undefined,
+      replaces: how.kind === "replace",
+    });
     units.loaded(unit.name, unit.hash);
     this.#leftovers.delete(unit.name);
     for (const name of this.#wanting) this.#failed.delete(name); // this may be what they want

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "#base/clock.ts";
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
@@ -139,7 +140,15 @@ export class FakeSystemd {
     return this.#units.has(name) ? this.#outcomes.get(name) : undefined;
   }
 
-  /** Loaded units take their files' present content. */
+  /** Whether it would take the unit's file as it is now: what is held keeps what it has. */
+  isCurrent(name: string): boolean {
+    const program = this.#programOf(name);
+    const held = this.#units.get(name);
+    if (program === undefined || program.isBad) return false;
+    return held === undefined || isDeepStrictEqual(held.program, program);
+  }
+
+  /** Loaded units take their files present content. */
   reload(): void {
     for (const unit of this.#units.values()) unit.program = this.#programOf(unit.name);
     this.#changed(EVERY_UNIT);
@@ -254,6 +263,8 @@ class FakeConnection implements Systemd {
   }
 
   reload = (signal: AbortSignal) => this.#call(signal, () => this.#manager.reload());
+  isCurrent = (name: string, signal: AbortSignal) =>
+    this.#call(signal, () => this.#manager.isCurrent(name));
   linkUnitFiles = (paths: readonly string[], signal: AbortSignal) =>
     this.#call(signal, () => this.#manager.link(paths));
   unlinkUnitFiles = (names: readonly string[], signal: AbortSignal) =>

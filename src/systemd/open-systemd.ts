@@ -60,6 +60,7 @@ export async function openSystemd(address: SystemdAddress, signal: AbortSignal):
       connection
         .call<void>(onUnit("ResetFailedUnit", name, `reset ${name}`), s)
         .catch(whenNoSuchUnit(undefined)),
+    isCurrent: (name, s) => isCurrent(connection, name, s),
     status: (names, s) => statusOf(connection, names, s),
     outcome: async (name, s) => (await heldOutcome(connection, name, s)) ?? outcomes.of(name),
     async list(s) {
@@ -145,6 +146,26 @@ async function statusOf(
       found.set(others[i]!, { ...toStatus(row), name: others[i]! });
   }
   return names.map((name) => found.get(name) ?? unknownUnit(name));
+}
+
+async function isCurrent(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const action = `load ${name}`;
+  const path = await connection.call<string>(onUnit("LoadUnit", name, action), signal);
+  const [loadState, needsReload] = await Promise.all(
+    ["LoadState", "NeedDaemonReload"].map((property) => {
+      const object = { path, interface: "org.freedesktop.DBus.Properties" };
+      const body = ["org.freedesktop.systemd1.Unit", property];
+      return connection.call<unknown>(
+        { member: "Get", object, signature: "ss", body, action },
+        signal,
+      );
+    }),
+  );
+  return loadState === "loaded" && needsReload === false;
 }
 
 const SERVICE = "org.freedesktop.systemd1.Service";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_CHECKS } from "#systemd/lease-conformance.ts";
+import { LOAD_CHECKS } from "#systemd/load-conformance.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 
 /** A manager under test. */
@@ -14,13 +15,13 @@ export interface ConformanceSubject extends AsyncDisposable {
 const LIMIT_MS = 30_000;
 const SLEEP = "[Service]\nExecStart=/bin/sleep infinity\n";
 
-/** What every Systemd does, the fake and the real one. */
+/** What every Systemd does. */
 export function testSystemdConformance(
   name: string,
   start: () => Promise<ConformanceSubject>,
   skip: string | false,
 ): void {
-  for (const [what, check] of [...CHECKS, ...LEASE_CHECKS])
+  for (const [what, check] of [...CHECKS, ...LOAD_CHECKS, ...LEASE_CHECKS])
     test(`${name}: ${what}`, { skip }, async () => {
       await using subject = await start();
       await using systemd = await subject.open();
@@ -265,21 +266,6 @@ const CHECKS: readonly (readonly [what: string, body: (given: Given) => Promise<
       assert.equal(await given.state("web.service"), "not-found active running");
       assert.equal(await given.stop("web.service"), "done");
       assert.equal(await given.state("web.service"), "not-found inactive dead");
-    },
-  ],
-  [
-    "enables a unit, and refuses to enable a missing one",
-    async (given) => {
-      const { systemd, signal } = given;
-      await given.link("web.service", `${SLEEP}[Install]\nWantedBy=default.target\n`);
-      await given.link("plain.service", SLEEP);
-      const enable = (name: string) => systemd.enableUnitFiles([name], { runtime: true }, signal);
-      assert.deepEqual(await enable("web.service"), { hasInstall: true, changed: true });
-      assert.deepEqual(await enable("web.service"), { hasInstall: true, changed: false });
-      assert.deepEqual(await enable("plain.service"), { hasInstall: false, changed: false });
-      await assert.rejects(systemd.enableUnitFiles(["no.service"], { runtime: true }, signal), {
-        code: "SYSTEMD_FAILED",
-      });
     },
   ],
   [

@@ -39,6 +39,12 @@ export interface TransientService {
 export interface Systemd extends AsyncDisposable {
   /** Reads all unit files again (Reload). */
   reload(signal: AbortSignal): Promise<void>;
+  /**
+   * Loads the unit, if systemd does not hold it yet; whether what it then has of it is what is in the unit's files now.
+   * When it is not, `reload` is called for. Drop-ins may be missed (systemd before 254 lists directories anew only when
+   * their times changed), and what other units' files say of this one.
+   */
+  isCurrent(name: string, signal: AbortSignal): Promise<boolean>;
   /** Makes unit files outside the search path known until reboot (LinkUnitFiles, runtime, force). */
   linkUnitFiles(paths: readonly string[], signal: AbortSignal): Promise<void>;
   /** Removes those links and enablements again (DisableUnitFiles, runtime); what is not linked is no error. */

@@ -101,6 +101,7 @@ export function observeSystemd(systemd: Systemd, observer: SystemdObserver): Sys
   };
   return {
     reload: (signal) => systemd.reload(signal),
+    isCurrent: (name, signal) => systemd.isCurrent(name, signal),
     list: (signal) => systemd.list(signal),
     linkUnitFiles: (paths, signal) => systemd.linkUnitFiles(paths, signal),
     unlinkUnitFiles: (names, signal) => systemd.unlinkUnitFiles(names, signal),
