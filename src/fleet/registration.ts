@@ -4,15 +4,13 @@ import { withDeadline } from "#base/deadline.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { Random } from "#base/random.ts";
-import {
-  type Incarnation,
-  type MachineRecord,
-  readIncarnation,
-  readMachine,
-  writeMachine,
-} from "./core/records.ts";
+import type { SetOptions } from "#keys/keys.ts";
+import type { ClusterFeed } from "./cluster-feed.ts";
+import { HolderWatch } from "./core/holder-watch.ts";
+import { type Incarnation, type MachineRecord, writeMachine } from "./core/records.ts";
 import type { EventLog } from "./event-log.ts";
-import { isKeysError, type Registry } from "./registry.ts";
+import { clearOwnStates } from "./own-states.ts";
+import { asSeen, isKeysError, type Registry } from "./registry.ts";
 
 export interface RegistrationOptions {
   readonly machine: MachineRecord;
@@ -21,6 +19,7 @@ export interface RegistrationOptions {
   /** Where this machine's fleet API can be reached, if anywhere. */
   readonly api: string | undefined;
   readonly ttlSeconds: number;
+  readonly feed: ClusterFeed;
   readonly registry: Registry;
   readonly events: EventLog;
   readonly clock: Clock;
@@ -33,26 +32,38 @@ export interface RegistrationOptions {
 }
 
 const RETRY = { baseMs: 200, maxMs: 1_000 };
+/** Until it is looked again whether a record that another boot left is one. */
+const WATCH_MS = 200;
 
 /**
  * Keeps the machine on record: registers it, renews the record about three times per time to live, registers it
  * again when it expired all the same, and keeps trying while the store is away.
  *
- * What an earlier run of this machine left is taken over at once. A record that another live machine holds under the
- * same id is left alone, and the conflict logged with both addresses, until one of them goes.
+ * What an earlier run of this boot left is taken over at once, and what an earlier boot left once nobody renews it any
+ * more. A record that another live machine holds under the same id is left alone, and the conflict logged with both
+ * addresses, until one of them goes; one that another took while this was out of touch is given up.
  *
  * When fleetd merely stops, the record is left to run out: the next fleetd takes it over, and the units go on. Only
  * `unregister`, at the end of leaving, takes it away.
  */
 export class Registration {
   readonly #options: RegistrationOptions;
+  readonly #watch: HolderWatch;
   #registered = false;
+  /** When the newest heartbeat was sent that was acknowledged. */
+  #ackedMs = Number.NEGATIVE_INFINITY;
+  /** When the model shows who registered. */
+  #saidIndex = 0;
+  /** Which restoring of the store it registered after. */
+  #restoredMs = Number.NEGATIVE_INFINITY;
   #ended = false;
   /** A conflict that was logged already. */
   #told = "";
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
+    const { machine, incarnation, ttlSeconds } = options;
+    this.#watch = new HolderWatch(machine, incarnation, ttlSeconds * 1000);
   }
 
   /** Whether this daemon may speak for its machine: it registered, and nobody else did since. */
@@ -69,10 +80,11 @@ export class Registration {
     const { clock, random, logger, ttlSeconds } = this.#options;
     let failures = 0;
     while (!this.#ended) {
+      let isOn = true;
       try {
         // A beat that hangs must not let the record run out.
         const limit = { ms: (ttlSeconds * 1000) / 3, clock, what: "renew the record", signal };
-        await withDeadline(limit, (stop) => this.#beat(stop));
+        isOn = await withDeadline(limit, (stop) => this.#beat(stop));
         failures = 0;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -80,11 +92,8 @@ export class Registration {
           logger.warn({ reason: reasonOf(error) }, "cannot renew the machine's record");
         failures += 1;
       }
-      const pauseMs =
-        failures > 0
-          ? backoffMs(failures - 1, RETRY, random)
-          : ttlSeconds * 1000 * (0.28 + 0.08 * random());
-      await clock.sleep(pauseMs, signal);
+      const beatMs = isOn ? ttlSeconds * 1000 * (0.28 + 0.08 * random()) : WATCH_MS;
+      await clock.sleep(failures > 0 ? backoffMs(failures - 1, RETRY, random) : beatMs, signal);
     }
   }
 
@@ -94,59 +103,83 @@ export class Registration {
     if (this.#registered) await this.#options.registry.unregister(this.#options.machine.id, signal);
   }
 
-  async #beat(signal: AbortSignal): Promise<void> {
-    if (!this.#registered) return this.#register(signal);
-    const { registry, machine, ttlSeconds, logger } = this.#options;
+  /** Gives whether the machine is on record now. */
+  async #beat(signal: AbortSignal): Promise<boolean> {
+    const { clock, feed, logger, machine, registry, ttlSeconds } = this.#options;
+    // What a restored store says of the machine is to be said anew.
+    if (!this.#registered || this.#restoredMs !== feed.restored.beganMs)
+      return this.#register(signal);
+    this.#checkHolder();
     try {
-      const sentMs = this.#options.clock.monotonicMs();
-      await registry.refresh(machine.id, ttlSeconds, signal);
-      this.#options.onRenewed(sentMs);
+      const sentMs = clock.monotonicMs();
+      const isLate = sentMs - this.#ackedMs >= (ttlSeconds * 1000) / 2;
+      const as = isLate ? await this.#asHeld(signal) : { prevExist: true };
+      await registry.refresh(machine.id, ttlSeconds, as, signal);
+      this.#acknowledged(sentMs);
+      return true;
     } catch (error) {
       if (!isKeysError(error, 100) || this.#ended) throw error;
       logger.warn("the machine's record had expired; registering again");
-      await this.#register(signal);
+      return this.#register(signal);
     }
   }
 
-  async #register(signal: AbortSignal): Promise<void> {
-    const { registry, machine, incarnation, ttlSeconds, api, disableEngine, logger } =
-      this.#options;
+  #acknowledged(sentMs: number): void {
+    this.#ackedMs = sentMs;
+    this.#options.onRenewed(sentMs);
+  }
+
+  /** A live machine's record is nobody's to take over: who did is another one. */
+  #checkHolder(): void {
+    const { feed, incarnation, machine } = this.#options;
+    const holder = feed.index < this.#saidIndex ? undefined : feed.model.incarnation(machine.id);
+    if (holder !== undefined && holder.instance !== incarnation.instance)
+      throw this.#conflict(holder.address);
+  }
+
+  /** After a time in which another could take the record over: as it is, if nobody did. */
+  async #asHeld(signal: AbortSignal): Promise<SetOptions> {
+    const { clock, machine, registry } = this.#options;
     const found = await registry.readMachine(machine.id, signal);
-    const other = found.object && this.#otherHolder(found.object.value, found.incarnation);
-    if (other !== undefined) throw this.#conflict(other);
+    const holder = this.#watch.otherBoot(found.incarnation);
+    if (holder !== undefined) {
+      this.#watch.judge(found, clock.monotonicMs());
+      throw this.#conflict(holder.address);
+    }
+    return found.object === undefined ? { prevExist: true } : asSeen(found.object.index);
+  }
+
+  async #register(signal: AbortSignal): Promise<boolean> {
+    const { registry, machine, incarnation, ttlSeconds, api, clock, disableEngine, feed, logger } =
+      this.#options;
+    const restoredMs = feed.restored.beganMs;
+    const found = await registry.readMachine(machine.id, signal);
+    const claim = this.#watch.judge(found, clock.monotonicMs());
+    if (claim.kind === "taken") throw this.#conflict(claim.address);
+    if (claim.kind === "wait" || (claim.isNewBoot && !feed.isListed)) return false;
+    // Before the record, or others would take what ran before this boot for what runs.
+    if (claim.isNewBoot) await clearOwnStates(feed.model, registry, machine.id, signal);
     // Before the record, or units would be placed here as if the machine were of any size.
     if (machine.facts !== undefined) await registry.writeFacts(machine.id, machine.facts, signal);
     const how = { ttlSeconds, over: found.object?.index };
-    const sentMs = this.#options.clock.monotonicMs();
+    const sentMs = clock.monotonicMs();
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
-    await registry.writeIncarnation(machine.id, incarnation, signal);
+    this.#saidIndex = await registry.writeIncarnation(machine.id, incarnation, signal);
     await registry.setLeaving(machine.id, false, signal);
     await registry.setMark(machine.id, "removed", undefined, signal);
     if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#registered = true;
+    this.#restoredMs = restoredMs;
     this.#told = "";
-    this.#options.onRenewed(sentMs);
+    this.#acknowledged(sentMs);
     this.#options.onRegistered();
     logger.info({ machine: machine.id, took: found.object ? "over" : "new" }, "registered");
+    return true;
   }
 
-  /** The address of the live machine that holds our id, unless the record is our own leftover. */
-  #otherHolder(object: string, incarnation: string | undefined): string | undefined {
-    const { machine, incarnation: mine } = this.#options;
-    const theirs = incarnation === undefined ? undefined : readIncarnation(incarnation);
-    if (theirs !== undefined && "value" in theirs) {
-      const { instance, address } = theirs.value;
-      const isOwn = instance === mine.instance || (address !== "" && address === mine.address);
-      return isOwn ? undefined : address || "an unknown address";
-    }
-    // The original writes no incarnation; an unreadable record belongs to nobody.
-    const record = readMachine(object);
-    if (!("value" in record) || record.value.publicIp === machine.publicIp) return undefined;
-    return record.value.publicIp || "an unknown address";
-  }
-
-  #conflict(other: string): Fault {
+  #conflict(address: string): Fault {
     const { machine, incarnation, events, logger } = this.#options;
+    const other = address || "an unknown address";
     this.#registered = false;
     const fault = new Fault("MACHINE_ID_TAKEN", this.#conflictText(other));
     if (this.#told !== other) {

@@ -14,7 +14,7 @@ import {
   writeLease,
   writeUnitState,
 } from "./core/records.ts";
-import { readRestoredNote, writeRestoredNote } from "./core/restored-store.ts";
+import { isNotedBefore, writeRestoredNote } from "./core/restored-store.ts";
 import { writeRunResult } from "./core/run-result.ts";
 import type { UnitStateName } from "./core/schema.ts";
 import type { NoteRoom } from "./core/unit-notes.ts";
@@ -190,9 +190,9 @@ export class Registry {
     id: MachineId,
     incarnation: Incarnation,
     signal: AbortSignal,
-  ): Promise<void> {
-    const value = writeIncarnation(incarnation);
-    await this.#set(this.#at.machine(id, "incarnation"), value, {}, signal);
+  ): Promise<number> {
+    const key = this.#at.machine(id, "incarnation");
+    return this.#set(key, writeIncarnation(incarnation), {}, signal);
   }
 
   async writeFacts(id: MachineId, facts: MachineFacts, signal: AbortSignal): Promise<void> {
@@ -203,9 +203,9 @@ export class Registry {
     await this.#set(this.#at.machine(id, "api"), address, {}, signal);
   }
 
-  /** Renews the record without telling watchers; KeysError 100 when it is gone. */
-  async refresh(id: MachineId, ttlSeconds: number, signal: AbortSignal): Promise<void> {
-    const options = { ttlSeconds, refresh: true, prevExist: true };
+  /** Renews the record, if it is `as` that says, without telling watchers; KeysError 100 when it is gone, or 101. */
+  async refresh(id: MachineId, ttlSeconds: number, as: SetOptions, signal: AbortSignal) {
+    const options = { ttlSeconds, refresh: true, ...as };
     await this.#keys.set(this.#at.machine(id, "object"), undefined, options, signal);
   }
 
@@ -342,8 +342,7 @@ export class Registry {
   /** Notes for others, and for machines that boot meanwhile, that the store was restored with this index, or an earlier one. */
   async noteRestored(index: number, signal: AbortSignal): Promise<void> {
     const found = await this.#get(this.#at.restored, signal);
-    const noted = found && readRestoredNote(found.value);
-    if (noted !== undefined && "value" in noted && noted.value <= index) return;
+    if (found !== undefined && isNotedBefore(found.value, index)) return;
     const options = { ttlSeconds: RESTORED_TTL_SECONDS, ...asSeen(found?.index) };
     await this.#set(this.#at.restored, writeRestoredNote(index), options, signal);
   }

@@ -105,6 +105,10 @@ test("a machine that left and is back does not leave again on the backup's word"
   await stays(cluster, { x: ["c"] });
   const { model } = cluster.machine("a").daemon!.feed;
   assert.equal(model.isLeaving(idOf(cluster, "c")), false);
+  // What only the backup says is not kept either: the machine says anew that it is here.
+  const key = cluster.at.machine(idOf(cluster, "c"), "leaving");
+  const raw = cluster.keys.get(key, {}, cluster.signal);
+  await assert.rejects(cluster.whileTimePasses(raw), { code: 100 });
 });
 
 test("what was placed where it runs stays there, until all have told what they run", async (t) => {

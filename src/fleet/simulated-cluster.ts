@@ -29,6 +29,8 @@ const STEP_MS = 10;
 export interface SimulatedMachine {
   readonly name: string;
   readonly id: MachineId;
+  /** What others see as its address. */
+  readonly address: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly systemd: FakeSystemd;
   readonly files: MemoryUnitFiles;
@@ -108,14 +110,15 @@ export class SimulatedCluster implements AsyncDisposable {
     return new SimulatedLink({ clock, random, store, onBite: this.#onBite });
   }
 
-  /** Boots a new machine and its daemon; `metadata` such as `role=web,az=1`. */
-  add(name: string, metadata = "", clockRate = 1): SimulatedMachine {
+  /** Boots a new machine and its daemon; `metadata` such as `role=web,az=1`. One that is a copy has the id and address of another. */
+  add(name: string, metadata = "", clockRate = 1, copyOf = name): SimulatedMachine {
     const { clock, random } = this;
     const files = new MemoryUnitFiles();
     const pairs = metadata.split(",").filter(Boolean);
     const machine: SimulatedMachine = {
       name,
-      id: sampleMachine(name),
+      id: sampleMachine(copyOf),
+      address: copyOf,
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
       systemd: new FakeSystemd({
         clock: driftingClock(clock, clockRate),
@@ -143,7 +146,7 @@ export class SimulatedCluster implements AsyncDisposable {
 
   startDaemon(name: string): FleetMachine {
     const machine = this.machine(name);
-    const { id, metadata, systemd, files, link, boot, disk: state } = machine;
+    const { id, address, metadata, systemd, files, link, boot, disk: state } = machine;
     const { clock, random } = this;
     const onBite = this.#onBite;
     const process = new SimulatedProcess(onBite);
@@ -152,8 +155,8 @@ export class SimulatedCluster implements AsyncDisposable {
     machine.run += 1;
     machine.isOff = false;
     machine.daemon = openFleetMachine({
-      machine: { id, publicIp: name, metadata, version: "simulated", facts: factsOf(name) },
-      incarnation: { instance: `${name} boot ${boot}`, address: name },
+      machine: { id, publicIp: address, metadata, version: "simulated", facts: factsOf(name) },
+      incarnation: { instance: `${name} boot ${boot}`, address },
       api: simulatedApi(name),
       keys: process.keys(wrapKeys?.(link, machine) ?? link),
       probe: process.probe(new SimulatedProbe(machine, (other) => this.#machines.get(other))),

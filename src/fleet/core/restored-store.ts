@@ -87,3 +87,9 @@ export function readRestoredNote(json: string): Parsed<number> {
 export function writeRestoredNote(index: number): string {
   return JSON.stringify({ index });
 }
+
+/** Whether it is noted already, with this index or an earlier one. */
+export function isNotedBefore(json: string, index: number): boolean {
+  const noted = readRestoredNote(json);
+  return "value" in noted && noted.value <= index;
+}
