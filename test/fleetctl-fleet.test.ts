@@ -154,6 +154,13 @@ test("fleetctl with fleetd starts a hundred instances at once and takes them awa
     running().toSorted((a, b) => a - b),
     [33, 33, 34],
   );
+  const stopped = await runFleetctl(["stop", "t@{98..100}", "t@9[1-3]*"], options);
+  assert.equal(stopped.exit, 0, stopped.stderr);
+  const template = await runFleetctl(["submit", "t@.service"], options);
+  assert.equal(template.exit, 0, template.stderr);
+  const halted = await runFleetctl(["stop", "t@*"], options);
+  assert.doesNotMatch(halted.stderr, /t@\.service/); // a template does not run, and no pattern means it
+  assert.equal(halted.exit, 0);
   const gone = await runFleetctl(["destroy", "--block-attempts=20", "t@*"], options);
   assert.equal(gone.stderr, "");
   assert.equal(gone.exit, 0);

@@ -8,6 +8,7 @@ import type { SchemaMachine } from "#fleet/core/schema.ts";
 import { type FleetMachine, openFleetMachine } from "#fleet/fleet-machine.ts";
 import { openMachineConsole } from "#fleet/machine-console.ts";
 import { httpProbe } from "#fleet/machine-probe.ts";
+import { OriginalRestarts } from "#fleet/original-restarts.ts";
 import type { UnitConsole } from "#fleet/unit-console.ts";
 import { MemoryUnitFiles } from "#fleet/unit-files.ts";
 import type { Keys } from "#keys/keys.ts";
@@ -103,6 +104,7 @@ function openMachine(directory: string, machine: SchemaMachine, keys: Keys): Mac
         apiExec: "cluster",
         leave: (signal) => fleet.leave(signal),
         pageSize: 100,
+        restarts: new OriginalRestarts(clock),
         version: "1.0.0",
         clock,
         logger,

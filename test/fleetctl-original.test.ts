@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,10 @@ const UNIT = {
   desiredState: "launched",
   machineID: ID,
   name: "foo.service",
-  options: [{ name: "ExecStart", section: "Service", value: "/bin/sleep infinity" }],
+  options: [
+    { name: "ExecStart", section: "Service", value: "/bin/sleep infinity" },
+    { name: "Environment", section: "Service" }, // the original leaves out what is empty
+  ],
 };
 /** What the original's API answers, as recorded; it has no other paths. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
@@ -50,8 +53,12 @@ async function open(t: TestContext) {
   t.after(() => {
     process.env["PATH"] = before;
   });
-  const options = { cwd: directory, env: { FLEETCTL_ENDPOINT: `unix://${path}` } };
+  const options = {
+    cwd: directory,
+    env: { FLEETCTL_ENDPOINT: `unix://${path}`, KEELSON_ROOT: directory },
+  };
   return {
+    directory,
     fleetctl: (...words: string[]) => runFleetctl(words, options),
     exitWith: (status: number) => writeFile(join(directory, "exit"), String(status)),
     called: () => readFile(called, "utf8"),
@@ -99,6 +106,26 @@ test("a machine of the original's that ssh does not reach is an error that says 
     /^Error retrieving status of unit foo\.service: Cannot ask machine 3{8}0+f1ee73, whose agent is the original's, by ssh: /,
   );
   assert.equal(exit, 1);
+});
+
+test("on the machine itself its own systemctl is asked, without ssh", async (t) => {
+  const { directory, fleetctl, exitWith } = await open(t);
+  await exitWith(255);
+  await mkdir(join(directory, "etc"));
+  await writeFile(join(directory, "etc/machine-id"), `${ID}\n`);
+  await writeFile(join(directory, "systemctl"), '#!/bin/sh\necho "here: $*"\nexit 3\n');
+  await chmod(join(directory, "systemctl"), 0o755);
+  assert.deepEqual(await fleetctl("status", "foo"), {
+    stdout: "here: status -l --no-pager foo.service\n",
+    stderr: "",
+    exit: 3,
+  });
+});
+
+test("what the original's API leaves out because it is empty is empty", async (t) => {
+  const { fleetctl } = await open(t);
+  const { stdout } = await fleetctl("cat", "foo");
+  assert.equal(stdout, "[Service]\nExecStart=/bin/sleep infinity\nEnvironment=\n");
 });
 
 test("what the original's API has not is an error that says whose it is", async (t) => {

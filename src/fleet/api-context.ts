@@ -8,6 +8,7 @@ import type { EventHistory } from "./event-history.ts";
 import type { EventLog } from "./event-log.ts";
 import type { LivenessDesk } from "./liveness-desk.ts";
 import type { MachineConsole } from "./machine-console.ts";
+import type { OriginalRestarts } from "./original-restarts.ts";
 import type { Registry } from "./registry.ts";
 import type { UnitConsole } from "./unit-console.ts";
 
@@ -29,6 +30,8 @@ export interface ApiContext {
   readonly leave: (signal: AbortSignal) => Promise<void>;
   /** Entries of a page, unless the client asks otherwise. */
   readonly pageSize: number;
+  /** Of clients of the original. */
+  readonly restarts: OriginalRestarts;
   /** Sent as `Server`. */
   readonly version: string;
   readonly clock: Clock;

@@ -20,6 +20,7 @@ import { FleetMetrics } from "./fleet-metrics.ts";
 import { bodyText, httpRequest } from "./http-request.ts";
 import { openMachineConsole } from "./machine-console.ts";
 import { httpProbe } from "./machine-probe.ts";
+import { OriginalRestarts } from "./original-restarts.ts";
 import type { UnitConsole } from "./unit-console.ts";
 import { MemoryUnitFiles } from "./unit-files.ts";
 
@@ -117,6 +118,7 @@ async function startNode(
         apiExec: "cluster",
         leave: (limit) => machine.leave(limit),
         pageSize: 3,
+        restarts: new OriginalRestarts(clock),
         version: "test",
         clock,
         logger,

@@ -14,6 +14,7 @@ import { answerRebalance } from "./api-rebalance.ts";
 import { putText, rolloutOf, takeBack } from "./api-rollout.ts";
 import { clientOf, tellDestroyed, tellRequest } from "./api-tell.ts";
 import { answerTimers, triggerUnit } from "./api-timers.ts";
+import type { Job } from "./core/cluster-model.ts";
 import { DISCOVERY_DOCUMENT } from "./core/discovery.ts";
 import { explain } from "./core/explain.ts";
 import { formatPageToken, pageOf, parsePageToken } from "./core/page-token.ts";
@@ -80,7 +81,19 @@ async function units(
   if (method === "PUT") return putUnit(context, exchange, name);
   const job = existingJob(context, name);
   if (method === "DELETE") return deleteUnit(context, exchange, job.name, job.hash);
-  sendJson(exchange.response, 200, viewUnit(context.feed.model, job));
+  await sendUnit(context, exchange, job);
+}
+
+async function sendUnit(context: ApiContext, { request, response, signal }: Exchange, job: Job) {
+  const now = () => {
+    const found = context.feed.model.jobs.get(job.name);
+    return found && viewUnit(context.feed.model, found);
+  };
+  const current = () => now()?.currentState;
+  const shown = (await context.restarts.isShownLaunched(request, job.name, current, signal))
+    ? { currentState: "launched" }
+    : {};
+  sendJson(response, 200, { ...(now() ?? viewUnit(context.feed.model, job)), ...shown });
 }
 
 async function putUnit(context: ApiContext, exchange: Exchange, name: string): Promise<void> {
@@ -90,8 +103,11 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   const asked = readUnitRequest(name, text, (unit) => model.jobs.get(unit), hashOf, nowMs);
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
   refuseCycle(model, asked);
-  const was = model.jobs.get(asked.name)?.desired;
+  const before = model.jobs.get(asked.name);
+  const was = before?.desired;
+  const shown = before && viewUnit(model, before).currentState;
   const index = await writeUnit(context, exchange, asked);
+  context.restarts.noteSet(exchange.request, asked.name, shown, asked.desired);
   tellRequest(context, exchange.request, asked, was);
   await seen(context, index, exchange.signal);
   sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);

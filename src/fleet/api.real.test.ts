@@ -218,6 +218,29 @@ test("the API answers at its older path, with slashes too many, and whatever the
   );
 });
 
+test("a client of the original is shown a unit that it halts as launched once more, when its machine began to stop it", async (t) => {
+  const [a] = await startNodes(t, "a");
+  const path = "/fleet/v1/units/a.service";
+  const json = "application/json";
+  const original = { "content-type": json, "user-agent": "google-api-go-client/0.5" };
+  const set = (desiredState: string, headers: Record<string, string>) =>
+    ask(a!, "PUT", path, JSON.stringify({ desiredState, options: OPTIONS }), headers);
+  const state = async (headers: Record<string, string>) => {
+    const [, text] = await ask(a!, "GET", path, "", headers);
+    return (JSON.parse(text) as { currentState: string }).currentState;
+  };
+  assert.deepEqual(await set("launched", original), [201, ""]);
+  await until("it is launched", async () => (await state({})) === "launched");
+  assert.deepEqual(await set("loaded", original), [204, ""]);
+  await until("others see that it is loaded", async () => (await state({})) === "loaded");
+  assert.equal(await state(original), "launched");
+  assert.equal(await state(original), "loaded");
+  await set("launched", original);
+  await until("it is launched again", async () => (await state(original)) === "launched");
+  await set("loaded", { "content-type": json });
+  await until("only the original's clients", async () => (await state(original)) === "loaded");
+});
+
 test("machine metadata can be patched, in both forms, and is seen at once", async (t) => {
   const [a] = await startNodes(t, "a");
   const id = a!.machine.machine.id;

@@ -23,6 +23,7 @@ import {
 } from "./machine-operations.ts";
 import { type TimerOperations, timerOperations } from "./timer-operations.ts";
 import { type UnitTexts, unitTexts, unlessMissing } from "./unit-texts.ts";
+import { type SparseUnit, wholeMachine, wholeState, wholeUnit } from "./whole-answers.ts";
 
 export interface EventsAsked {
   /** A time as ISO 8601 writes it, or a position that an answer gave as `next`. */
@@ -119,22 +120,19 @@ export function openFleetClient(options: FleetClientOptions): FleetClient {
     ...machineOperations(machineCall(ask)),
     ...timerOperations(machineCall(ask)),
     listUnits: async (signal) =>
-      (await allPages<Partial<SchemaUnit>>(ask, "units", "units", {}, signal)).map(wholeUnit),
+      (await allPages<SparseUnit>(ask, "units", "units", {}, signal)).map(wholeUnit),
     listMachines: async (signal, { all = false } = {}) => {
       const filter = all ? { all: "true" } : {};
       const pages = allPages<Partial<SchemaMachine>>(ask, "machines", "machines", filter, signal);
-      return (await pages).map((machine) => ({
-        id: "",
-        primaryIP: "",
-        metadata: {},
-        ...machine,
-      }));
+      return (await pages).map(wholeMachine);
     },
-    listStates: (filter, signal) =>
-      allPages<SchemaUnitState>(ask, "state", "states", { ...filter }, signal),
+    listStates: async (filter, signal) => {
+      const pages = allPages<Partial<SchemaUnitState>>(ask, "state", "states", filter, signal);
+      return (await pages).map(wholeState);
+    },
     getUnit: (name, signal) =>
       unlessMissing(async () =>
-        wholeUnit(await json<Partial<SchemaUnit>>(ask, { path: unitPath(name) }, signal)),
+        wholeUnit(await json<SparseUnit>(ask, { path: unitPath(name) }, signal)),
       ),
     setUnit: async (unit, signal) => {
       const body = JSON.stringify(unit);
@@ -219,11 +217,6 @@ function machineCall(ask: Ask): MachineCall {
     const answer = await ask({ ...request, ...json, takesLong: true }, signal);
     return accepted(answer, action, missing);
   };
-}
-
-/** The API leaves out what is empty. */
-function wholeUnit(unit: Partial<SchemaUnit>): SchemaUnit {
-  return { name: "", options: [], desiredState: "inactive", currentState: "inactive", ...unit };
 }
 
 interface Question extends HttpRequest {

@@ -20,6 +20,7 @@ import { openHealthProbe } from "./health-probe.ts";
 import { machineInstance, readBootId } from "./instance.ts";
 import { openMachineConsole } from "./machine-console.ts";
 import { httpProbe } from "./machine-probe.ts";
+import { OriginalRestarts } from "./original-restarts.ts";
 import type { FleetSettings } from "./settings.ts";
 import { openUnitConsole } from "./unit-console.ts";
 import { openUnitFiles } from "./unit-files.ts";
@@ -88,6 +89,7 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     liveness: machine.liveness,
     leave: (limit: AbortSignal) => machine.leave(limit),
     pageSize: settings.token_limit,
+    restarts: new OriginalRestarts(systemClock),
     version,
     clock: systemClock,
     logger: logger.child({ part: "api" }),

@@ -17,6 +17,7 @@ import type { MachineId } from "./core/machine-id.ts";
 import { EventHistory } from "./event-history.ts";
 import { LivenessDesk } from "./liveness-desk.ts";
 import { httpProbe } from "./machine-probe.ts";
+import { OriginalRestarts } from "./original-restarts.ts";
 import { Registry } from "./registry.ts";
 import { StoredEvents } from "./stored-events.ts";
 import type { UnitConsole } from "./unit-console.ts";
@@ -93,6 +94,7 @@ export async function openStoreGateway(
     apiExec: "none",
     leave: () => Promise.reject(new ApiRefusal(404, "")),
     pageSize: PAGE,
+    restarts: new OriginalRestarts(clock),
     version,
     clock,
     logger,

@@ -10,7 +10,7 @@ import { waitForUnits } from "./wait.ts";
 export async function runDestroy(session: Session): Promise<number> {
   const { api, err, flags, out } = session;
   checkBlocking(session);
-  const found = await findUnitsOrComplain(session);
+  const found = await findUnitsOrComplain(session, { templates: true });
   if (found === undefined) return 1;
   const refusals = await mapConcurrently(found.units, async ({ name }) => {
     try {

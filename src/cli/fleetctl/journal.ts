@@ -3,7 +3,7 @@ import { mapConcurrently } from "./concurrent.ts";
 import { mergeJournals } from "./journal-lines.ts";
 import { followAcrossMoves, type JournalSource, journalOptions } from "./journal-source.ts";
 import { machineLegend } from "./legends.ts";
-import { isOfOriginal, journalOverSsh } from "./over-ssh.ts";
+import { isOfOriginal, journalWithoutApi } from "./over-ssh.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { expandArguments, unitNameOf } from "./unit-args.ts";
@@ -128,7 +128,7 @@ async function fail(
   const { api, err, io } = session;
   if (io.signal.aborted) throw error;
   const machine = isOfOriginal(error) ? (await api.machines()).get(at ?? "") : undefined;
-  if (machine !== undefined) return journalOverSsh(session, unit, machine);
+  if (machine !== undefined) return journalWithoutApi(session, unit, machine);
   err(`Error retrieving journal of unit ${unit}: ${apiSentence(error)}`);
   return 1;
 }

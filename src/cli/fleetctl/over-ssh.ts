@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import { runInTerminal } from "#cli/run-in-terminal.ts";
 import type { SchemaMachine, SchemaUnitStatus } from "#fleet/core/schema.ts";
@@ -30,30 +32,34 @@ export function isOfOriginal(error: unknown): error is Fault {
   return error instanceof Fault && (error.facts["unknown"] === 1 || error.facts["status"] === 502);
 }
 
-/** `systemctl status` on the machine. @throws {Fault} FLEET_UNREACHABLE when ssh cannot log in */
-export async function statusOverSsh(
+/** `systemctl status` on the machine, by ssh unless it is this one. @throws {Fault} FLEET_UNREACHABLE when ssh cannot log in */
+export async function statusWithoutApi(
   session: Session,
   unit: string,
   machine: Place,
 ): Promise<SchemaUnitStatus> {
   const command = ["systemctl", "status", "-l", "--no-pager", unit];
-  const args = [...sshTo(session, addressed(machine)), shellLine(session, command)];
+  const [program = "", ...args] = await runOn(session, machine, command);
   const { promise, resolve } = Promise.withResolvers<SchemaUnitStatus & { stderr: string }>();
   const options = { maxBuffer: OUTPUT_BYTES_MAX, signal: session.io.signal };
-  execFile("ssh", args, options, (error, text, stderr) => {
+  execFile(program, args, options, (error, text, stderr) => {
     const exitStatus =
       error === null ? 0 : typeof error.code === "number" ? error.code : SSH_FAILED;
     resolve({ exitStatus, text, stderr: stderr || (error?.message ?? "") });
   });
   const { exitStatus, text, stderr } = await promise;
   session.io.signal.throwIfAborted();
-  if (exitStatus === SSH_FAILED) throw notThere(machine, stderr.trim());
+  if (program === "ssh" && exitStatus === SSH_FAILED) throw notThere(machine, stderr.trim());
   if (text === "" && stderr !== "") return { exitStatus, text: stderr };
   return { exitStatus, text };
 }
 
-/** `journalctl` on the machine, in the place of this program. */
-export function journalOverSsh(session: Session, unit: string, machine: Place): Promise<number> {
+/** `journalctl` on the machine, by ssh unless it is this one, in the place of this program. */
+export async function journalWithoutApi(
+  session: Session,
+  unit: string,
+  machine: Place,
+): Promise<number> {
   const { flags, io } = session;
   const command = [
     "journalctl",
@@ -66,16 +72,25 @@ export function journalOverSsh(session: Session, unit: string, machine: Place): 
     flags.text("output"),
     ...(flags.bool("follow") ? ["-f"] : []),
   ];
-  return runInTerminal(
-    ["ssh", ...sshTo(session, addressed(machine)), shellLine(session, command)],
-    io,
-  );
+  return runInTerminal(await runOn(session, machine, command), io);
+}
+
+/** What to run here so that the command runs on the machine. */
+async function runOn(session: Session, machine: Place, command: string[]): Promise<string[]> {
+  const words = session.flags.bool("sudo") ? ["sudo", ...command] : command;
+  if (await isHere(session, machine)) return words;
+  return ["ssh", ...sshTo(session, addressed(machine)), shellLine(words)];
+}
+
+async function isHere({ io }: Session, { id }: Place): Promise<boolean> {
+  const path = join(io.env["KEELSON_ROOT"] ?? "/", "etc/machine-id");
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.trim() === id;
 }
 
 /** The machine's shell reads it. */
-function shellLine({ flags }: Session, words: readonly string[]): string {
-  const all = flags.bool("sudo") ? ["sudo", ...words] : words;
-  return all
+function shellLine(words: readonly string[]): string {
+  return words
     .map((word) => (/^[\w.@:/+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
     .join(" ");
 }

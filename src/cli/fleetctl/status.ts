@@ -5,7 +5,7 @@ import { inJson, printJson } from "./json.ts";
 import { machineLegend } from "./legends.ts";
 import { resultText } from "./list-units.ts";
 import { olderTexts } from "./older-texts.ts";
-import { isOfOriginal, statusOverSsh } from "./over-ssh.ts";
+import { isOfOriginal, statusWithoutApi } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import { isGlobalUnit, isTemplate } from "./units.ts";
@@ -118,7 +118,7 @@ async function ask(
     const status = await session.api.status(name, where).catch(async (error: unknown) => {
       const machine = isOfOriginal(error) ? (await session.api.machines()).get(at) : undefined;
       if (machine === undefined) throw error;
-      return statusOverSsh(session, name, machine);
+      return statusWithoutApi(session, name, machine);
     });
     take(status);
     return status.exitStatus;
