@@ -74,6 +74,22 @@ test("requests about machines are refused with what is wrong, and change nothing
   assert.equal((await machines(a!))[0]?.state, undefined);
 });
 
+test("a machine that lost only the store is not removed unless that is forced", async (t) => {
+  const [a, b] = await startNodes(t, "a", "b");
+  const { id } = b!.machine.machine;
+  await start(a!, "x.service", "MachineMetadata=role=b");
+  b!.link.cut();
+  const { model } = a!.machine.feed;
+  await until("it is held", () => model.machine(id)?.held !== undefined);
+  const [status, text] = await ask(a!, "DELETE", `/fleet/v1/machines/${id}`);
+  assert.equal(status, 409);
+  assert.match(text, /is alive \(held\): machine \w+ is alive at http.*force/);
+  assert.ok(model.machine(id)?.removed === undefined);
+  const forced = JSON.stringify({ force: true });
+  assert.deepEqual(await ask(a!, "DELETE", `/fleet/v1/machines/${id}`, forced), [204, ""]);
+  assert.ok(model.machine(id)?.removed !== undefined);
+});
+
 test("a machine that is drained, or forced, leaves and goes off the record; its units run elsewhere", async (t) => {
   const [a, b, c] = await startNodes(t, "a", "b", "c");
   const client = openFleetClient({ endpoints: [a!.url] });

@@ -5,6 +5,7 @@ import { ApiRefusal, sendEmpty } from "./api-answer.ts";
 import { Asker, bodyOf } from "./api-asker.ts";
 import { following, seen } from "./api-checks.ts";
 import type { ApiContext, Exchange } from "./api-context.ts";
+import type { ClusterModel } from "./core/cluster-model.ts";
 import { goneMachines, notesOn } from "./core/known-machines.ts";
 import { isMachineId, type MachineId } from "./core/machine-id.ts";
 import { writeMark } from "./core/machine-marks.ts";
@@ -21,7 +22,7 @@ const LOOK_MS = 50;
 /**
  * Answers DELETE /machines/ID: takes a machine off the record that is gone for good, upon which its units go elsewhere at
  * once. One that is alive leaves first, by its own API.
- * @throws {ApiRefusal} 404, and 409 for a machine that is alive and neither drained nor to be forced
+ * @throws {ApiRefusal} 404, and 409 for a machine that is alive, be it held, and neither drained nor to be forced
  */
 export async function removeMachine(
   context: ApiContext,
@@ -37,12 +38,23 @@ export async function removeMachine(
     throw new ApiRefusal(404, `there is no machine ${id}, and nothing is on record of one`);
   const { signal } = exchange;
   if (isPresent) await leaveFirst(context, id, force, signal);
+  else if (!force) refuseHeld(model, id);
   const mark = writeMark({ by, why, at: clock.now().toISOString() });
   await registry.markRemoved(id, mark, signal);
   const index = await clearAway(context, id, signal);
   await seen(context, index, signal);
   events.tell({ what: "removed", machine: id, who: by, why });
   sendEmpty(exchange.response, 204);
+}
+
+/** It is alive and cannot be told to leave, for that takes the store. */
+function refuseHeld(model: ClusterModel, id: MachineId): void {
+  const why = model.machine(id)?.held?.value.why;
+  if (why !== undefined)
+    throw new ApiRefusal(
+      409,
+      `cannot remove machine ${id}: it is alive (held): ${why}; end its fleetd and its units first, or force it, upon which they start elsewhere too`,
+    );
 }
 
 async function leaveFirst(

@@ -2,6 +2,8 @@ import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
 import type { Logger } from "#base/logger.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
+import type { MachineId } from "./core/machine-id.ts";
+import { machineState } from "./core/machine-state.ts";
 import { forgottenNotes, notedTexts } from "./core/noted-texts.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Registry } from "./registry.ts";
@@ -59,6 +61,7 @@ export class Housekeeping {
     const { feed, registry } = this.#options;
     const { model } = feed;
     const found = new Map<string, () => Promise<unknown>>();
+    const isGone = (machine: MachineId) => machineState(model, machine) === "gone";
     const noted = notedTexts(model);
     for (const [hash, { index }] of model.blobs)
       if (model.jobsWithHash(hash).size === 0 && !noted.has(hash))
@@ -82,11 +85,11 @@ export class Housekeeping {
     }
     for (const [unit, states] of model.states)
       for (const machine of states.keys())
-        if (!model.machines.has(machine))
+        if (isGone(machine))
           found.set(`state ${unit} ${machine}`, () => registry.removeState(unit, machine, signal));
     for (const unit of model.notes.health.units())
       for (const [machine] of model.notes.health.of(unit))
-        if (!model.machines.has(machine))
+        if (isGone(machine))
           found.set(`health ${unit} ${machine}`, () =>
             registry.removeNote({ room: "health", unit, machine }, signal),
           );
