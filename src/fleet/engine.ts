@@ -236,6 +236,8 @@ export class Engine {
   }
 
   #tellWaiting(decisions: readonly Decision[]): void {
+    const { jobs } = this.#options.feed.model;
+    for (const unit of this.#told.keys()) if (!jobs.has(unit)) this.#told.delete(unit);
     for (const { kind, unit, reason } of decisions) {
       if (kind !== "wait") this.#told.delete(unit);
       else {

@@ -72,6 +72,8 @@ export class ResultReporter {
     const { model, isFollowing } = this.#options.feed;
     const ends: End[] = [];
     if (!isFollowing) return ends;
+    for (const name of this.#noted.keys())
+      if (units.get(name) === undefined) this.#noted.delete(name);
     for (const name of units.names) {
       const here = units.get(name); // it may be gone since the names were taken
       if (here === undefined) continue;

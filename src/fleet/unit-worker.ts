@@ -276,6 +276,7 @@ export class UnitWorker {
     // From here on it is not here, whatever becomes of the rest: nobody may be told that it is.
     units.unloaded(name);
     this.#wanting.delete(name);
+    this.#notBegun.delete(name);
     this.#leftovers.add(name);
     await this.#clear(name);
   }

@@ -17,14 +17,17 @@ export class WrittenKeys {
 
   /** What the store says of the key as far as is known: `shown` by the mirror at `index`, or what was written since. */
   known(key: string, shown: string | undefined, index: number): string | undefined {
+    if (index !== this.#shownIndex) this.#settle(index);
+    const written = this.#written.get(key);
+    return written === undefined ? shown : written.value;
+  }
+
+  #settle(index: number): void {
     // A store that went back in time knows nothing of what was written to it since.
     if (index < this.#shownIndex) this.#written.clear();
     this.#shownIndex = index;
-    const written = this.#written.get(key);
-    if (written === undefined) return shown;
-    if (written.index > index) return written.value;
-    this.#written.delete(key);
-    return shown;
+    for (const [key, written] of this.#written)
+      if (written.index <= index) this.#written.delete(key);
   }
 
   /** Whether the key was written and the mirror does not show it yet. */

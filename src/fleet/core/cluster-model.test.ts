@@ -167,3 +167,12 @@ function contentOf(model: ClusterModel): unknown {
     problems: sorted(model.problems),
   };
 }
+
+test("a machine's record that says another id is none", () => {
+  const model = new ClusterModel(keys);
+  const record = { id: a, publicIp: "", metadata: new Map(), version: "" };
+  const key = keys.machine(sampleMachine("b"), "object");
+  put(model, key, writeMachine(record, false));
+  assert.equal(model.machines.size, 0);
+  assert.equal(model.problems.get(key), `it is of machine ${a}`);
+});

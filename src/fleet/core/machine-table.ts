@@ -107,7 +107,7 @@ export class MachineTable {
     const was = this.#present.has(id);
     switch (part) {
       case "object":
-        machine.record = read(readMachine)?.value;
+        machine.record = read((json) => recordOf(id, json))?.value;
         break;
       case "api":
         machine.api = change.after?.value;
@@ -183,6 +183,14 @@ export class MachineTable {
     if (record === undefined) this.#present.delete(id);
     else this.#present.set(id, this.withMetadata(record));
   }
+}
+
+/** A record that says another id would have units placed on a machine that is not there. */
+function recordOf(id: MachineId, json: string): Parsed<MachineRecord> {
+  const parsed = readMachine(json);
+  return "value" in parsed && parsed.value.id !== id
+    ? { problem: `it is of machine ${parsed.value.id}` }
+    : parsed;
 }
 
 /** What was set for a machine goes before what it says itself; set to nothing, a key is taken away. */
