@@ -125,7 +125,7 @@ test("another endpoint is asked after one failed; waits end with their signal an
   await assert.rejects(client.range({ key: "a" }, { signal }), { code: GRPC.UNAVAILABLE });
   await client.range({ key: "a" }, { signal });
 
-  cluster.signal(0, "SIGSTOP");
+  await cluster.pause(0);
   const put = { key: "a", value: bytes("") };
   await assert.rejects(client.put(put, { signal, timeoutMs: 300 }), {
     code: GRPC.DEADLINE_EXCEEDED,
@@ -139,7 +139,7 @@ test("another endpoint is asked after one failed; waits end with their signal an
   abort.abort(reason);
   await assert.rejects(asked, reason);
   await assert.rejects(watched, reason);
-  cluster.signal(0, "SIGCONT");
+  cluster.resume(0);
 });
 
 test("a server is asked by TLS with a certificate, and not without", async () => {

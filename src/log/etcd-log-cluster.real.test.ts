@@ -117,9 +117,9 @@ test("three servers agree while members are killed, stopped and started, and his
   await more(200);
   cluster.start(leader);
   await cluster.untilHealthy();
-  cluster.signal(other, "SIGSTOP");
+  await cluster.pause(other);
   await more(200);
-  cluster.signal(other, "SIGCONT");
+  cluster.resume(other);
   await more(100);
 
   // Whose member is away while entries are cut off and forgotten takes over the others' state.

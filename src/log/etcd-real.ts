@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,9 @@ export interface RealCluster extends AsyncDisposable {
   endpoint(at: number): string;
   /** The same server by TLS, where that was asked for. */
   secureEndpoint(at: number): string;
-  signal(at: number, signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Stops it by SIGSTOP; none of its threads runs any more when this resolves. */
+  pause(at: number): Promise<void>;
+  resume(at: number): void;
   /** As a power cut ends it, but for what its machine had in memory. */
   kill(at: number): Promise<void>;
   start(at: number): void;
@@ -46,7 +48,12 @@ export async function openCluster(
     endpoints: Array.from({ length: size }, (_, at) => urlOf(at)) as [string, ...string[]],
     endpoint: urlOf,
     secureEndpoint: secureUrlOf,
-    signal: (at: number, signal: "SIGSTOP" | "SIGCONT") => void running[at]?.kill(signal),
+    async pause(at: number) {
+      const child = running[at];
+      child?.kill("SIGSTOP");
+      await untilStopped(child?.pid);
+    },
+    resume: (at: number) => void running[at]?.kill("SIGCONT"),
     async kill(at: number) {
       const child = running[at];
       if (!child || child.exitCode !== null || child.signalCode !== null) return;
@@ -93,6 +100,24 @@ async function untilHealthy(endpoints: readonly string[]): Promise<void> {
         throw new Fault("STORE_UNAVAILABLE", `Cannot start etcd at ${endpoint}: it is not healthy`);
       await sleep(50);
     }
+}
+
+/** A signal stops a process only when one of its threads takes it, until when the others go on. */
+async function untilStopped(pid: number | undefined): Promise<void> {
+  const untilMs = performance.now() + READY_WITHIN_MS;
+  while (!(await states(pid)).every((state) => state === "T")) {
+    if (performance.now() > untilMs)
+      throw new Fault("TIMED_OUT", `Cannot stop process ${pid}: some thread of it runs on`);
+    await sleep(1);
+  }
+}
+
+/** The states of a process's threads, proc_pid_stat(5). */
+async function states(pid: number | undefined): Promise<(string | undefined)[]> {
+  const tasks = `/proc/${pid}/task`;
+  const threads = await readdir(tasks);
+  const stats = threads.map((thread) => readFile(join(tasks, thread, "stat"), "utf8"));
+  return (await Promise.all(stats)).map((stat) => stat.split(") ").at(-1)?.[0]);
 }
 
 /** Whether an etcd serves clients there. */
