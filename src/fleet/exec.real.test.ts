@@ -92,6 +92,9 @@ test("a command runs as the unit sees the machine, from every machine, and ends 
     assert.equal(root.stdout.toString(), "root\n");
     const onMachine = await run(daemon, { machineID: here.id }, ["sh", "-c", "id -u; echo $WHO"]);
     assert.equal(onMachine.stdout.toString(), "0\n\n");
+    const env = await run(daemon, { machineID: here.id }, ["env"]);
+    assert.match(env.stdout.toString(), /^PATH=/m);
+    assert.doesNotMatch(env.stdout.toString(), /^(FLEET_|NOTIFY_|WATCHDOG_|LISTEN_)/m);
     const missing = await run(daemon, target, ["/no/such/program"]);
     assert.equal(missing.status, 127);
     assert.match(missing.stderr, /no\/such\/program/);

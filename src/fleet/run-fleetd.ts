@@ -46,7 +46,10 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const me = await machineOf(root, settings, version);
   const bootId = await readBootId();
   const systemd = await systemdAddress(root, env);
-  const systemctl = { scope: isPrivate(systemd) ? "user" : "system", env } as const;
+  const systemctl = {
+    scope: isPrivate(systemd) ? "user" : "system",
+    env: withoutSettings(env),
+  } as const;
   const api = advertised(settings);
   await using stack = new AsyncDisposableStack();
   const keys = stack.use(openStore(settings, logger));
@@ -101,6 +104,11 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const told = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => told.resolve(), { once: true });
   if (!signal.aborted) await Promise.race([told.promise, machine.ended]);
+}
+
+/** What fleetd was told is not for the programs that it runs: the store's password may be among it. */
+function withoutSettings(env: FleetdOptions["env"]): FleetdOptions["env"] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("FLEET_")));
 }
 
 function openStore(settings: FleetSettings, logger: Logger): KeysClient {

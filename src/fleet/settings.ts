@@ -49,6 +49,17 @@ const addresses = v.pipe(
   }),
 );
 
+/** An address that others cannot ask would have this machine pass for dead. */
+function isReachable(text: string): boolean {
+  if (text === "") return true;
+  try {
+    return parseAddress(text).kind === "tcp";
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
+}
+
 const Schema = v.object({
   verbosity: v.pipe(v.string(), v.regex(/^[0-9]$/, "expected 0, 1 or 2"), v.transform(Number)),
   etcd_servers: v.pipe(
@@ -66,7 +77,10 @@ const Schema = v.object({
   etcd_certfile: v.string(),
   etcd_username: v.string(),
   etcd_password: v.string(),
-  etcd_key_prefix: v.pipe(v.string(), v.startsWith("/", "expected a key that begins with /")),
+  etcd_key_prefix: v.pipe(
+    v.string(),
+    v.regex(/^\/+[^/]/, "expected a key below /, such as /fleet"),
+  ),
   public_ip: v.pipe(
     v.string(),
     v.check(
@@ -89,9 +103,12 @@ const Schema = v.object({
     v.maxValue(PAGE_MAX),
   ),
   disable_engine: flag,
-  units_directory: v.string(),
+  units_directory: v.pipe(v.string(), v.startsWith("/", "expected a path that begins with /")),
   api_listen: addresses,
-  api_advertise: v.string(),
+  api_advertise: v.pipe(
+    v.string(),
+    v.check(isReachable, "expected where other machines reach this API, as http://HOST:PORT"),
+  ),
   api_exec: v.picklist(API_EXEC, `expected ${API_EXEC.join(", ")}`),
   memory: v.pipe(
     v.string(),

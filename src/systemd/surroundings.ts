@@ -33,7 +33,14 @@ const NAMESPACES: readonly (readonly [file: string, option: string])[] = [
   ["cgroup", "--cgroup"],
 ];
 /** What systemd says to the process that it starts, not to others, sd_notify(3) and sd_listen_fds(3). */
-const FOR_ITSELF = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS"];
+const FOR_ITSELF = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+  "LISTEN_PID",
+  "LISTEN_FDS",
+  "LISTEN_FDNAMES",
+];
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -76,7 +83,7 @@ export function asLogin(
   machine: Environment,
 ): Launch {
   const words = [...as(account, true), ...argv];
-  const env = { PATH, ...machine, ...variablesOf(account) };
+  const env = { PATH, ...forOthers(machine), ...variablesOf(account) };
   return { program: words[0]!, args: words.slice(1), env, cwd: account.home };
 }
 
@@ -145,7 +152,11 @@ async function environmentOf(pid: number): Promise<Environment> {
     const at = entry.indexOf("=");
     return at <= 0 ? [] : [[entry.slice(0, at), entry.slice(at + 1)] as const];
   });
-  return Object.fromEntries(pairs.filter(([name]) => !FOR_ITSELF.includes(name)));
+  return forOthers(Object.fromEntries(pairs));
+}
+
+function forOthers(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !FOR_ITSELF.includes(name)));
 }
 
 async function namespacesOf(pid: number): Promise<string[]> {
