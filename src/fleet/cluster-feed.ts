@@ -13,6 +13,7 @@ import {
   PresenceTracker,
   type Verdict,
 } from "./core/presence-tracker.ts";
+import { lockUnknownUntilMs } from "./core/restored-locks.ts";
 import { RestoredStore, readRestoredNote, SETTLE_MS } from "./core/restored-store.ts";
 import { type Evidence, Suspicions } from "./core/suspicion.ts";
 import { isRestored } from "./store-memory.ts";
@@ -178,8 +179,18 @@ export class ClusterFeed {
   mayRunUntilMs(machine: MachineId, stopMs: number): number | undefined {
     this.#syncPresence();
     const absence = this.#presence.absence(machine);
-    const leaseMs = longestLeaseMs(this.model, machine, this.#ttlMs);
-    return absence && mayRunUntilMs(absence, leaseMs, stopMs);
+    return absence && mayRunUntilMs(absence, this.longestLeaseMs(machine), stopMs);
+  }
+
+  /** How long after a heartbeat the machine may run leased units, in milliseconds. */
+  longestLeaseMs(machine: MachineId): number {
+    return longestLeaseMs(this.model, machine, this.#ttlMs);
+  }
+
+  /** Until when nobody can tell who holds the unit's lock, for the store was restored; undefined when it can be told. */
+  lockUnknownUntilMs(unit: UnitName): number | undefined {
+    const untilMs = lockUnknownUntilMs(this.model, unit, this.#ttlMs);
+    return untilMs !== undefined && this.#clock.monotonicMs() < untilMs ? untilMs : undefined;
   }
 
   /** The cluster as the mirror has it, as a model of its own that may be changed; others get their turn meanwhile. */

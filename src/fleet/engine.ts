@@ -77,7 +77,7 @@ export class Engine {
     this.#housekeeping = new Housekeeping(options);
     this.#drainer = new Drainer(options);
     this.#rollouts = new RolloutDriver({ ...options, leads: () => this.#lease.leads });
-    this.#breaker = new OnceBreaker(options);
+    this.#breaker = new OnceBreaker({ ...options, as: "engine" });
     this.#timekeeper = new Timekeeper({ ...options, leads: () => this.#lease.leads });
   }
 

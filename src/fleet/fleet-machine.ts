@@ -7,6 +7,7 @@ import type { Keys } from "#keys/keys.ts";
 import { type Mirror, openMirror } from "#keys/mirror.ts";
 import type { Systemd } from "#systemd/systemd.ts";
 import { Agent } from "./agent.ts";
+import { breakAwaitedLocks } from "./awaited-locks.ts";
 import { ClusterFeed } from "./cluster-feed.ts";
 import { eventDirectory } from "./core/event-record.ts";
 import { FleetKeys } from "./core/fleet-keys.ts";
@@ -196,6 +197,17 @@ export class FleetMachine implements AsyncDisposable {
       keepStoreMemory({ ...this.#options, feed: this.feed }, signal),
       tellRestored({ ...this.#options, feed: this.feed, registry: this.registry }, signal),
       this.#registration.run(signal),
+      breakAwaitedLocks(
+        {
+          ...this.#options,
+          me: this.machine.id,
+          feed: this.feed,
+          registry: this.registry,
+          events: this.events,
+          isRegistered: () => this.isRegistered,
+        },
+        signal,
+      ),
       this.agent.run(signal),
       this.events.run(signal),
       ...(this.#options.settings.disableEngine ? [] : [this.#runEngine(engineSignal)]),

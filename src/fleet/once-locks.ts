@@ -3,11 +3,16 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { type OnceHolder, writeOnceHolder } from "./core/once-holder.ts";
+import type { LoadedUnit } from "./core/reconcile.ts";
+import { isThere, reclaimedLock } from "./core/restored-locks.ts";
 import { stopBoundMs } from "./core/stop-bound.ts";
 import type { Unit } from "./core/unit.ts";
 import type { Versioned } from "./core/unit-notes.ts";
 import { unknownRun } from "./core/unknown-run.ts";
 import { isKeysError, type Registry } from "./registry.ts";
+
+/** In place of who may hold a lock of which that is not known: no machine has such an id. */
+const UNKNOWN_HOLDER = { value: { machine: "that cannot be told yet" as MachineId }, index: 0 };
 
 /**
  * A machine's locks of units of which at most one copy may run. What this machine wrote counts at once, before the
@@ -40,10 +45,30 @@ export class OnceLocks {
     return this.#feed.model.notes.once.get(unit);
   }
 
+  /** Whether only a backup of the store says who holds the unit's lock: what runs may go on, nothing else starts. */
+  isUnknown(unit: UnitName): boolean {
+    return !this.#written.has(unit) && this.#feed.lockUnknownUntilMs(unit) !== undefined;
+  }
+
+  /** The same of a unit that may be here: it then holds its lock for as long as that is not known. */
+  holderWith(unit: UnitName, here: LoadedUnit | undefined): Versioned<OnceHolder> | undefined {
+    if (!this.isUnknown(unit)) return this.holder(unit);
+    return isThere(here) ? reclaimedLock(this.#feed.model, this.#me, unit, here) : UNKNOWN_HOLDER;
+  }
+
   /** Units whose lock this machine holds. */
   get mine(): UnitName[] {
     const units = new Set([...this.#feed.model.notes.once.units(), ...this.#written.keys()]);
-    return [...units].filter((unit) => this.holder(unit)?.value.machine === this.#me).sort();
+    const isMine = (unit: UnitName) => this.holder(unit)?.value.machine === this.#me;
+    return [...units].filter((unit) => isMine(unit) && !this.isUnknown(unit)).sort();
+  }
+
+  /** Takes the lock of a unit that runs here over what only a backup says; KeysError 100, 101 or 105 when that is not so. */
+  async reclaim(unit: UnitName, here: LoadedUnit, signal: AbortSignal): Promise<void> {
+    const { value, index: over } = reclaimedLock(this.#feed.model, this.#me, unit, here);
+    const seen = over === 0 ? undefined : over;
+    const index = await this.#registry.takeOnce(unit, writeOnceHolder(value), seen, signal);
+    this.#written.set(unit, { holder: { value, index }, index });
   }
 
   /**

@@ -7,6 +7,7 @@ import { guardSteps, needlessLocks } from "./core/guard-steps.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import type { MachineLease } from "./core/machine-lease.ts";
 import type { LoadedUnit, Step } from "./core/reconcile.ts";
+import { isThere } from "./core/restored-locks.ts";
 import { textHere } from "./core/rolling-text.ts";
 import { isLeased } from "./core/stop-bound.ts";
 import type { Unit } from "./core/unit.ts";
@@ -30,6 +31,13 @@ export interface StartGuardOptions {
   readonly onDone: () => void;
 }
 
+function unknownLock(name: UnitName): Fault {
+  return new Fault(
+    "LEASE_OVER",
+    `Cannot start ${name}: the store was restored, and it is not known yet which machine holds its lock; it starts when that is known`,
+  );
+}
+
 /** Leave to start a unit now. */
 export interface Permit {
   /**
@@ -48,7 +56,7 @@ const FREE: Permit = { check: () => {}, notBegun: () => {}, end: () => {} };
 /** Sees to it that units start here only by the machine's lease, and by their lock, if they ask for that. */
 export class StartGuard {
   readonly #options: StartGuardOptions;
-  readonly #releasing = new Map<UnitName, Promise<void>>();
+  readonly #writing = new Map<UnitName, Promise<void>>();
 
   constructor(options: StartGuardOptions) {
     this.#options = options;
@@ -62,7 +70,8 @@ export class StartGuard {
   ) {
     const { me, feed, lease, locks, clock } = this.#options;
     const leaseHeld = lease.holds(clock.monotonicMs());
-    const holder = (unit: UnitName) => locks.holder(unit);
+    if (feed.isFollowing && leaseHeld) this.#reclaim(loaded);
+    const holder = (unit: UnitName) => locks.holderWith(unit, loaded.get(unit));
     const allowed = guardSteps(feed.model, steps, loaded, { me, leaseHeld, holder });
     this.letGo(
       locks.mine.filter((name) => !busy.has(name)),
@@ -78,24 +87,40 @@ export class StartGuard {
     loaded: ReadonlyMap<UnitName, LoadedUnit>,
     steps: readonly Step[],
   ): void {
-    const { locks, logger, signal, onDone, feed } = this.#options;
+    const { feed, locks, signal } = this.#options;
     if (!feed.isFollowing) return;
-    for (const unit of needlessLocks(mine, loaded, steps)) {
-      if (this.#releasing.has(unit)) continue;
-      const release = locks
-        .release(unit, signal)
-        .catch((error: unknown) => logger.debug({ unit, reason: reasonOf(error) }, "lock stays"))
-        .finally(() => {
-          this.#releasing.delete(unit);
-          onDone();
-        });
-      this.#releasing.set(unit, release);
-    }
+    for (const unit of needlessLocks(mine, loaded, steps))
+      this.#write(unit, () => locks.release(unit, signal));
+  }
+
+  /** Takes the locks of what runs here over what only a backup of the store says of them. */
+  #reclaim(loaded: ReadonlyMap<UnitName, LoadedUnit>): void {
+    const { locks, signal, feed } = this.#options;
+    for (const [unit, here] of loaded)
+      if (
+        feed.model.jobs.get(unit)?.unit?.wants.atMostOnce === true &&
+        isThere(here) &&
+        locks.isUnknown(unit)
+      )
+        this.#write(unit, () => locks.reclaim(unit, here, signal));
+  }
+
+  /** One write of each lock at a time. */
+  #write(unit: UnitName, write: () => Promise<void>): void {
+    const { logger, onDone } = this.#options;
+    if (this.#writing.has(unit)) return;
+    const writing = write()
+      .catch((error: unknown) => logger.debug({ unit, reason: reasonOf(error) }, "lock stays"))
+      .finally(() => {
+        this.#writing.delete(unit);
+        onDone();
+      });
+    this.#writing.set(unit, writing);
   }
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#releasing.values());
+    await Promise.allSettled(this.#writing.values());
   }
 
   /** To be called before the unit's files are written. */
@@ -127,6 +152,7 @@ export class StartGuard {
     await leased.starting(name);
     try {
       this.#check(name, epoch);
+      if (unit.wants.atMostOnce && locks.isUnknown(name)) throw unknownLock(name);
       if (unit.wants.atMostOnce)
         await files.writeToken(name, await locks.acquire(unit, run, signal));
       await leased.extend(signal);
