@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { BITES } from "#fleet/simulated-bite.ts";
 import { FAULTS, type FaultKind } from "#test/simulation/fault-kinds.ts";
-import { MUTANTS } from "#test/simulation/mutants.ts";
+import { MUTANTS, type Mutant } from "#test/simulation/mutants.ts";
+import { ONCE_PLANTS } from "#test/simulation/once-plants.ts";
 import { PLANTS } from "#test/simulation/plants.ts";
+import { LEASES_EVERY } from "#test/simulation/shape.ts";
 import { type SimulationOptions, simulate } from "#test/simulation/simulation.ts";
 
 const BLOCKS = 20;
@@ -54,10 +56,14 @@ test("the same seed gives the same run", async () => {
 const TRIES = 25;
 
 /** The first violation that some seed finds. */
-async function firstFound(options: () => SimulationOptions, expected: RegExp): Promise<string> {
+async function firstFound(
+  options: () => SimulationOptions,
+  expected: RegExp,
+  step = 1,
+): Promise<string> {
   const others: string[] = [];
-  for (let seed = 1; seed <= TRIES; seed++) {
-    const { violations } = await simulate(seed, options());
+  for (let at = 1; at <= TRIES; at++) {
+    const { violations } = await simulate(at * step, options());
     const found = violations.find((text) => expected.test(text));
     if (found !== undefined) return found;
     others.push(...violations);
@@ -83,6 +89,12 @@ for (const [name, plant] of Object.entries(PLANTS)) {
   });
 }
 
+for (const [name, plant] of Object.entries(ONCE_PLANTS))
+  test(`the checks find a planted bug: ${name}`, async () => {
+    const expected = /^5 at most one copy/;
+    assert.match(await firstFound(() => ({ plant: plant() }), expected, LEASES_EVERY), expected);
+  });
+
 /** What the program prints of these seeds, whether or not they fail. */
 async function run(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args]).catch(
@@ -91,15 +103,14 @@ async function run(...args: string[]): Promise<string> {
   return stdout;
 }
 
-for (const [name, { found, favour }] of Object.entries(MUTANTS)) {
+for (const [name, { found, favour, step = 1 }] of Object.entries<Mutant>(MUTANTS)) {
   test(`the checks find a mistake in the program: ${name}, and nothing without it`, async () => {
-    const told = await run("--seeds", String(TRIES), "--mutant", name, "--favour", favour);
+    const favoured = favour === undefined ? [] : ["--favour", favour];
+    const every = ["--from", String(step), "--step", String(step)];
+    const told = await run("--seeds", String(TRIES), "--mutant", name, ...favoured, ...every);
     const findings = [...told.matchAll(/^seed (\d+): (.*)$/gm)];
     const finding = findings.find(([, , text = ""]) => found.test(text)) ?? assert.fail(told);
     const seed = finding[1] ?? "";
-    assert.match(
-      await run("--seeds", "1", "--from", seed, "--favour", favour),
-      /, 0 violations\n$/,
-    );
+    assert.match(await run("--seeds", "1", "--from", seed, ...favoured), /, 0 violations\n$/);
   });
 }

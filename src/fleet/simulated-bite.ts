@@ -15,6 +15,8 @@ export const BITES = [
   "store crashed in a write",
   "history lost",
   "lease lost",
+  "lease of units over",
+  "only copy moved",
 ] as const;
 export type Bite = (typeof BITES)[number];
 

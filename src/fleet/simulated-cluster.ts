@@ -66,6 +66,10 @@ export interface SimulationHooks {
   readonly onBite?: OnBite;
   /** Called with every daemon before it has done anything. */
   readonly onStart?: (daemon: FleetMachine, machine: SimulatedMachine) => void;
+  /** Told of every change of what a machine's systemd runs, as it happens. */
+  readonly onUnit?: (machine: SimulatedMachine, unit: string) => void;
+  /** How long a process takes to be gone after SIGKILL, in milliseconds. */
+  readonly killMs?: readonly [least: number, most: number];
 }
 
 /** Machines with fake systemds on one store and one clock, all in this process, and ways to break them. */
@@ -113,6 +117,7 @@ export class SimulatedCluster implements AsyncDisposable {
   /** Boots a new machine and its daemon; `metadata` such as `role=web,az=1`. One that is a copy has the id and address of another. */
   add(name: string, metadata = "", clockRate = 1, copyOf = name): SimulatedMachine {
     const { clock, random } = this;
+    const { onUnit, killMs } = this.#hooks;
     const files = new MemoryUnitFiles();
     const pairs = metadata.split(",").filter(Boolean);
     const machine: SimulatedMachine = {
@@ -125,6 +130,8 @@ export class SimulatedCluster implements AsyncDisposable {
         random,
         files: files.texts,
         dropIns: files.dropIns,
+        ...(killMs && { killMs }),
+        onChange: (unit) => onUnit?.(machine, unit),
       }),
       files,
       ill: new Map(),
@@ -206,6 +213,11 @@ export class SimulatedCluster implements AsyncDisposable {
 
   /** A power cut: nothing of the daemon gets out any more, all units and the files in /run are gone. */
   async crash(name: string): Promise<void> {
+    await this.whileTimePasses(this.cutPower(name));
+  }
+
+  /** The same, without letting time pass. */
+  async cutPower(name: string): Promise<void> {
     const machine = this.machine(name);
     const killed = this.killDaemon(name);
     machine.isOff = true;
@@ -214,7 +226,7 @@ export class SimulatedCluster implements AsyncDisposable {
     machine.files.dropIns.clear();
     machine.files.tokens.clear();
     machine.boot += 1;
-    await this.whileTimePasses(killed);
+    await killed;
   }
 
   /** Starts the machine again, with its link mended. */

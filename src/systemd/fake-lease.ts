@@ -17,6 +17,11 @@ export class FakeLease {
     return this.#held !== undefined;
   }
 
+  /** Counts the times that it was held without a break. */
+  get run(): number {
+    return this.#run;
+  }
+
   /** Gives the name of the time that the lease is held without a break. */
   extend(untilMs: number): string {
     if (this.#held === undefined) this.#run += 1;

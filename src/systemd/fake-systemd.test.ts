@@ -77,6 +77,23 @@ test("a unit can be slow to stop", async () => {
   assert.deepEqual(manager.running(), []);
 });
 
+test("a unit that ignores SIGTERM takes all of its stop time and is then killed, whatever is asked meanwhile", async () => {
+  const text = `[Service]\nExecStart=/bin/sh -c "trap '' TERM; exec sleep infinity"\nTimeoutStopSec=5\n`;
+  const { clock, manager, systemd } = await given({ "a.service": text });
+  void systemd.startUnit("a.service", SIGNAL);
+  await clock.advance(50);
+  const stopped = systemd.stopUnit("a.service", SIGNAL);
+  await clock.advance(3_000);
+  void systemd.startUnit("a.service", SIGNAL);
+  assert.equal(await stopped, "canceled");
+  const again = systemd.stopUnit("a.service", SIGNAL);
+  await clock.advance(1_990);
+  assert.ok(manager.isRunning("a.service"));
+  await clock.advance(120);
+  assert.equal(await again, "done");
+  assert.ok(!manager.isRunning("a.service"));
+});
+
 test("exitUnit() ends a unit, and setFailing() makes the next starts fail", async () => {
   const { clock, manager, systemd, state } = await given({ "a.service": SLEEP });
   void systemd.startUnit("a.service", SIGNAL);

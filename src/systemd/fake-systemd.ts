@@ -28,6 +28,10 @@ export interface FakeSystemdOptions {
   readonly dropIns?: ReadonlyMap<string, string>;
   /** The shortest and the longest time that starting or stopping a unit takes; 5 to 50 ms when not given. */
   readonly jobMs?: readonly [least: number, most: number];
+  /** The same for how long a process takes to be gone after SIGKILL; 5 to 50 ms when not given. */
+  readonly killMs?: readonly [least: number, most: number];
+  /** Told whenever something changed about a unit, in the same turn. */
+  readonly onChange?: (name: string) => void;
 }
 
 /** A systemd manager in memory, for simulations: units follow their files as `fakeProgram` reads them. */
@@ -62,6 +66,11 @@ export class FakeSystemd {
       .toSorted();
   }
 
+  /** Whether processes of the unit are there. */
+  isRunning(name: string): boolean {
+    return this.#units.get(name)?.isAlive === true;
+  }
+
   /** Ends a running unit's process by itself; a status other than 0 is a failure. */
   exitUnit(name: string, status: number): void {
     this.#units.get(name)?.exit(status);
@@ -76,6 +85,11 @@ export class FakeSystemd {
   /** Whether units that are bound to the lease may run. */
   get isLeased(): boolean {
     return this.#lease.isHeld;
+  }
+
+  /** Counts the times that the lease was held without a break. */
+  get leaseRun(): number {
+    return this.#lease.run;
   }
 
   extendLease(untilMs: number): string {
@@ -95,8 +109,10 @@ export class FakeSystemd {
   reboot(): void {
     this.dropConnections();
     this.#lease.end();
+    const names = [...this.#units.keys()];
     for (const unit of this.#units.values()) unit.vanish();
     this.#units = new Map();
+    for (const name of names) this.#options.onChange?.(name);
     this.#links = new Map();
     this.#enabled = new Set();
   }
@@ -202,10 +218,12 @@ export class FakeSystemd {
   }
 
   #hold(name: string, program: FakeProgram): FakeUnit {
-    const { clock, random, jobMs = [5, 50] } = this.#options;
+    const { clock, random, jobMs = [5, 50], killMs = [5, 50] } = this.#options;
+    const between = ([least, most]: readonly [number, number]) => least + random() * (most - least);
     const unit = new FakeUnit(name, program, {
       clock,
-      jobMs: () => jobMs[0] + random() * (jobMs[1] - jobMs[0]),
+      jobMs: () => between(jobMs),
+      killMs: () => between(killMs),
       mayStart: () => unit.program?.isLeased !== true || this.#lease.isHeld,
       isFailing: () => this.#failing.has(name),
       changed: () => {
@@ -225,6 +243,7 @@ export class FakeSystemd {
   }
 
   #changed(name: string): void {
+    this.#options.onChange?.(name);
     for (const connection of this.#connections) connection.streams.push(name);
   }
 

@@ -7,6 +7,8 @@ interface Surroundings {
   readonly clock: Clock;
   /** How long the next start or stop takes. */
   readonly jobMs: () => number;
+  /** How long the process takes to be gone after SIGKILL. */
+  readonly killMs: () => number;
   /** Whether the process fails at once when started now. */
   readonly isFailing: () => boolean;
   /** Whether it may be started now; otherwise the job fails and changes nothing. */
@@ -35,6 +37,10 @@ export class FakeUnit {
   #job: Job | undefined;
   #life = new AbortController();
   #beganMs: number | undefined;
+  /** When the process that is stopping will be gone, whichever job waits for that. */
+  #goneAtMs = 0;
+  /** What was stopped last. */
+  #stopped = { isCutShort: false, hadProcess: false };
 
   constructor(name: string, program: FakeProgram, around: Surroundings) {
     this.name = name;
@@ -133,17 +139,27 @@ export class FakeUnit {
 
   async #stop(signal: AbortSignal): Promise<JobResult> {
     if (!this.isAlive) return "done";
-    const { clock, jobMs } = this.#around;
-    const isCutShort = this.program?.type === "oneshot" && this.activeState === "activating";
-    this.#life.abort();
-    const hadProcess = this.subState !== "exited";
-    this.#become("deactivating", "stop-sigterm");
-    await clock.sleep(jobMs() + (this.program?.stopMs ?? 0), signal);
+    const { clock } = this.#around;
+    if (this.activeState !== "deactivating") this.#beginStop();
+    const { isCutShort, hadProcess } = this.#stopped;
+    await clock.sleep(Math.max(0, this.#goneAtMs - clock.monotonicMs()), signal);
     if (hadProcess) this.#tellEnd({ result: isCutShort ? "signal" : "success", signal: SIGTERM });
     // A oneshot that is killed has failed.
     if (isCutShort) this.#become("failed", "failed");
     else this.#become("inactive", "dead");
     return "done";
+  }
+
+  #beginStop(): void {
+    const { clock, jobMs, killMs } = this.#around;
+    const { type, stopMs = 0, isStubborn = false } = this.program ?? {};
+    this.#stopped = {
+      isCutShort: type === "oneshot" && this.activeState === "activating",
+      hadProcess: this.subState !== "exited",
+    };
+    this.#life.abort();
+    this.#goneAtMs = clock.monotonicMs() + jobMs() + stopMs + (isStubborn ? killMs() : 0);
+    this.#become("deactivating", "stop-sigterm");
   }
 
   async #live(ends: { afterMs: number; status: number }, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,8 @@ export interface AgentView {
   readonly machine: string;
   readonly name: string;
   readonly boot: number;
+  /** Which time it is that its systemd holds the lease without a break. */
+  readonly leaseRun: number;
   /** The index that its model is at. */
   readonly index: number;
   /** Whether it was told to leave the cluster. */
@@ -39,7 +41,7 @@ export class AgentCheck {
   /** The newest decision about a unit, by machine and unit. */
   readonly #steps = new Map<string, Step>();
   /** Units that were started, and not told to stop since, by machine, boot and unit, and for which wish. */
-  readonly #launched = new Map<string, number>();
+  readonly #launched = new Map<string, { readonly wish: number; readonly leaseRun: number }>();
   /** The same, with those whose start ended in a way that the agent was not told of. */
   readonly #started = new Set<string>();
   /** When they were. */
@@ -86,10 +88,13 @@ export class AgentCheck {
     const before = this.#launched.get(keyOf(view, unit));
     const wish = this.#history.wish(unit, step?.index);
     // What runs to its end, as the agent saw it, runs again for each wish.
-    const isAnew = before !== wish && this.#history.runsOnce(unit, step?.index);
-    if (before !== undefined && !isAnew)
+    const isAnew = before?.wish !== wish && this.#history.runsOnce(unit, step?.index);
+    // What runs by a lease only is started again after each time that the lease was over.
+    const isLeased = this.#history.specOf(unit, loaded)?.leased !== undefined;
+    const wasOver = isLeased && before?.leaseRun !== view.leaseRun;
+    if (before !== undefined && !isAnew && !wasOver)
       this.#violations.add(START, `${unit} on ${view.name}`, `again: ${step?.reason ?? ""}`);
-    this.#launched.set(keyOf(view, unit), wish);
+    this.#launched.set(keyOf(view, unit), { wish, leaseRun: view.leaseRun });
     this.#started.add(keyOf(view, unit));
     this.#startedMs.set(keyOf(view, unit), this.#nowMs());
     if (step === undefined)

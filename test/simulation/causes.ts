@@ -29,6 +29,13 @@ const STOP_CAUSES: readonly Cause<Stopping>[] = [
     holds: withJob(({ spec, target }, { machine }) => !spec.global && target !== machine),
   },
   {
+    why: "at most one copy may run, and another machine has the lock",
+    holds: withJob(
+      ({ spec, name }, { history, machine, index }) =>
+        spec.leased === "once" && history.lockHolder(name, index) !== machine,
+    ),
+  },
+  {
     why: "it is global, and the machine's metadata does not fit",
     holds: withJob(
       ({ spec }, { history, machine, index }) =>

@@ -17,11 +17,11 @@ export interface FaultOptions {
   readonly onStoreDown: () => void;
   /** Called when a daemon died in the middle of something. */
   readonly onDeath: (machine: SimulatedMachine) => void;
+  /** Called when a machine has no power. */
+  readonly onPowerCut: (machine: SimulatedMachine) => void;
   /** A kind that is to happen often. */
   readonly favour: FaultKind | undefined;
   readonly storeFuse: StoreFuse;
-  /** Kinds that do not happen. */
-  readonly without?: readonly FaultKind[];
 }
 
 interface Fault {
@@ -31,6 +31,9 @@ interface Fault {
 
 const CALM_DELAY_MS = [0.5, 3] as const;
 const LONG_MS = [6_000, 12_000] as const;
+/** What runs by a lease stands this much of the store's time gone in no time, within its time to live. */
+const SKEW_MOST_MS = 600;
+const TTL_MS = 6_000; // of a machine's record
 const KEY_PREFIX = "/_coreos.com/fleet";
 
 /** Breaks things for a while, by the seed, and mends them all when told to. */
@@ -51,6 +54,10 @@ export class Faults {
   readonly begun = new Map<FaultKind, number>();
   /** Until when an engine may think that it holds a lease which the store has forgotten. */
   leaseLostUntilMs = 0;
+  /** When the store forgot last what it had promised to keep for a while: it was wiped, or its time leapt. */
+  forgotMs = Number.NEGATIVE_INFINITY;
+  /** When the store's clock went ahead, and by how much. */
+  #skews: { readonly atMs: number; readonly ms: number }[] = [];
 
   constructor(
     cluster: SimulatedCluster,
@@ -85,9 +92,8 @@ export class Faults {
       ...STORE,
       ...RARE.filter(() => chance(this.#random, 0.1)),
     ];
-    const { favour, without = [] } = this.#options;
+    const { favour } = this.#options;
     const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
-    if (without.includes(kind)) return;
     const longest = chance(this.#random, 0.3) ? longestMs : longestMs / 5;
     // Long enough for leases and records to end.
     const isLong = kind === "cut leader" || (kind === "cut many" && chance(this.#random, 0.5));
@@ -213,11 +219,9 @@ export class Faults {
   }
 
   async #cutPower(machine: SimulatedMachine): Promise<void> {
-    const killed = this.#cluster.killDaemon(machine.name);
-    machine.systemd.reboot();
-    machine.files.texts.clear();
-    machine.boot += 1;
-    await killed;
+    const isCut = this.#cluster.cutPower(machine.name);
+    this.#options.onPowerCut(machine);
+    await isCut;
   }
 
   /** A machine that cannot leave is killed in the end, as a service that does not stop in time. */
@@ -302,8 +306,12 @@ export class Faults {
   }
 
   #skew(ms: number): void {
+    const atMs = this.#cluster.clock.monotonicMs();
     this.#cluster.store.skewMs += ms;
-    if (ms > 0) this.#loseLease(ms);
+    if (ms <= 0) return;
+    this.#loseLease(ms);
+    this.#skews = [...this.#skews.filter((skew) => skew.atMs > atMs - 2 * TTL_MS), { atMs, ms }];
+    if (this.#skews.reduce((all, skew) => all + skew.ms, 0) > SKEW_MOST_MS) this.forgotMs = atMs;
   }
 
   /** The store forgets the lease before its holder thinks so, now or within `ms`. */
@@ -342,7 +350,9 @@ export class Faults {
 
   async #wipe(): Promise<void> {
     const { keys, signal } = this.#cluster;
+    this.forgotMs = Number.POSITIVE_INFINITY;
     await keys.delete(KEY_PREFIX, { recursive: true, dir: true }, signal).catch(() => {});
+    this.forgotMs = this.#cluster.clock.monotonicMs();
   }
 
   /** More events than the history keeps, of which some do not hear before their connections break. */

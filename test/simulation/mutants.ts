@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { FaultKind } from "./fault-kinds.ts";
+import { LEASES_EVERY } from "./shape.ts";
 
 /** A mistake that somebody could make: one place of the program, as it is and as it would be wrong. */
 export interface Mutant {
@@ -11,9 +12,12 @@ export interface Mutant {
   /** What the checks have to say of it. */
   readonly found: RegExp;
   /** A kind of fault under which it shows. */
-  readonly favour: FaultKind;
+  readonly favour?: FaultKind;
+  /** Every which seed is tried; every one when not given. */
+  readonly step?: number;
 }
 
+const ONCE = /^5 at most one copy/;
 const ALONE = /^one engine leads at a time/;
 
 /** Each has to be found by the checks, and what they say without it is that all is well. */
@@ -129,6 +133,27 @@ export const MUTANTS = {
     to: "return begun;",
     found: /a text rolls out over/,
     favour: "kill",
+  },
+  stopNotWaitedFor: {
+    file: "fleet/core/lease-waits.ts",
+    from: '(how === "expired" ? sinceMs : sinceMs + leaseMs) + stopMs',
+    to: 'how === "expired" ? sinceMs : sinceMs + leaseMs',
+    found: /^5 (at most one copy|a unit with a lease leaves)/,
+    step: LEASES_EVERY,
+  },
+  leasedUnitMovedAtOnce: {
+    file: "fleet/core/lease-waits.ts",
+    from: "if (nowMs >= untilMs) continue;",
+    to: "if (nowMs >= 0) continue;",
+    found: /^5 a unit with a lease leaves/,
+    step: LEASES_EVERY,
+  },
+  lockBrokenTooSoon: {
+    file: "fleet/once-breaker.ts",
+    from: "if (clock.monotonicMs() < dueMs)",
+    to: "if (clock.monotonicMs() < 0)",
+    found: ONCE,
+    step: LEASES_EVERY,
   },
 } as const satisfies Record<string, Mutant>;
 export type MutantName = keyof typeof MUTANTS;

@@ -74,6 +74,17 @@ export class RegistryHistory {
     return this.ledger.value(this.#at.removed(name as UnitName), index);
   }
 
+  /** What the text of this hash asks for, under that name. */
+  specOf(name: string, hash: string | undefined): UnitSpec | undefined {
+    return hash === undefined ? undefined : this.#specs.find(name, hash);
+  }
+
+  /** The machine that may run the unit, of which at most one copy may run. */
+  lockHolder(name: string, index: number): string | undefined {
+    const lock = this.ledger.value(this.#at.note("once", name as UnitName), index);
+    return lock === undefined ? undefined : /[0-9a-f]{32}/.exec(lock)?.[0];
+  }
+
   jobDirectory(name: string): string {
     return this.#at.jobDirectory(name as UnitName);
   }

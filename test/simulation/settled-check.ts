@@ -3,10 +3,10 @@ import { explain } from "#fleet/core/explain.ts";
 import type { MachineId } from "#fleet/core/machine-id.ts";
 import type { FleetMachine } from "#fleet/fleet-machine.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
-import { hashOf } from "#fleet/unit-files.ts";
 import type { Mirror } from "#keys/mirror.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { FitOracle } from "./fit-oracle.ts";
+import { hashOn } from "./hash-on.ts";
 import type { JobThen, RegistryHistory } from "./registry-history.ts";
 import { isTemplate, runsForEver, type UnitSpec } from "./unit-spec.ts";
 import type { WatchCheck } from "./watch-check.ts";
@@ -20,7 +20,7 @@ export interface Settled {
   readonly indexBefore: number;
   readonly mirrors: readonly Mirror[];
   /** Whether this unit's process ended by itself, or was made to, since it was last started there. */
-  readonly hasEnded: (machine: SimulatedMachine, unit: string) => boolean;
+  readonly hasEnded: (machine: SimulatedMachine, unit: string, spec: UnitSpec) => boolean;
 }
 
 /** What is not yet as it has to be when nothing disturbs the cluster any more. */
@@ -192,13 +192,13 @@ function wrongOn(
   { name, hash, spec, desired }: JobThen,
   belongs: boolean,
 ): string[] {
-  const text = machine.files.texts.get(machine.files.path(name as UnitName));
+  const loaded = hashOn(machine, name);
   const isRunning = machine.systemd.running().includes(name);
   const mustRun = belongs && desired === "launched" && spec !== undefined && runsForEver(spec);
-  if (!belongs && (text !== undefined || isRunning)) return [`${name} is still on ${machine.name}`];
-  if (belongs && (text === undefined || hashOf(text) !== hash))
-    return [`${name} is not loaded on ${machine.name}`];
-  if (mustRun && !isRunning && !hasEnded(machine, name))
+  if (!belongs && (loaded !== undefined || isRunning))
+    return [`${name} is still on ${machine.name}`];
+  if (belongs && loaded !== hash) return [`${name} is not loaded on ${machine.name}`];
+  if (mustRun && !isRunning && !hasEnded(machine, name, spec))
     return [`${name} does not run on ${machine.name}`];
   if (isRunning && desired !== "launched") return [`${name} runs on ${machine.name}`];
   return [];

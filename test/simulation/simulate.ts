@@ -1,5 +1,5 @@
 // script/simulate --seeds N --from S [--verbose]: runs N seeds from S on, tells of those that fail, and counts.
-// --favour KIND has a kind of fault happen often; --mutant NAME plants a bug and ends with the first seed that finds it.
+// --step N takes every Nth seed only; --favour KIND has a kind of fault happen often; --mutant NAME plants a bug and ends with the first seed that finds it.
 import { parseArgs } from "node:util";
 import { FAULTS } from "./fault-kinds.ts";
 import { isMutantName, plantMutant } from "./mutants.ts";
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
     favour: { type: "string" },
     mutant: { type: "string" },
+    step: { type: "string", default: "1" },
   },
 });
 const { mutant } = values;
@@ -22,12 +23,12 @@ if (values.favour !== undefined && favour === undefined)
 const print = values.verbose ? (line: string) => console.log(line) : undefined;
 // Only now, so that what is planted is in what is loaded.
 const { simulate } = await import("./simulation.ts");
-const [from, seeds] = [Number(values.from), Number(values.seeds)];
+const [from, seeds, step] = [Number(values.from), Number(values.seeds), Number(values.step)];
 const total = { simulatedMs: 0, operations: 0, events: 0, violations: 0, settledMs: 0 };
 const [faults, bites] = [new Map<string, number>(), new Map<string, number>()];
 const startedMs = performance.now();
 
-for (let seed = from; seed < from + seeds; seed++) {
+for (let seed = from; seed < from + seeds * step; seed += step) {
   const report = await simulate(seed, { ...(print && { print }), ...(favour && { favour }) });
   total.simulatedMs += report.simulatedMs;
   total.operations += report.operations;

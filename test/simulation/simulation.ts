@@ -8,17 +8,18 @@ import {
   type SimulationHooks,
 } from "#fleet/simulated-cluster.ts";
 import type { SimulatedLink } from "#fleet/simulated-link.ts";
-import { hashOf } from "#fleet/unit-files.ts";
 import { type Mirror, openMirror } from "#keys/mirror.ts";
-import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { AgentCheck, type AgentView } from "./agent-check.ts";
 import type { FaultKind } from "./fault-kinds.ts";
 import { Faults } from "./faults.ts";
 import { FitOracle } from "./fit-oracle.ts";
+import { hashOn } from "./hash-on.ts";
 import { IdleCheck } from "./idle-check.ts";
+import { LastWrites } from "./last-writes.ts";
 import { Ledger } from "./ledger.ts";
 import { LostCheck } from "./lost-check.ts";
 import { observeKeys, observeSystemd } from "./observe.ts";
+import { OnceCheck } from "./once-check.ts";
 import { between, chance, pick } from "./pick.ts";
 import { PlacementCheck } from "./placement-check.ts";
 import { RecordCheck } from "./record-check.ts";
@@ -43,11 +44,11 @@ export interface SimulationOptions {
 }
 
 const LIVE = "after all faults end, everything is as it should be";
-/** The longest time that a write to a slow disk takes, and one more after it. */
-const WRITTEN_MS = 7_000;
 const FAILED = "step failed; will be tried again";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
+/** How long processes take to be gone after SIGKILL: up to what is granted to them, but for what a job takes besides. */
+const KILL_MS = [0, 900] as const;
 const SENT = /^[0-9a-f]{32}$/;
 /** Longer than many machines lost together are held (60 s), and what follows. */
 const SETTLE_MS = 70_000;
@@ -78,6 +79,7 @@ class Simulation implements AsyncDisposable {
   readonly #oracle: FitOracle;
   readonly #lost: LostCheck;
   readonly #records: RecordCheck;
+  readonly #once: OnceCheck;
   readonly #placements: PlacementCheck;
   readonly #agents: AgentCheck;
   readonly #idle: IdleCheck;
@@ -86,9 +88,7 @@ class Simulation implements AsyncDisposable {
   readonly #shape: Shape;
   readonly #workload: Workload;
   readonly #faults: Faults;
-  /** When each machine's daemon was last seen, and since when its disk may have been too full to write. */
-  readonly #aliveMs = new Map<SimulatedMachine, number>();
-  readonly #fullSinceMs = new Map<SimulatedMachine, number>();
+  readonly #lastWrites = new LastWrites();
   readonly #storeFuse: StoreFuse;
   readonly #bites = new Map<Bite, number>();
   readonly #watches: WatchCheck[] = [];
@@ -126,7 +126,9 @@ class Simulation implements AsyncDisposable {
     this.#shape = shapeOf(seed);
     for (let at = 0; at < this.#shape.machines; at++) {
       const name = String.fromCodePoint(97 + at);
-      const drift = between(random, -DRIFT_MOST, DRIFT_MOST);
+      const drift = this.#shape.driftsMost
+        ? pick(random, [-DRIFT_MOST, DRIFT_MOST])
+        : between(random, -DRIFT_MOST, DRIFT_MOST);
       const machine = this.#cluster.add(name, pick(random, METADATA), 1 + drift);
       this.#history.configured.set(machine.id, machine.metadata);
     }
@@ -134,24 +136,26 @@ class Simulation implements AsyncDisposable {
     this.#faults = new Faults(this.#cluster, random, this.#trace, links, {
       onStoreDown: () => this.#checkDisk(),
       onDeath: ({ id }) => this.#placements.ended(id),
-      favour,
+      onPowerCut: (machine) => this.#once.losesPower(machine),
+      favour: favour ?? pick(random, this.#shape.favours),
       storeFuse: this.#storeFuse,
     });
     this.#records = new RecordCheck(this.#cluster, this.#faults, this.#violations);
-    this.#workload = new Workload(
-      this.#cluster,
-      random,
-      this.#specs,
-      this.#trace,
-      this.#shape.units,
-    );
+    this.#once = new OnceCheck({
+      cluster: this.#cluster,
+      history: this.#history,
+      trouble: this.#faults,
+      violations: this.#violations,
+      onBite: this.#bite,
+    });
+    this.#workload = new Workload(this.#cluster, random, this.#specs, this.#trace, this.#shape);
   }
 
   async play(): Promise<Report> {
     const random = this.#random;
     const rounds = 1 + Math.floor(random() * 3);
     for (let round = 0; round < rounds && this.#violations.found.length === 0; round++) {
-      await this.#trouble(between(random, 8_000, 40_000));
+      await this.#trouble(between(random, ...this.#shape.troubleMs));
       await this.#calm();
     }
     if (chance(random, 0.02)) {
@@ -223,12 +227,7 @@ class Simulation implements AsyncDisposable {
   async #step(): Promise<void> {
     await this.#cluster.clock.advance(STEP_MS);
     const nowMs = this.#cluster.clock.monotonicMs();
-    for (const machine of this.#cluster.machines) {
-      if (machine.daemon !== undefined) this.#aliveMs.set(machine, nowMs);
-      // What was written just before may not be there either.
-      if (machine.disk.isFull && !this.#fullSinceMs.has(machine))
-        this.#fullSinceMs.set(machine, nowMs - WRITTEN_MS);
-    }
+    this.#lastWrites.look(this.#cluster.machines, nowMs);
     this.#lost.look(this.#cluster.machines, nowMs);
     this.#placements.flush();
     this.#records.look();
@@ -244,7 +243,10 @@ class Simulation implements AsyncDisposable {
       oracle: this.#oracle,
       watches: this.#watches,
       mirrors: this.#mirrors,
-      hasEnded: (machine, unit) => this.#agents.hasStarted(this.#view(machine), unit),
+      hasEnded: (machine, unit, spec) =>
+        spec.leased === undefined
+          ? this.#agents.hasStarted(this.#view(machine), unit)
+          : this.#once.endedByItself(machine, unit),
     });
   }
 
@@ -297,6 +299,7 @@ class Simulation implements AsyncDisposable {
             onTarget: (write) => {
               const { index } = this.#view(machine);
               this.#trace.add(`${machine.name} targets ${write.unit} to ${write.to ?? "nowhere"}`);
+              if (write.to !== undefined) this.#once.moves(write.unit, index);
               this.#placements.sent(machine.id, this.#cluster.clock.monotonicMs(), index, write);
             },
           }),
@@ -313,9 +316,11 @@ class Simulation implements AsyncDisposable {
           machine,
         );
       },
+      killMs: KILL_MS,
+      onUnit: (machine, unit) => this.#once?.changed(machine, unit),
       onStart: (daemon, machine) => {
         this.#placements?.ended(machine.id);
-        void this.#begins(machine, this.#aliveMs.get(machine) ?? 0);
+        void this.#begins(machine, this.#lastWrites.unsureSinceMs(machine));
         plant.onStart?.(daemon, machine);
         this.#guard(daemon, machine);
       },
@@ -323,11 +328,9 @@ class Simulation implements AsyncDisposable {
   }
 
   /** What a daemon that starts can know of what the one before it started. */
-  async #begins(machine: SimulatedMachine, endedMs: number): Promise<void> {
+  async #begins(machine: SimulatedMachine, sinceMs: number): Promise<void> {
     const { id, boot, files } = machine;
     const { launched = [] } = (await files.readLaunched()) ?? {};
-    const fullSinceMs = this.#fullSinceMs.get(machine) ?? Number.POSITIVE_INFINITY;
-    const sinceMs = Math.min(endedMs - WRITTEN_MS, fullSinceMs);
     this.#agents?.remembers({ machine: id, boot }, launched, sinceMs);
   }
 
@@ -342,7 +345,8 @@ class Simulation implements AsyncDisposable {
   #view(machine: SimulatedMachine): AgentView {
     const { id, name, boot, daemon } = machine;
     const index = daemon?.feed.index ?? 0;
-    return { machine: id, name, boot, index, isLeaving: this.#faults.isLeaving(machine) };
+    const { leaseRun } = machine.systemd;
+    return { machine: id, name, boot, leaseRun, index, isLeaving: this.#faults.isLeaving(machine) };
   }
 
   /** Nobody may end a daemon but the simulation. */
@@ -387,10 +391,4 @@ class Simulation implements AsyncDisposable {
       await this.#cluster.whileTimePasses(mirror[Symbol.asyncDispose]());
     await this.#cluster[Symbol.asyncDispose]();
   }
-}
-
-/** The hash of the unit's file on the machine. */
-function hashOn({ files }: SimulatedMachine, unit: string): string | undefined {
-  const text = files.texts.get(files.path(unit as UnitName));
-  return text === undefined ? undefined : hashOf(text);
 }

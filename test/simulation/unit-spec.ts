@@ -15,6 +15,8 @@ export interface UnitSpec {
   readonly maxPerMachine: readonly [max: number, glob: string] | undefined;
   /** What it needs of a machine's memory. */
   readonly memoryBytes: number;
+  /** Whether it stops on a partition, or at most one copy of it runs besides. */
+  readonly leased: "stop" | "once" | undefined;
   /** How its text takes the place of another, as options; empty: at once. */
   readonly update: readonly string[];
   /** What the unit does. */
@@ -31,6 +33,7 @@ export const PLAIN: Omit<UnitSpec, "name"> = {
   replaces: [],
   maxPerMachine: undefined,
   memoryBytes: 0,
+  leased: undefined,
   update: [],
   service: ["ExecStart=/bin/sleep infinity"],
 };
@@ -46,6 +49,8 @@ export function textOf(spec: UnitSpec): string {
     ...spec.machineOf.map((peer) => `MachineOf=${peer}`),
     ...spec.conflicts.map((glob) => `Conflicts=${glob}`),
     ...spec.replaces.map((glob) => `Replaces=${glob}`),
+    ...(spec.leased === "stop" ? ["OnPartition=stop"] : []),
+    ...(spec.leased === "once" ? ["AtMostOnce=yes"] : []),
     ...spec.update,
   ];
   const section = fleet.length === 0 ? "" : `\n[X-Fleet]\n${fleet.join("\n")}\n`;
@@ -70,9 +75,12 @@ export class SpecBook {
   }
 }
 
+/** Ends by SIGKILL only. */
+export const STUBBORN = `ExecStart=/bin/sh -c "trap '' TERM; exec sleep infinity"`;
+
 /** Whether systemd keeps the unit running until it is told otherwise. */
 export function runsForEver({ service }: UnitSpec): boolean {
-  return service.includes("ExecStart=/bin/sleep infinity");
+  return service.includes("ExecStart=/bin/sleep infinity") || service.includes(STUBBORN);
 }
 
 export function isTemplate(name: string): boolean {

@@ -1,14 +1,16 @@
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import { putText } from "#fleet/api-rollout.ts";
+import type { MachineId } from "#fleet/core/machine-id.ts";
 import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
 import { isKeysError, Registry } from "#fleet/registry.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { machineDeed } from "./machine-work.ts";
 import { chance, pick, shuffled } from "./pick.ts";
+import type { Shape } from "./shape.ts";
 import type { Trace } from "./trace.ts";
-import { PLAIN, type SpecBook, type UnitSpec } from "./unit-spec.ts";
+import { PLAIN, type SpecBook, STUBBORN, type UnitSpec } from "./unit-spec.ts";
 
 /** Names that the workload chooses from; it uses few, so that the same unit is met again and again. */
 const NAMES = [
@@ -34,6 +36,17 @@ const PROGRAMS: readonly (readonly string[])[] = [
   ["Type=oneshot", "RemainAfterExit=yes", "ExecStart=/bin/true"],
 ];
 
+const LEASES = ["stop", "once", "once"] as const;
+/** What runs by a lease, some of it with stops that take all of their time. */
+const LEASED_PROGRAMS: readonly (readonly string[])[] = [
+  PLAIN.service,
+  PLAIN.service,
+  ["ExecStart=/bin/sleep infinity", "ExecStop=/bin/sleep 9"],
+  [STUBBORN, "ExecStop=/bin/sleep 1"],
+  [STUBBORN, "ExecStop=/bin/sleep 60", "TimeoutStopSec=2"],
+  ["ExecStart=/bin/sleep 7"],
+];
+
 const UPDATES: readonly (readonly string[])[] = [
   ["UpdateParallel=1", "UpdateMonitor=1s"],
   ["UpdateParallel=2", "UpdateMonitor=3s"],
@@ -47,6 +60,7 @@ export class Workload {
   readonly #specs: SpecBook;
   readonly #trace: Trace;
   readonly #names: readonly UnitName[];
+  readonly #shape: Shape;
   readonly #pending = new Set<Promise<void>>();
   operations = 0;
 
@@ -55,13 +69,14 @@ export class Workload {
     random: Random,
     specs: SpecBook,
     trace: Trace,
-    units: number,
+    shape: Shape,
   ) {
     this.#cluster = cluster;
     this.#random = random;
     this.#specs = specs;
     this.#trace = trace;
-    this.#names = shuffled(random, NAMES).slice(0, units) as UnitName[];
+    this.#shape = shape;
+    this.#names = shuffled(random, NAMES).slice(0, shape.units) as UnitName[];
   }
 
   get pending(): number {
@@ -96,12 +111,16 @@ export class Workload {
     const { model } = machine.daemon!.feed;
     const job = model.jobs.get(name);
     const dice = this.#random();
+    if (job?.desired === "inactive" && chance(this.#random, this.#shape.free))
+      return () => this.#setDesired(machine, name, "launched");
     if (job?.hash === undefined || dice < 0.15) return () => this.#submit(machine, name);
     if (dice < 0.35) return () => this.#destroy(machine, name, job.hash!);
     if (dice < 0.7) {
       const states = ["launched", "launched", "loaded", "inactive"] as const;
       return () => this.#setDesired(machine, name, pick(this.#random, states));
     }
+    if (job.unit?.wants.atMostOnce === true && dice < 0.78)
+      return () => this.#moveBlindly(name, job.target?.value);
     if (dice < 0.85) return async () => this.#meddle(name);
     if (dice < 0.9) return () => this.#closeOrOpen(machine);
     return () => this.#setMetadata(machine);
@@ -112,13 +131,15 @@ export class Workload {
     const { raw, hash } = this.#specs.add(this.#newSpec(name));
     const desired = name.includes("@.")
       ? "inactive"
-      : pick<UnitStateName>(this.#random, [
-          "launched",
-          "launched",
-          "launched",
-          "loaded",
-          "inactive",
-        ]);
+      : chance(this.#random, this.#shape.free)
+        ? "launched"
+        : pick<UnitStateName>(this.#random, [
+            "launched",
+            "launched",
+            "launched",
+            "loaded",
+            "inactive",
+          ]);
     const job = model.jobs.get(name);
     const registry = this.#registry(machine);
     const what = `submit ${name} ${desired} ${JSON.stringify(raw)}`;
@@ -167,6 +188,15 @@ export class Workload {
     return what;
   }
 
+  /** As an engine does that knows neither leases nor locks. */
+  async #moveBlindly(name: UnitName, from: MachineId | undefined): Promise<string> {
+    const { id, name: to } = pick(this.#random, [...this.#cluster.machines]);
+    if (from === undefined) return "nothing: it is placed nowhere";
+    this.#trace.add(`a blind engine moves ${name} to ${to}`);
+    await this.#cluster.registry.move(name, from, id, this.#cluster.signal);
+    return `move ${name} blindly to ${to}`;
+  }
+
   /** What happens to processes by themselves. */
   #meddle(name: UnitName): string {
     const machine = pick(this.#random, [...this.#cluster.machines]);
@@ -187,21 +217,26 @@ export class Workload {
 
   #newSpec(name: UnitName): UnitSpec {
     const random = this.#random;
+    const leased = chance(random, this.#shape.leases) ? pick(random, LEASES) : undefined;
+    const programs = leased === undefined ? PROGRAMS : LEASED_PROGRAMS;
+    const isPlain = leased === undefined && !chance(random, 0.25);
     const own: UnitSpec = {
       ...PLAIN,
       name,
-      service: chance(random, 0.25) ? pick(random, PROGRAMS) : PLAIN.service,
+      leased,
+      service: isPlain ? PLAIN.service : pick(random, programs),
       update: chance(random, 0.25) ? pick(random, UPDATES) : [],
     };
     if (name === "every.service" || chance(random, 0.08))
       return {
         ...own,
         update: [],
+        leased: leased && "stop",
         global: true,
         metadata: chance(random, 0.5) ? [["role", "web"]] : [],
       };
     const dice = random();
-    if (dice < 0.25) return own;
+    if (dice < 0.25 || chance(random, this.#shape.free)) return own;
     if (dice < 0.3) return { ...own, shuns: [["role", pick(random, ["web", "db", "none"])]] };
     if (dice < 0.35) return { ...own, memoryBytes: pick(random, [1, 3, 5]) * 2 ** 30 };
     if (dice < 0.5) return { ...own, metadata: [["role", pick(random, ["web", "db", "none"])]] };

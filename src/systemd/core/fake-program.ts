@@ -17,23 +17,34 @@ export interface FakeProgram {
   readonly remains: boolean;
   /** How long it takes to stop beyond what every unit takes. */
   readonly stopMs: number;
+  /** It ends by SIGKILL only. */
+  readonly isStubborn: boolean;
   /** It runs by a lease only. */
   readonly isLeased: boolean;
 }
 
-/** Understands `/bin/true`, `/bin/false` and `/bin/sleep SECONDS|infinity`; every other command runs for ever. */
+/** A shell that ignores SIGTERM, and so does what it turns into. */
+const IGNORES_SIGTERM = "trap '' TERM;";
+
+/**
+ * Understands `/bin/true`, `/bin/false` and `/bin/sleep SECONDS|infinity`; every other command runs for ever, and one
+ * with `trap '' TERM;` until it is killed.
+ */
 export function fakeProgram(text: string, file: string): FakeProgram {
   const unit = readOrNothing(text, file);
   const last = (name: string) => optionValues(unit, "Service", name).at(-1);
   const start = last("ExecStart");
   const stop = runOf(last("ExecStop") ?? "/bin/true");
+  const patienceMs = parseTimeSpanMs(last("TimeoutStopSec") ?? "") ?? 90_000;
+  const isStubborn = start?.includes(IGNORES_SIGTERM) === true;
   return {
     isBad: file.endsWith(".service") && !start,
     description: optionValues(unit, "Unit", "Description").at(-1),
     type: last("Type") === "oneshot" ? "oneshot" : "simple",
     ends: runOf(start ?? ""),
     remains: last("RemainAfterExit") === "yes",
-    stopMs: Math.min(stop?.afterMs ?? 0, parseTimeSpanMs(last("TimeoutStopSec") ?? "") ?? 90_000),
+    stopMs: Math.min(stop?.afterMs ?? 0, patienceMs) + (isStubborn ? patienceMs : 0),
+    isStubborn,
     isLeased: LEASE_BOUND.every((line) => saysLine(unit, line)),
   };
 }
