@@ -197,6 +197,18 @@ test("fleetctl says which endpoint it could not use, why, and what to do", async
     await refused("--request-timeout=0"),
     /Cannot use --request-timeout=0: expected seconds/,
   );
+  // Also where the command itself says what it could not do.
+  for (const flag of ["--driver=bogus", "--endpoint=foo"]) {
+    const listed = await runFleetctl([flag, "list-machines"], { cwd });
+    assert.match(listed.stderr, /^fleetctl: Unable to initialize client: /);
+    assert.equal(listed.exit, 2);
+  }
+  const verify = await runFleetctl(["verify", "foo"], { cwd });
+  assert.equal(
+    verify.stderr,
+    'Command "verify" is deprecated, DEPRECATED - No longer works\nWARNING: The signed/verified units feature is DEPRECATED and cannot be used.\n',
+  );
+  assert.equal(verify.exit, 2);
 });
 
 test("fleetctl finds the fleetd of its machine's root directory", async () => {

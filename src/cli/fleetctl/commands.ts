@@ -218,6 +218,7 @@ With -f it follows a unit to the machine that it moves to.`,
     flags: [],
     offers: "units",
     load: async () => async (session) => {
+      session.err('Command "verify" is deprecated, DEPRECATED - No longer works');
       session.err("WARNING: The signed/verified units feature is DEPRECATED and cannot be used.");
       return 2;
     },

@@ -142,7 +142,7 @@ test("readUnitRequest() creates, replaces and updates", () => {
       kind: "create",
       name: "a.service",
       raw: "[Unit]\nAfter=b\n",
-      desired: "loaded",
+      desired: "inactive", // as in the original, whose fleetctl counts on it
       replaces: true,
     },
   );

@@ -97,7 +97,7 @@ export function readUnitRequest(
         kind: "create",
         name,
         raw,
-        desired: desired || (job?.desired ?? "inactive"),
+        desired: desired || "inactive", // also for a unit that runs, which the original's `start --replace` waits for
         replaces: isThere,
       };
     }
