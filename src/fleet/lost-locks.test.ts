@@ -97,9 +97,12 @@ test("nothing starts in a restored store while a machine that is cut off may run
   await cluster.pass(20_000);
   cluster.machine("b").link.cut();
   await cluster.whileTimePasses(cluster.store.restore(backup));
-  // Asked for anew in the new store, and so at once: all the same the other copy may run.
+  const { restored } = cluster.machine("a").daemon!.feed;
+  await cluster.until("a knows it", () => restored.index !== undefined);
+  // Asked for anew, it would start at once; but the other copy runs on for now.
   const asked = cluster.registry.setDesired(UNIT, "launched", cluster.signal);
   await cluster.whileTimePasses(asked);
+  assert.deepEqual(cluster.where(UNIT), ["b"]);
   await untilOn(cluster, "a", 60_000);
   cluster.machine("b").link.mend();
   await stays(cluster, "a", 30_000);

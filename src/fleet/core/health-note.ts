@@ -3,6 +3,7 @@ import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import type { MachineId } from "./machine-id.ts";
 import { type Parsed, readJson } from "./records.ts";
+import { textHere } from "./rolling-text.ts";
 import type { UnitHealth } from "./schema.ts";
 
 /** What the agent of a machine found out about a unit there, under `health/UNIT/MACHINE`; written when it changes. */
@@ -42,27 +43,29 @@ export function writeHealthNote(note: HealthNote): string {
 }
 
 /**
- * Whether the unit does its work on the machine, as its `HealthCheck` says of the file that the cluster has now. Unknown
+ * Whether the unit does its work on the machine, as its `HealthCheck` says of the file that it is to have there now. Unknown
  * while the unit is not active there, before its first verdict, and for a unit that has no check: then only systemd's
  * word counts.
  */
 export function isHealthy(model: ClusterModel, name: UnitName, machine: MachineId): UnitHealth {
-  const { hash, unit } = model.jobs.get(name) ?? {};
+  const unit = textHere(model, machine, name);
   const state = model.states.get(name)?.get(machine);
   const note = model.notes.health.get(name, machine)?.value;
   if (unit?.wants.health === undefined || note === undefined) return "unknown";
   if (!model.machines.has(machine) || state?.activeState !== "active") return "unknown";
-  if (note.hash !== hash || state.hash !== hash) return "unknown";
+  if (note.hash !== unit.hash || state.hash !== unit.hash) return "unknown";
   return note.healthy ? "healthy" : "unhealthy";
 }
 
 /**
- * Whether the unit serves on the machine: systemd has its present file active there, and its checks, if it has any, pass.
+ * Whether the unit serves on the machine: systemd has the file active there that the machine is to have, by the job or by a
+ * rollout under way, and its checks, if it has any, pass.
  */
 export function isServing(model: ClusterModel, name: UnitName, machine: MachineId): boolean {
-  const { hash, unit } = model.jobs.get(name) ?? {};
+  const unit = textHere(model, machine, name);
   const state = model.states.get(name)?.get(machine);
-  if (unit === undefined || state?.activeState !== "active" || state.hash !== hash) return false;
+  if (unit === undefined || state?.activeState !== "active" || state.hash !== unit.hash)
+    return false;
   if (!model.machines.has(machine)) return false;
   return unit.wants.health === undefined || isHealthy(model, name, machine) === "healthy";
 }

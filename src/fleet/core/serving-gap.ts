@@ -4,6 +4,7 @@ import type { Job } from "./job.ts";
 import type { MachineId } from "./machine-id.ts";
 import { machinesOfGlobal } from "./machines-of-global.ts";
 import type { MachineRecord } from "./records.ts";
+import { textHere } from "./rolling-text.ts";
 import { isOfWantedRun, lastResult, runsOnce, timerRun } from "./run-once.ts";
 import { describeResult } from "./run-result.ts";
 import type { Unit } from "./unit.ts";
@@ -66,12 +67,13 @@ function resultOf(model: ClusterModel, unit: Unit, machine: MachineId | undefine
     : lastResult(model, unit, machine);
 }
 
-function describeGap(model: ClusterModel, { name, hash }: Job, machine: MachineId): string {
+function describeGap(model: ClusterModel, { name }: Job, machine: MachineId): string {
   if (!model.machines.has(machine)) return `is on ${machine}, which is gone`;
   const state = model.states.get(name)?.get(machine);
   if (state === undefined) return `does not run on ${machine} yet`;
   if (state.activeState !== "active") return `is ${state.activeState} on ${machine}`;
-  if (state.hash !== hash) return `runs with an older text on ${machine}`;
+  if (state.hash !== textHere(model, machine, name)?.hash)
+    return `runs with another text on ${machine} than it is to have`;
   const health = isHealthy(model, name, machine);
   return health === "unhealthy"
     ? `is unhealthy on ${machine}`
