@@ -84,10 +84,11 @@ AtMostOnce=yes
 MachineMetadata=role=worker
 `;
 
-const SCRIPT = `exec 9>> ${INSIDE}/lock
+const SCRIPT = `cd "$(dirname "$0")"
+exec 9>> lock
 now() { printf '%s %s %s\\n' "$(date +%s%N)" "$FLEET_FENCING_TOKEN" "$1"; }
-flock --nonblock 9 || { now "$1" >> ${INSIDE}/refused; exit 1; }
-while :; do now "$1" >> ${INSIDE}/beats; sleep 0.05 9>&-; done
+flock --nonblock 9 || { now "$1" >> refused; exit 1; }
+while :; do now "$1" >> beats; sleep 0.05 9>&-; done
 `;
 
 function compare(before: Run, run: Run): string[] {
