@@ -90,6 +90,7 @@ complete -c fleetctl -n '__fleetctl_is exec' -l machine -x -a '(__fleetctl_machi
 complete -c fleetctl -n '__fleetctl_is exec' -l unit -x -a '(__fleetctl_units)' -d 'The unit to run it beside'
 complete -c fleetctl -n '__fleetctl_is exec' -l user -s u -x -d 'Run it as this user of the machine'
 complete -c fleetctl -n '__fleetctl_is exec' -l interactive -s i -d 'Send standard input to the command'
+complete -c fleetctl -n '__fleetctl_is exec' -l tty -s t -l it -l ti -d 'Run it in a terminal, and send standard input'
 complete -c fleetctl -n '__fleetctl_is exec' -a '(__fleetctl_units)'
 complete -c fleetctl -n __fleetctl_is -a explain -d 'Say for every machine why a unit may or may not run there'
 complete -c fleetctl -n '__fleetctl_is explain' -l full -s l -d 'Print ids and hashes in full'

@@ -1,10 +1,8 @@
-import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
 import { type Address, parseAddress } from "#base/listen.ts";
-import type { AttachedProcess } from "#systemd/attached-process.ts";
 import { isUnitName } from "#unitfile/core/unit-name.ts";
 import { ApiRefusal, refusalOf } from "./api-answer.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -16,6 +14,7 @@ import { type ExecChannel, openExecChannel } from "./exec-channel.ts";
 import { machineOf } from "./forward.ts";
 import { FORWARDED } from "./http-request.ts";
 import { EXEC_PROTOCOL, httpUpgrade } from "./http-upgrade.ts";
+import { runExec, untilAborted } from "./run-exec.ts";
 
 /** A request to make of its connection what another protocol is spoken over. */
 export interface UpgradeRequest {
@@ -155,7 +154,7 @@ async function serve(
   unit: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, machineConsole } = context;
+  const { clock } = context;
   const frames = channel.frames()[Symbol.asyncIterator]();
   try {
     const limit = { ms: START_MS, clock, what: "run a command: none was told", signal };
@@ -163,16 +162,7 @@ async function serve(
     const wanted = first.value?.kind === "start" ? readExecRequest(first.value.payload) : undefined;
     if (wanted === undefined) throw new Fault("USAGE", "Cannot run a command: none was told");
     tell(context, asked.request, unit, wanted);
-    await using program = await machineConsole.start(unit, wanted, signal);
-    const input = feed(program, frames);
-    const output = Promise.all([
-      pump(program.child.stdout, channel, "stdout"),
-      pump(program.child.stderr, channel, "stderr"),
-    ]);
-    // A client that is gone, or silent, ends the program.
-    await untilAborted(Promise.race([output, input]), signal);
-    const ended = await untilAborted(program.ended, signal);
-    await channel.send("exit", Buffer.from(JSON.stringify(ended)));
+    await runExec(context, { channel, frames, unit, wanted }, signal);
   } catch (error) {
     if (signal.aborted) return;
     const { code, message } =
@@ -195,28 +185,6 @@ async function farewell(
   await withDeadline(limit, (stop) => untilAborted(toEnd(), stop)).catch(() => {});
 }
 
-/** Input until its end; fails when the client is gone before the program has ended. */
-async function feed(program: AttachedProcess, frames: AsyncIterator<ExecFrame>): Promise<void> {
-  const { stdin } = program.child;
-  const closed = new AbortController();
-  stdin.once("close", () => closed.abort());
-  for (;;) {
-    const { done, value } = await frames.next();
-    if (done === true) throw new Fault("FLEET_UNREACHABLE", "Cannot go on: the client is gone");
-    if (value.kind === "stdinEnd") stdin.end();
-    else if (value.kind === "stdin" && stdin.writable && !stdin.write(value.payload))
-      await once(stdin, "drain", { signal: closed.signal }).catch(() => {}); // nobody reads it any more
-  }
-}
-
-async function pump(
-  from: AsyncIterable<Buffer>,
-  channel: ExecChannel,
-  kind: "stdout" | "stderr",
-): Promise<void> {
-  for await (const chunk of from) await channel.send(kind, chunk);
-}
-
 function tell(
   { events, me }: ApiContext,
   request: IncomingMessage,
@@ -236,17 +204,4 @@ function refuse(socket: Duplex, error: unknown): void {
   socket.write(
     `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  work.catch(() => {}); // told by the race
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

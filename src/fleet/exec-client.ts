@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { FAULTS, Fault, type FaultCode, reasonOf } from "#base/fault.ts";
 import { parseAddress } from "#base/listen.ts";
-import type { ExecRequest } from "./core/exec-frames.ts";
+import type { ExecRequest, ExecSize } from "./core/exec-frames.ts";
 import { type ExecChannel, openExecChannel } from "./exec-channel.ts";
 import { USER_HEADER } from "./http-request.ts";
 import { httpUpgrade } from "./http-upgrade.ts";
@@ -22,6 +22,8 @@ export interface RemoteProgram extends Disposable {
   /** Resolves when more may be sent. */
   write(bytes: Uint8Array): Promise<void>;
   endInput(): Promise<void>;
+  /** Tells its terminal, if it has one, how large that is now. */
+  resize(size: ExecSize): Promise<void>;
   /**
    * Takes what it prints until it ends; resolves with its exit status, 128 and the number of the signal that ended it.
    * @throws {Fault} what the other side says it cannot be run for; FLEET_UNREACHABLE when the connection breaks
@@ -66,6 +68,7 @@ function remoteProgram(channel: ExecChannel): RemoteProgram {
   return {
     write: (bytes) => channel.send("stdin", bytes),
     endInput: () => channel.send("stdinEnd", new Uint8Array()),
+    resize: (size) => channel.send("resize", Buffer.from(JSON.stringify(size))),
     async run(take) {
       for await (const { kind, payload } of channel.frames())
         if (kind === "stdout" || kind === "stderr") await take(kind, payload);

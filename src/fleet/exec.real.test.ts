@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Fault } from "#base/fault.ts";
 import { parseAddress } from "#base/listen.ts";
 import { startMember } from "#keys/member-for-tests.ts";
+import { resizeTerminal } from "#systemd/terminal.ts";
 import { type Daemon, isActive, startDaemon, unit, until } from "#test/support/fleet-daemon.ts";
 import { privateSystemdMissing } from "#test/support/private-systemd.ts";
 import type { ExecTarget } from "./exec-client.ts";
@@ -95,9 +96,24 @@ test("a command runs as the unit sees the machine, from every machine, and ends 
     const env = await run(daemon, { machineID: here.id }, ["env"]);
     assert.match(env.stdout.toString(), /^PATH=/m);
     assert.doesNotMatch(env.stdout.toString(), /^(FLEET_|NOTIFY_|WATCHDOG_|LISTEN_)/m);
-    const missing = await run(daemon, target, ["/no/such/program"]);
-    assert.equal(missing.status, 127);
-    assert.match(missing.stderr, /no\/such\/program/);
+    for (const [where, name] of [
+      [target, "in web.service "],
+      [{ machineID: here.id }, ""],
+    ] as const)
+      for (const [command, status, why] of [
+        ["/no/such/program", 127, "command not found"],
+        ["nosuch", 127, "command not found"],
+        ["/etc/passwd", 126, "it is there, but cannot be executed"],
+      ] as const) {
+        const failed = await run(daemon, where, [command]);
+        const place = `${name}on machine ${here.id.slice(0, 8)}...`;
+        assert.deepEqual(
+          [failed.status, failed.stderr],
+          [status, `Cannot run ${command} ${place}: ${why}\n`],
+        );
+      }
+    const own = await run(daemon, target, ["setpriv", "nosuch"]);
+    assert.match(own.stderr, /^setpriv: .*nosuch/);
 
     const long = `31536${Math.floor(Math.random() * 1e9)}`;
     const program = await daemon.client.exec(target, { command: ["sleep", long] }, signal);
@@ -151,6 +167,65 @@ test("fleetctl exec passes streams and status on, and a killed fleetctl leaves n
     await once(hanging, "exit");
     await until("it has ended", async () => !(await isRunning(long)));
   }
+});
+
+test("fleetctl exec -t: a terminal there that is as the one here", { skip }, async (t) => {
+  const store = await startMember();
+  t.after(() => store[Symbol.asyncDispose]());
+  const here = await startDaemon(t, store);
+  const there = await startDaemon(t, store);
+  const web = unit("web.service", "/bin/sleep infinity", [`MachineID=${there.id}`]);
+  await here.client.setUnit(
+    { ...web, options: [...web.options, service("User", "65534")] },
+    signal,
+  );
+  await until("web is active", () => isActive(there, web.name));
+  const endpoint = `unix://${here.systemd.root}/run/fleet.sock`;
+  // script(1) gives fleetctl its own terminal, in which what is typed comes in by a pipe.
+  const inTerminal = (...command: string[]) => {
+    const words = [
+      process.execPath,
+      MAIN,
+      "fleetctl",
+      `--endpoint=${endpoint}`,
+      "exec",
+      ...command,
+    ];
+    const line = `stty rows 31 columns 101; exec ${words.map((word) => `'${word}'`).join(" ")}`;
+    const args = ["--quiet", "--return", "--command", line, "/dev/null"];
+    const env = { ...process.env, SHELL: "/bin/sh", TERM: "vt100" };
+    const child = spawn("script", args, { env, stdio: ["pipe", "pipe", "inherit"] });
+    let shown = "";
+    child.stdout.on("data", (bytes: Buffer) => void (shown += bytes.toString()));
+    t.after(() => child.kill("SIGKILL"));
+    return {
+      child,
+      shows: (pattern: RegExp) => until(`${pattern} is shown`, async () => pattern.test(shown)),
+    };
+  };
+  const long = `31538${Math.floor(Math.random() * 1e9)}`;
+  const script = `id -u; echo $TERM; stty size; while [ "$(stty size)" = "31 101" ]; do sleep 0.1; done; stty size; read word; echo "<$word>"; trap "echo got it; exit 5" INT; sleep ${long}`;
+  const { child, shows } = inTerminal("-it", "web", "--", "sh", "-c", script);
+  await shows(/65534\r\nvt100\r\n31 101\r\n/);
+  await resizeTerminal(child.pid!, { columns: 77, rows: 22 }, process.env, signal);
+  await shows(/22 77\r\n/);
+  child.stdin.write("typed\r");
+  await shows(/<typed>\r\n/);
+  await until("it sleeps", () => isRunning(long));
+  child.stdin.write("\x03");
+  await shows(/got it\r\n/);
+  assert.deepEqual(await once(child, "exit"), [5, null]);
+  await until("nothing is left", async () => !(await isRunning(long)));
+
+  const missing = inTerminal("-t", "--machine", there.id, "--", "nosuch");
+  await missing.shows(/Cannot run nosuch on machine \w{8}\.\.\.: command not found\r\n/);
+  assert.deepEqual(await once(missing.child, "exit"), [127, null]);
+
+  // A client that is gone takes its terminal with it, and what runs there.
+  const lost = inTerminal("-t", "web", "sleep", long);
+  await until("it runs", () => isRunning(long));
+  lost.child.kill("SIGKILL");
+  await until("it has ended", async () => !(await isRunning(long)));
 });
 
 test("api_exec keeps others out: on TCP whoever is no machine, with none everybody", {

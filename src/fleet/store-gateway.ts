@@ -90,7 +90,10 @@ export async function openStoreGateway(
     metrics: () => "",
     liveness: new LivenessDesk({ me: NOWHERE, instance: "", feed, probe: httpProbe, clock }),
     console: NO_CONSOLE,
-    machineConsole: { start: () => Promise.reject(new ApiRefusal(404, "")) },
+    machineConsole: {
+      start: () => Promise.reject(new ApiRefusal(404, "")),
+      resize: () => Promise.resolve(),
+    },
     apiExec: "none",
     leave: () => Promise.reject(new ApiRefusal(404, "")),
     pageSize: PAGE,

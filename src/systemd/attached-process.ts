@@ -25,7 +25,8 @@ export interface AttachedProcess extends AsyncDisposable {
 /**
  * Starts a program with streams to and from it. Disposing of it ends its whole process group: by SIGTERM, and what is left
  * after 2 s by SIGKILL.
- * @throws {Fault} SYSTEMD_MISSING when the program that starts it is not installed
+ * @throws {Fault} SYSTEMD_MISSING when the program that starts it is not there, with the facts `program` and `code`, the
+ *   kernel's error
  */
 export async function startAttached(launch: Launch, signal: AbortSignal): Promise<AttachedProcess> {
   signal.throwIfAborted();
@@ -42,7 +43,11 @@ export async function startAttached(launch: Launch, signal: AbortSignal): Promis
   try {
     await once(child, "spawn");
   } catch (cause) {
-    throw new Fault("SYSTEMD_MISSING", `Cannot run ${program}: ${reasonOf(cause)}`, { cause });
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    throw new Fault("SYSTEMD_MISSING", `Cannot run ${program}: ${reasonOf(cause)}`, {
+      cause,
+      facts: { program, code },
+    });
   }
   const kill = (how: NodeJS.Signals) => signalGroup(child.pid!, how);
   return {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { ExecTarget, RemoteProgram } from "#fleet/exec-client.ts";
+import { localTerminal } from "./local-terminal.ts";
 import { chooseMachine } from "./machine-args.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -7,7 +8,7 @@ import { unitNameOf } from "./unit-args.ts";
 
 /**
  * `exec UNIT COMMAND...`: runs a command beside a unit, on one of its machines with `--machine`; without a unit,
- * `exec --machine=MACHINE -- COMMAND...`, on the machine itself. Exits with the command's status.
+ * `exec --machine=MACHINE -- COMMAND...`, on the machine itself; with `--tty` in a terminal. Exits with the command's status.
  */
 export async function runExec(session: Session): Promise<number> {
   const { api, args, err, flags, io } = session;
@@ -19,10 +20,15 @@ export async function runExec(session: Session): Promise<number> {
     err("A unit, or --machine=MACHINE, and a command must be provided", "USAGE");
     return 1;
   }
+  const terminal = flags.bool("tty") ? localTerminal(io) : undefined;
   let remote: RemoteProgram;
   try {
     const target = await targetOf(session, isNamed ? unit : args[0]!, machine);
-    const request = { command: [program, ...words] as const, ...(user !== "" && { user }) };
+    const request = {
+      command: [program, ...words] as const,
+      ...(user !== "" && { user }),
+      ...(terminal && { terminal: terminal.about }),
+    };
     remote = await api.exec(target, request);
   } catch (error) {
     io.signal.throwIfAborted();
@@ -30,9 +36,11 @@ export async function runExec(session: Session): Promise<number> {
     return 1;
   }
   const abort = () => remote[Symbol.dispose]();
+  const isFed = flags.bool("interactive") || terminal !== undefined;
   io.signal.addEventListener("abort", abort, { once: true });
+  const lent = terminal?.lend((size) => void remote.resize(size));
   try {
-    const input = flags.bool("interactive") ? sendInput(session, remote) : remote.endInput();
+    const input = isFed ? sendInput(session, remote) : remote.endInput();
     input.catch(() => {}); // whoever closed it is told of by what comes back
     return await remote.run(async (stream, bytes) => {
       if (!io[stream].write(bytes)) await once(io[stream], "drain", { signal: io.signal });
@@ -44,7 +52,8 @@ export async function runExec(session: Session): Promise<number> {
   } finally {
     io.signal.removeEventListener("abort", abort);
     remote[Symbol.dispose]();
-    if (flags.bool("interactive")) io.stdin.destroy();
+    lent?.[Symbol.dispose]();
+    if (isFed) io.stdin.destroy();
   }
 }
 

@@ -34,18 +34,19 @@ ${MACHINE_HELP}`,
   },
   {
     name: "exec",
-    synopsis: "[-i] [--user=USER] [--machine=MACHINE] [--unit=UNIT] [--] [UNIT] COMMAND...",
+    synopsis: "[-i|-t] [--user=USER] [--machine=MACHINE] [--unit=UNIT] [--] [UNIT] COMMAND...",
     summary: "Run a command where a unit runs, seeing what the unit sees, or on a machine",
     description: `Runs it as the unit's user, with its environment, working directory and namespaces; no shell takes the words apart.
 With --machine or --unit all arguments are the command: --machine alone runs it on that machine as its fleetd's user,
 both choose among the machines of a global unit. Exits with the command's status. Put -- before the command if it has flags.
-There is no terminal: where one is needed, use ssh -t.
+With -t the command runs in a terminal there, which is the size of the one here and gets all keys, Ctrl-C too.
 ${MACHINE_HELP}`,
     flags: [
       { ...text(["machine"], "", "The machine to run it on"), offers: "machines" },
       { ...text(["unit"], "", "The unit to run it beside"), offers: "units" },
       text(["user", "u"], "", "Run it as this user of the machine"),
       bool(["interactive", "i"], false, "Send standard input to the command"),
+      bool(["tty", "t", "it", "ti"], false, "Run it in a terminal, and send standard input"),
     ],
     offers: "units",
     load: async () => (await import("./exec.ts")).runExec,

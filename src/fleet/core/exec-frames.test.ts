@@ -37,6 +37,10 @@ test("readExecRequest() takes a command of texts, and nothing else", () => {
   const read = (value: unknown) => readExecRequest(Buffer.from(JSON.stringify(value)));
   assert.deepEqual(read({ command: ["ls", ""] }), { command: ["ls", ""] });
   assert.deepEqual(read({ command: ["ls"], user: "web" }), { command: ["ls"], user: "web" });
+  const terminal = { columns: 80, rows: 24, type: "xterm" };
+  assert.deepEqual(read({ command: ["vi"], terminal }), { command: ["vi"], terminal });
+  for (const one of [{}, { ...terminal, rows: 0 }, { ...terminal, columns: 1.5 }, "xterm"])
+    assert.equal(read({ command: ["vi"], terminal: one }), undefined, JSON.stringify(one));
   const bad = [null, {}, { command: "ls" }, { command: [] }, { command: [""] }, { command: [1] }];
   for (const value of [...bad, { command: ["ls"], user: 1 }, { command: ["a\0b"] }])
     assert.equal(read(value), undefined, JSON.stringify(value));

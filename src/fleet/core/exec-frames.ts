@@ -1,3 +1,5 @@
+import * as v from "valibot";
+
 /**
  * What goes both ways over the connection of an exec: frames of one byte for the kind, four for the length of what
  * follows, most significant first, and that.
@@ -7,7 +9,7 @@ export interface ExecFrame {
   readonly payload: Uint8Array;
 }
 
-/** From the client: `start` (JSON), `stdin`, `stdinEnd`. To it: `stdout`, `stderr`, `exit` and `error` (JSON). */
+/** From the client: `start` and `resize` (JSON), `stdin`, `stdinEnd`. To it: `stdout`, `stderr`, `exit` and `error` (JSON). */
 export type FrameKind =
   | "start"
   | "stdin"
@@ -16,7 +18,8 @@ export type FrameKind =
   | "stderr"
   | "exit"
   | "error"
-  | "ping";
+  | "ping"
+  | "resize";
 
 const KINDS: readonly FrameKind[] = [
   "start",
@@ -27,6 +30,7 @@ const KINDS: readonly FrameKind[] = [
   "exit",
   "error",
   "ping",
+  "resize",
 ];
 const HEAD_BYTES = 5;
 /** Of what a frame carries; longer pieces are sent in several. */
@@ -38,6 +42,18 @@ export interface ExecRequest {
   readonly command: readonly [string, ...string[]];
   /** A user of the machine; by default the unit's, on a machine fleetd's. */
   readonly user?: string;
+  /** Runs it in a terminal of this size. */
+  readonly terminal?: ExecTerminal;
+}
+
+export interface ExecSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface ExecTerminal extends ExecSize {
+  /** What `TERM` says. */
+  readonly type: string;
 }
 
 /** The frame as bytes; a payload longer than the maximum makes several. */
@@ -79,22 +95,37 @@ export class FrameReader {
   }
 }
 
+const Text = v.pipe(
+  v.string(),
+  v.check((text) => !text.includes("\0")),
+);
+const SIDE_MAX = 65_535; // struct winsize, tty_ioctl(4)
+const Side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(SIDE_MAX));
+const Size = v.object({ columns: Side, rows: Side });
+const Request = v.object({
+  command: v.tupleWithRest([v.pipe(Text, v.nonEmpty())], Text),
+  user: v.optional(v.string()),
+  terminal: v.optional(v.object({ ...Size.entries, type: Text })),
+});
+
 /** The request in the payload of a `start`; undefined when it holds none. */
 export function readExecRequest(payload: Uint8Array): ExecRequest | undefined {
-  let parsed: unknown;
+  const { success, output } = v.safeParse(Request, parsed(payload));
+  if (!success) return undefined;
+  const { command, user, terminal } = output;
+  return { command, ...(user !== undefined && { user }), ...(terminal && { terminal }) };
+}
+
+/** The size in the payload of a `resize`; undefined when it holds none. */
+export function readExecSize(payload: Uint8Array): ExecSize | undefined {
+  const { success, output } = v.safeParse(Size, parsed(payload));
+  return success ? output : undefined;
+}
+
+function parsed(payload: Uint8Array): unknown {
   try {
-    parsed = JSON.parse(new TextDecoder().decode(payload));
+    return JSON.parse(new TextDecoder().decode(payload));
   } catch {
     return undefined;
   }
-  if (typeof parsed !== "object" || parsed === null || !("command" in parsed)) return undefined;
-  const { command } = parsed;
-  const user = "user" in parsed ? parsed.user : undefined;
-  if (!Array.isArray(command) || !(user === undefined || typeof user === "string"))
-    return undefined;
-  const [program, ...words] = command as unknown[];
-  const isText = (word: unknown): word is string =>
-    typeof word === "string" && !word.includes("\0");
-  if (!isText(program) || program === "" || !words.every(isText)) return undefined;
-  return { command: [program, ...words], ...(user !== undefined && { user }) };
 }
