@@ -43,6 +43,8 @@ const SYSTEM_SOCKET = "/run/systemd/private";
 export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Promise<void> {
   const { root, settings, version, env, onListening } = options;
   const logger = openLogger(settings.verbosity > 0 ? "debug" : "info");
+  for (const key of settings.unused)
+    logger.warn({ key }, "this setting is the original's and has no effect");
   const me = await machineOf(root, settings, version);
   const bootId = await readBootId();
   const systemd = await systemdAddress(root, env);

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { readFleetSettings } from "./settings.ts";
 
@@ -30,3 +33,18 @@ for (const [key, value, message] of REFUSED)
   test(`fleetd refuses --${key}=${value}`, async () => {
     await assert.rejects(read({ [key]: value }), { message });
   });
+
+test("fleetd says in which line of its file a value is wrong, and which settings have no effect", async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), "keelson-settings-"));
+  t.after(() => rm(directory, { recursive: true }));
+  const configFile = join(directory, "fleet.conf");
+  const readFile = async (text: string) => {
+    await writeFile(configFile, text);
+    return readFleetSettings({ root: ROOT, configFile, flags: {}, env: {} });
+  };
+  await assert.rejects(readFile("# mine\n\nagent_ttl=soon\n"), {
+    message: `Cannot use agent_ttl from ${configFile}, line 3: expected a duration such as 6s or 500ms`,
+  });
+  const { unused } = await readFile("systemd_user=true\nverify_units=false\nenable_grpc=1\n");
+  assert.deepEqual(unused, ["enable_grpc", "systemd_user"]);
+});

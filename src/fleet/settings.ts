@@ -9,11 +9,13 @@ import {
   API_EXEC,
   CONFIG_KEYS,
   type ConfigKey,
+  type FleetConfig,
   isConfigKey,
   parseDurationMs,
   parseFleetConfig,
   parseList,
   parseMetadata,
+  UNUSED_KEYS,
 } from "./core/fleet-config.ts";
 import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
 
@@ -127,7 +129,10 @@ const Schema = v.object({
     v.transform(parseMillicores),
   ),
 });
-export type FleetSettings = Readonly<v.InferOutput<typeof Schema>>;
+export type FleetSettings = Readonly<v.InferOutput<typeof Schema>> & {
+  /** Settings of the original's that were given and have no effect. */
+  readonly unused: readonly ConfigKey[];
+};
 
 function defaultsFor(root: string): Record<ConfigKey, string> {
   return {
@@ -180,22 +185,28 @@ export async function readFleetSettings(sources: SettingsSources): Promise<Fleet
     throw new Fault("USAGE", `Cannot use --${unknown}: there is no such flag; see fleetd --help`);
   const fragments: Fragment[] = [
     { from: "the defaults", values: defaultsFor(root) },
-    { from: path, values: file },
+    { from: path, ...file },
     { from: "the environment", values: Object.fromEntries(fromEnv) },
     { from: "the command line", values: flags },
   ];
-  return assembleSettings(Schema, fragments);
+  const given = Object.assign({}, ...fragments.map(({ values }) => defined(values))) as Record<
+    ConfigKey,
+    string
+  >;
+  const unused = UNUSED_KEYS.filter((key) => !/^(false|f|0|no|off|)$/i.test(given[key]));
+  return { ...assembleSettings(Schema, fragments), unused };
 }
 
-async function readConfigFile(
-  path: string,
-  isNeeded: boolean,
-): Promise<Partial<Record<ConfigKey, string>>> {
+function defined(values: Fragment["values"]): object {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+async function readConfigFile(path: string, isNeeded: boolean): Promise<FleetConfig> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if (isErrno(cause, "ENOENT") && !isNeeded) return {};
+    if (isErrno(cause, "ENOENT") && !isNeeded) return { values: {}, lines: new Map() };
     throw new Fault("FILE_UNREADABLE", `Cannot read ${path}: ${reasonOf(cause)}`, { cause });
   }
   return parseFleetConfig(text, path);

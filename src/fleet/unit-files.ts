@@ -3,7 +3,7 @@ import { readdir, readFile, rmdir, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { writeFileAtomic } from "#base/atomic-file.ts";
-import { isErrno } from "#base/fault.ts";
+import { Fault, isErrno, reasonOf } from "#base/fault.ts";
 import { makeDirectory } from "#base/make-directory.ts";
 import { LEASE_UNITS } from "#systemd/core/lease-units.ts";
 import { isUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
@@ -89,7 +89,7 @@ const LeaseWire = v.object({ run: v.string(), leased: NamesWire, ended: NamesWir
 /** Unit files in a directory, which is made when missing; records lie beside it, systemd's own units where drop-ins are. */
 export async function openUnitFiles(directories: UnitDirectories): Promise<UnitFiles> {
   const directory = directories.units;
-  makeDirectory(directory);
+  makeUnitDirectory(directory, "; choose another units_directory");
   const path = (name: string) => join(directory, name);
   const dropInPath = (name: string) => join(directories.dropIns, `${name}.d`, DROP_IN);
   const recordPath = join(dirname(directory), "launched.json");
@@ -97,7 +97,7 @@ export async function openUnitFiles(directories: UnitDirectories): Promise<UnitF
   const leasePath = join(dirname(directory), "lease.json");
   // The manager's runtime directory, %t: it looks in `systemd/system` or `systemd/user` below it.
   const tokens = join(dirname(dirname(directories.dropIns)), "fleet-tokens");
-  makeDirectory(directories.dropIns);
+  makeUnitDirectory(directories.dropIns, "");
   for (const [name, text] of LEASE_UNITS)
     await writeFileAtomic(join(directories.dropIns, name), text);
   return {
@@ -237,5 +237,15 @@ async function readRecord<Schema extends v.GenericSchema>(
   } catch (error) {
     if (isErrno(error, "ENOENT") || error instanceof SyntaxError) return undefined;
     throw error;
+  }
+}
+
+/** @throws {Fault} FILE_UNWRITABLE */
+function makeUnitDirectory(path: string, advice: string): void {
+  try {
+    makeDirectory(path);
+  } catch (cause) {
+    const message = `Cannot make ${path} for unit files: ${reasonOf(cause)}${advice}`;
+    throw new Fault("FILE_UNWRITABLE", message, { cause });
   }
 }

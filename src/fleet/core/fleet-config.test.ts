@@ -15,7 +15,7 @@ test("parseFleetConfig() reads what cloud-configs and people write", () => {
     "agent_ttl=30s",
     "",
   ].join("\n");
-  const values = parseFleetConfig(text, "fleet.conf");
+  const { values, lines } = parseFleetConfig(text, "fleet.conf");
   assert.deepEqual(values, {
     etcd_servers: '["http://172.31.7.1:2379", "http://b:2379"]',
     public_ip: "172.31.7.11",
@@ -23,6 +23,7 @@ test("parseFleetConfig() reads what cloud-configs and people write", () => {
     verbosity: "1",
     agent_ttl: "30s",
   });
+  assert.equal(lines.get("agent_ttl"), 7);
   assert.deepEqual(parseList(values.etcd_servers!), ["http://172.31.7.1:2379", "http://b:2379"]);
   assert.deepEqual(parseList("http://a,http://b"), ["http://a", "http://b"]);
 });

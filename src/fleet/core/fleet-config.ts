@@ -39,12 +39,28 @@ export function isConfigKey(text: string): text is ConfigKey {
   return CONFIG_KEYS.some((key) => key === text);
 }
 
+/** Keys of the original's that mean nothing here; what they ask for is told not to happen. */
+export const UNUSED_KEYS = [
+  "disable_watches",
+  "enable_grpc",
+  "systemd_user",
+  "verify_units",
+  "authorized_keys_file",
+] as const satisfies readonly ConfigKey[];
+
+/** What a fleet.conf says, and in which lines; of a key that is there twice the last one counts. */
+export interface FleetConfig {
+  readonly values: Readonly<Partial<Record<ConfigKey, string>>>;
+  readonly lines: ReadonlyMap<string, number>;
+}
+
 /**
  * Reads a fleet.conf: one `key=value` a line, values in quotes or not, `#` and `;` before comments.
  * @throws {Fault} CONFIG_INVALID with file, line and key
  */
-export function parseFleetConfig(text: string, file: string): Partial<Record<ConfigKey, string>> {
+export function parseFleetConfig(text: string, file: string): FleetConfig {
   const values: Partial<Record<ConfigKey, string>> = {};
+  const lines = new Map<string, number>();
   for (const [i, whole] of text.split("\n").entries()) {
     const line = whole.trim();
     if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
@@ -59,8 +75,9 @@ export function parseFleetConfig(text: string, file: string): Partial<Record<Con
         `there is no setting ${key}; expected one of ${CONFIG_KEYS.join(", ")}`,
       );
     values[key] = unquote(line.slice(at + 1).trim());
+    lines.set(key, i + 1);
   }
-  return values;
+  return { values, lines };
 }
 
 /** The value without the quotes around it; a backslash takes the next character as it is. */
