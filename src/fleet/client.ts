@@ -15,7 +15,7 @@ import type {
 } from "./core/schema.ts";
 import type { EventPage } from "./event-history.ts";
 import type { ExecTarget, RemoteProgram } from "./exec-client.ts";
-import { bodyText, type HttpRequest, httpRequest, USER_HEADER } from "./http-request.ts";
+import { bodyText, type HttpRequest, httpRequest, messageOf, USER_HEADER } from "./http-request.ts";
 import {
   type MachineCall,
   type MachineOperations,
@@ -316,15 +316,6 @@ function refusal(status: number, body: string, action: string, missing: FaultCod
     );
   const message = said || `Cannot ${action}: fleetd answered with HTTP status ${status}`;
   return new Fault(codes[status] ?? "FLEET_REFUSED", message, { facts: { status } });
-}
-
-function messageOf(body: string): string | undefined {
-  try {
-    const parsed = JSON.parse(body) as { error?: { message?: unknown } };
-    return typeof parsed.error?.message === "string" ? parsed.error.message : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 async function json<T>(ask: Ask, request: Question, signal: AbortSignal): Promise<T> {

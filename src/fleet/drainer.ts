@@ -1,24 +1,12 @@
-import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import { drainMoves } from "./core/drain.ts";
 import { isServing } from "./core/health-note.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { type Drain, describeMark, writeDrain } from "./core/machine-marks.ts";
 import type { Decision, LostMachines } from "./core/schedule.ts";
-import type { EventLog } from "./event-log.ts";
-import { isKeysError, type Registry } from "./registry.ts";
-
-export interface DrainerOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+import type { EngineMeans } from "./engine-means.ts";
+import { isKeysError } from "./registry.ts";
 
 /** Units of one machine that are on their way at once. */
 const AT_ONCE = 4;
@@ -39,7 +27,7 @@ interface Travelling {
  * that takes over goes on from what the store says.
  */
 export class Drainer {
-  readonly #options: DrainerOptions;
+  readonly #options: EngineMeans;
   readonly #travelling = new Map<UnitName, Travelling>();
   readonly #stuck = new Set<UnitName>();
   #stuckUntilMs = 0;
@@ -47,7 +35,7 @@ export class Drainer {
   /** Machines that units were seen to leave. */
   readonly #emptying = new Set<MachineId>();
 
-  constructor(options: DrainerOptions) {
+  constructor(options: EngineMeans) {
     this.#options = options;
   }
 

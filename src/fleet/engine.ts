@@ -1,10 +1,7 @@
-import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import { eventOf } from "./core/decision-event.ts";
 import { adoptions, isOldJob, unsettled } from "./core/heed-restored.ts";
@@ -12,7 +9,7 @@ import type { MachineId } from "./core/machine-id.ts";
 
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
-import type { EventLog } from "./event-log.ts";
+import type { EngineMeans } from "./engine-means.ts";
 import type { FleetCounts } from "./fleet-counts.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -21,18 +18,12 @@ import type { MachineProbe } from "./machine-probe.ts";
 import { noteAvoidance } from "./note-avoidance.ts";
 import { OnceBreaker } from "./once-breaker.ts";
 import { Prober } from "./prober.ts";
-import { isKeysError, type Registry } from "./registry.ts";
+import { isKeysError } from "./registry.ts";
 import { RolloutDriver } from "./rollout-driver.ts";
 import { Timekeeper } from "./timekeeper.ts";
 
-export interface EngineOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
+export interface EngineOptions extends EngineMeans {
   readonly probe: MachineProbe;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** The longest time after a change until all units are looked at again, not just those that changed. */
   readonly intervalMs: number;
   readonly counts: FleetCounts;

@@ -1,19 +1,11 @@
-import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { machineState } from "./core/machine-state.ts";
 import { forgottenNotes, notedTexts } from "./core/noted-texts.ts";
+import type { EngineMeans } from "./engine-means.ts";
 import { inParallel } from "./in-parallel.ts";
-import type { Registry } from "./registry.ts";
 
-export interface HousekeepingOptions {
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly logger: Logger;
-}
+type HousekeepingOptions = Pick<EngineMeans, "feed" | "registry" | "clock" | "logger">;
 
 const EVERY_MS = 60_000;
 /** How long a leftover has to be one before it goes: a submit writes its blob before its job, machines come back. */

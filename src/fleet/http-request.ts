@@ -71,3 +71,13 @@ export async function bodyText(message: IncomingMessage): Promise<string> {
   for await (const chunk of message) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
 }
+
+/** The sentence in an error body of the fleet API; undefined where there is none. */
+export function messageOf(body: string): string | undefined {
+  try {
+    const parsed = JSON.parse(body) as { error?: { message?: unknown } };
+    return typeof parsed.error?.message === "string" ? parsed.error.message : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Address } from "#base/listen.ts";
-import { bodyText } from "./http-request.ts";
+import { bodyText, messageOf } from "./http-request.ts";
 
 // An import of node:http evaluates its WebSocket export too, which costs a command line 30 ms at every start.
 const { request } = process.getBuiltinModule("node:http");
@@ -52,7 +52,10 @@ export async function httpUpgrade(
   sent.once("upgrade", (_, socket, head) => resolve({ socket, head }));
   sent.once("response", (answer) => {
     const status = answer.statusCode ?? 502;
-    const said = bodyText(answer).then((refusal) => ({ status, refusal: messageOf(refusal) }));
+    const said = bodyText(answer).then((refusal) => ({
+      status,
+      refusal: messageOf(refusal) ?? refusal,
+    }));
     said.then(resolve, reject);
   });
   sent.on("error", reject);
@@ -63,15 +66,5 @@ export async function httpUpgrade(
     clearTimeout(connecting);
     clearTimeout(answering);
     signal.removeEventListener("abort", abort);
-  }
-}
-
-/** The sentence in an error body of the fleet API; else the body. */
-export function messageOf(body: string): string {
-  try {
-    const parsed = JSON.parse(body) as { error?: { message?: unknown } };
-    return typeof parsed.error?.message === "string" ? parsed.error.message : body;
-  } catch {
-    return body;
   }
 }

@@ -1,9 +1,6 @@
-import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import {
   ENGINE_LEASE,
   FOLLOWER,
@@ -11,15 +8,10 @@ import {
   leads,
   stepLeadership,
 } from "./core/leadership.ts";
-import type { MachineId } from "./core/machine-id.ts";
-import { isKeysError, type Registry } from "./registry.ts";
+import type { EngineMeans } from "./engine-means.ts";
+import { isKeysError } from "./registry.ts";
 
-export interface LeaseOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface LeaseOptions extends Omit<EngineMeans, "events"> {
   /** Called whenever leading begins or ends. */
   readonly onChange: () => void;
 }

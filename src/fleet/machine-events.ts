@@ -1,17 +1,10 @@
-import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
 import type { Departure } from "./core/departure.ts";
 import type { EventToTell } from "./core/fleet-event.ts";
 import type { MachineId } from "./core/machine-id.ts";
-import type { EventLog } from "./event-log.ts";
+import type { LeadingMeans } from "./engine-means.ts";
 
-export interface MachineEventsOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly events: EventLog;
-  /** Whether this machine's engine leads. */
-  readonly leads: () => boolean;
-}
+type MachineEventsOptions = Pick<LeadingMeans, "me" | "feed" | "events" | "leads">;
 
 /** More that happen while nobody leads are not told. */
 const PENDING_MAX = 200;

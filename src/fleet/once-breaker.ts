@@ -1,8 +1,5 @@
-import type { Clock } from "#base/clock.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import { isOriginal } from "./core/daemon-version.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import type { OnceHolder } from "./core/once-holder.ts";
@@ -10,16 +7,9 @@ import { type MachineRecord, readMachine } from "./core/records.ts";
 import { stopBoundMs } from "./core/stop-bound.ts";
 import type { Versioned } from "./core/unit-notes.ts";
 import { unknownRun } from "./core/unknown-run.ts";
-import type { EventLog } from "./event-log.ts";
-import type { Registry } from "./registry.ts";
+import type { EngineMeans } from "./engine-means.ts";
 
-export interface OnceBreakerOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
+export interface OnceBreakerOptions extends EngineMeans {
   /** Who breaks them, such as `engine`. */
   readonly as: "engine" | "agent";
 }

@@ -1,25 +1,15 @@
-import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { Fault, reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import type { MachineId } from "./core/machine-id.ts";
 import { writeMark } from "./core/machine-marks.ts";
 import { aliveReason } from "./core/presence-tracker.ts";
 import type { SuspicionEvent } from "./core/suspicion.ts";
-import type { EventLog } from "./event-log.ts";
+import type { EngineMeans } from "./engine-means.ts";
 import type { Liveness, MachineProbe } from "./machine-probe.ts";
-import type { Registry } from "./registry.ts";
 
-export interface ProberOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
+export interface ProberOptions extends EngineMeans {
   readonly probe: MachineProbe;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Called when something became known of a machine that was not before. */
   readonly onKnown: () => void;
 }

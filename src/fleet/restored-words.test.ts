@@ -104,7 +104,7 @@ test("a machine that left and is back does not leave again on the backup's word"
   await restore(cluster, backup);
   await stays(cluster, { x: ["c"] });
   const { model } = cluster.machine("a").daemon!.feed;
-  assert.equal(model.isLeaving(idOf(cluster, "c")), false);
+  assert.equal(model.machine(idOf(cluster, "c"))?.leaving, false);
   // What only the backup says is not kept either: the machine says anew that it is here.
   const key = cluster.at.machine(idOf(cluster, "c"), "leaving");
   const raw = cluster.keys.get(key, {}, cluster.signal);

@@ -1,28 +1,13 @@
-import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import { advanceRollout, type RolloutStep, type Watches } from "./core/advance-rollout.ts";
-import type { MachineId } from "./core/machine-id.ts";
 import { isActive, memberName, type Rollout, writeRollout } from "./core/rollout.ts";
-import type { EventLog } from "./event-log.ts";
+import type { LeadingMeans } from "./engine-means.ts";
 import { inParallel } from "./in-parallel.ts";
 import { noteVersion } from "./note-version.ts";
-import { asSeen, isKeysError, type Registry } from "./registry.ts";
-
-export interface RolloutDriverOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Whether this machine's engine leads. */
-  readonly leads: () => boolean;
-}
+import { asSeen, isKeysError } from "./registry.ts";
 
 /** How long a change may be missed at most. */
 const SAFETY_MS = 30_000;
@@ -35,11 +20,11 @@ const SEEN_MS = 5_000;
 
 /** Carries rollouts on while this machine's engine leads: notes first, then writes what follows from the note. */
 export class RolloutDriver {
-  readonly #options: RolloutDriverOptions;
+  readonly #options: LeadingMeans;
   readonly #wake = new Wake();
   #watches = new Map<UnitName, Watches>();
 
-  constructor(options: RolloutDriverOptions) {
+  constructor(options: LeadingMeans) {
     this.#options = options;
   }
 

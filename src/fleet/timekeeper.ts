@@ -1,25 +1,10 @@
-import type { Clock } from "#base/clock.ts";
 import { withDeadline } from "#base/deadline.ts";
 import { reasonOf } from "#base/fault.ts";
-import type { Logger } from "#base/logger.ts";
 import { Wake } from "#base/wake.ts";
-import type { ClusterFeed } from "./cluster-feed.ts";
 import type { Effect } from "./core/cluster-model.ts";
-import type { MachineId } from "./core/machine-id.ts";
 import { armedTimers, judgeTimer, type TimerStep } from "./core/timers.ts";
-import type { EventLog } from "./event-log.ts";
-import { asSeen, isKeysError, type Registry } from "./registry.ts";
-
-export interface TimekeeperOptions {
-  readonly me: MachineId;
-  readonly feed: ClusterFeed;
-  readonly registry: Registry;
-  readonly events: EventLog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Whether this machine's engine leads. */
-  readonly leads: () => boolean;
-}
+import type { LeadingMeans } from "./engine-means.ts";
+import { asSeen, isKeysError } from "./registry.ts";
 
 /** The longest time until it looks at the wall clock again, which may have been set. */
 const LOOK_MS = 1_000;
@@ -33,10 +18,10 @@ type Write = Exclude<TimerStep, { kind: "wait" }>;
  * was seen, so that two engines that both believe to lead cannot have a unit run twice.
  */
 export class Timekeeper {
-  readonly #options: TimekeeperOptions;
+  readonly #options: LeadingMeans;
   readonly #wake = new Wake();
 
-  constructor(options: TimekeeperOptions) {
+  constructor(options: LeadingMeans) {
     this.#options = options;
   }
 

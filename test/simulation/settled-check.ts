@@ -104,7 +104,7 @@ function describeModel(model: ClusterModel): string {
     ...[...model.machines.values()].map(({ id, metadata }) =>
       [
         id,
-        model.isLeaving(id),
+        model.machine(id)?.leaving,
         ...marksOf(model, id),
         ...[...metadata].map((pair) => pair.join("=")).toSorted(),
       ].join(" "),

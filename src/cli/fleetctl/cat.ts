@@ -1,18 +1,14 @@
 import { serialiseUnitFile } from "#unitfile/core/serialise-unit-file.ts";
 import { unitHash } from "#unitfile/unit-hash.ts";
 import { inJson, printJson } from "./json.ts";
+import { oneUnit } from "./one-unit.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { unitNameOf } from "./unit-args.ts";
 
 export async function runCat(session: Session): Promise<number> {
-  const { api, args, err, io } = session;
-  const [arg, ...more] = args;
-  if (arg === undefined || more.length > 0) {
-    err("One unit file must be provided", "USAGE");
-    return 1;
-  }
-  const name = unitNameOf(arg);
+  const { api, err, io } = session;
+  const name = oneUnit(session, "unit file");
+  if (name === undefined) return 1;
   try {
     const unit = await api.unit(name);
     if (unit === undefined) {

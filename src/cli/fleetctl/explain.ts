@@ -2,19 +2,15 @@ import type { SchemaReason } from "#fleet/core/schema.ts";
 import { type Columns, printTable } from "./columns.ts";
 import { inJson, printJson } from "./json.ts";
 import { addressOf, machineLegend } from "./legends.ts";
+import { oneUnit } from "./one-unit.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { unitNameOf } from "./unit-args.ts";
 
 /** The scheduler's table for one unit: each machine, whether it fits, and why. */
 export async function runExplain(session: Session): Promise<number> {
-  const { api, args, err, flags } = session;
-  const [arg, ...more] = args;
-  if (arg === undefined || more.length > 0) {
-    err("One unit must be provided", "USAGE");
-    return 1;
-  }
-  const name = unitNameOf(arg);
+  const { api, err, flags } = session;
+  const name = oneUnit(session);
+  if (name === undefined) return 1;
   try {
     if ((await api.unit(name)) === undefined) {
       err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");

@@ -2,19 +2,15 @@ import type { SchemaVersion } from "#fleet/core/rollout-schema.ts";
 import { type Columns, printTable } from "./columns.ts";
 import { inJson, printJson } from "./json.ts";
 import { HASH_LENGTH, withIds } from "./legends.ts";
+import { oneUnit } from "./one-unit.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { unitNameOf } from "./unit-args.ts";
 
 /** `history`: the texts that a unit had, when, by whom and why. */
 export async function runHistory(session: Session): Promise<number> {
-  const { api, args, err, flags } = session;
-  const [arg, ...more] = args;
-  if (arg === undefined || more.length > 0) {
-    err("One unit must be provided", "USAGE");
-    return 1;
-  }
-  const name = unitNameOf(arg);
+  const { api, flags } = session;
+  const name = oneUnit(session);
+  if (name === undefined) return 1;
   const full = flags.bool("full");
   try {
     const { versions } = await api.history(name);

@@ -6,22 +6,18 @@ import { checkBlocking, isNotBlocking } from "./blocking.ts";
 import { follow, followRollouts, overBefore } from "./follow-rollout.ts";
 import { HASH_LENGTH } from "./legends.ts";
 import { olderTexts } from "./older-texts.ts";
+import { oneUnit } from "./one-unit.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
-import { unitNameOf } from "./unit-args.ts";
 import { isGlobalUnit, isRolling, isTemplate, traitsOf } from "./units.ts";
 import { waitForUnits } from "./wait.ts";
 
 /** `revert`: gives a unit, or a template and so its instances, an earlier text again. */
 export async function runRevert(session: Session): Promise<number> {
-  const { api, args, err } = session;
-  const [arg, ...more] = args;
-  if (arg === undefined || more.length > 0) {
-    err("One unit must be provided", "USAGE");
-    return 1;
-  }
+  const { api, err } = session;
+  const name = oneUnit(session);
+  if (name === undefined) return 1;
   checkBlocking(session);
-  const name = unitNameOf(arg);
   try {
     const unit = await api.unit(name);
     if (unit === undefined) {

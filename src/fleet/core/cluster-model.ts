@@ -174,11 +174,6 @@ export class ClusterModel {
     return this.machine(machine)?.incarnation;
   }
 
-  /** Whether the machine is on its way out and takes no more units. */
-  isLeaving(machine: MachineId): boolean {
-    return this.machine(machine)?.leaving ?? false;
-  }
-
   /** Whether it is on record that the unit of this name was destroyed, and none was submitted since. */
   isDestroyed(unit: UnitName): boolean {
     if (this.#jobs.get(unit)?.hash !== undefined) return false;

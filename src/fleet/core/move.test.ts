@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { planMove } from "./move.ts";
-import { carryOut, type Sample, sampleCluster, sampleMachine } from "./sample-cluster.ts";
+import { carryOut, NOBODY, type Sample, sampleCluster, sampleMachine } from "./sample-cluster.ts";
 import { schedule } from "./schedule.ts";
 
 const WEB = "web.service" as UnitName;
-const NOBODY = new Map();
 
 const CASES: readonly {
   readonly name: string;

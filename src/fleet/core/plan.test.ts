@@ -9,6 +9,7 @@ import { arrivalOrder } from "./arrival-order.ts";
 import { type PlannedWrite, planUnits } from "./plan.ts";
 import {
   carryOut,
+  NOBODY,
   type Sample,
   type SampleUnit,
   sampleCluster,
@@ -17,8 +18,6 @@ import {
 } from "./sample-cluster.ts";
 import { schedule } from "./schedule.ts";
 import type { SchemaPlan, UnitStateName } from "./schema.ts";
-
-const NOBODY = new Map<never, never>();
 
 function write(name: string, fleet: readonly string[] = [], desired: UnitStateName = "launched") {
   const lines = fleet.map((line) => `${line}\n`).join("");

@@ -1,4 +1,5 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { applyDecision, applyKey } from "./apply-decision.ts";
 import type { ClusterModel } from "./cluster-model.ts";
 import { explain } from "./explain.ts";
 import type { MachineId } from "./machine-id.ts";
@@ -40,7 +41,7 @@ export function planUnits(
   for (const layer of inLayers(model, writes)) {
     for (const write of layer) for (const key of put(model, write)) rolled.add(key);
     const next = schedule(model, lost, "all");
-    for (const decision of next) carryOut(model, decision);
+    for (const decision of next) applyDecision(model, decision, NEWEST);
     decisions.push(...next);
   }
   const decided = new Map(decisions.map((decision) => [decision.unit, decision]));
@@ -131,19 +132,11 @@ function put(model: ClusterModel, write: PlannedWrite): string[] {
   return rolls === undefined ? [] : [rolls.key];
 }
 
-/** Writes what the engine would. */
-function carryOut(model: ClusterModel, decision: Decision): void {
-  if (decision.kind === "wait") return;
-  const to = decision.kind === "unplace" ? undefined : decision.to;
-  set(model, model.keys.job(decision.unit, "target"), to);
-}
-
 /** Nothing is older than what is only imagined. */
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
 function set(model: ClusterModel, key: string, value: string | undefined): void {
-  const after = value === undefined ? undefined : { value, modifiedIndex: NEWEST };
-  model.apply({ key, after, by: { key, action: after === undefined ? "delete" : "set" } });
+  applyKey(model, key, value, NEWEST);
 }
 
 /** As the API gives it. */

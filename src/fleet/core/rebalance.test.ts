@@ -7,16 +7,17 @@ import type { MachineId } from "./machine-id.ts";
 import { type RebalanceMove, rebalance } from "./rebalance.ts";
 import {
   carryOut,
+  NOBODY,
   type Sample,
   type SampleUnit,
   sampleCluster,
   sampleMachine,
+  settle,
   shortMachine,
 } from "./sample-cluster.ts";
 import { schedule } from "./schedule.ts";
 import type { Unit } from "./unit.ts";
 
-const NOBODY = new Map();
 const PLAIN = { includeAtMostOnce: false };
 
 /** Carries the moves out one by one, as fleetctl does; each has to fit at its turn. */
@@ -216,7 +217,7 @@ test("whatever units ask for: every move fits at its turn, and a second plan has
       const units = Object.fromEntries(all.map((one, i) => [`u${i}.service`, one]));
       const facts = { a: { memoryBytes: 2 ** 32 }, b: { memoryBytes: 2 ** 32 } };
       const model = sampleCluster({ machines: MACHINES, units, facts });
-      for (let i = 0; i < 10; i++) carryOut(model, schedule(model, NOBODY, "all"), 100 + 10 * i);
+      settle(model, 100);
       if (schedule(model, NOBODY, "all").length > 0) return;
       const { moves } = rebalance(model, PLAIN);
       apply(model, moves);

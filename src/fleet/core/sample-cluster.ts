@@ -1,4 +1,5 @@
 import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { applyDecision } from "./apply-decision.ts";
 import { ClusterModel } from "./cluster-model.ts";
 import { DEFAULT_KEY_PREFIX, FleetKeys } from "./fleet-keys.ts";
 import type { MachineId } from "./machine-id.ts";
@@ -10,7 +11,7 @@ import {
   writeJobObject,
   writeMachine,
 } from "./records.ts";
-import type { Decision } from "./schedule.ts";
+import { type Decision, type LostMachines, schedule } from "./schedule.ts";
 import type { UnitStateName } from "./schema.ts";
 
 /** A cluster written down by hand, for tests and measurements. */
@@ -104,15 +105,21 @@ function sampleKeys(keys: FleetKeys, sample: Sample): [string, string][] {
   return all;
 }
 
-/** Puts decisions into the model as the store would. */
+/** Puts decisions into the model as the store would, each at an index of its own after this one. */
 export function carryOut(model: ClusterModel, decisions: readonly Decision[], index: number): void {
-  for (const decision of decisions) {
-    if (decision.kind === "wait") continue;
-    const key = model.keys.job(decision.unit, "target");
-    const after =
-      decision.kind === "unplace"
-        ? undefined
-        : { value: decision.to as string, modifiedIndex: (index += 1) };
-    model.apply({ key, after, by: { key, action: after ? "set" : "delete" } });
+  for (const [i, decision] of decisions.entries()) applyDecision(model, decision, index + 1 + i);
+}
+
+/** No machine is lost. */
+export const NOBODY: LostMachines = new Map();
+
+const ROUNDS_MAX = 10;
+
+/** Lets an engine carry out what it decides until that is nothing but waiting, each round at an index beyond this one. */
+export function settle(model: ClusterModel, index: number): void {
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const decisions = schedule(model, NOBODY, "all");
+    if (decisions.every(({ kind }) => kind === "wait")) return;
+    carryOut(model, decisions, index + 10 * round);
   }
 }

@@ -1,4 +1,5 @@
 import type { SchemaPlannedRollout } from "./rollout-schema.ts";
+
 /** Bodies of the fleet API v1, under the names they have on the wire (fleet's API v1 documentation). */
 
 /** What is wanted of a unit, and how far it is. */
@@ -102,8 +103,6 @@ export interface SchemaMoved {
   readonly to: string;
   /** What the engine then moves too. */
   readonly others: readonly SchemaMove[];
-  /** Rollouts that the writes would begin, if any. */
-  readonly rollouts?: readonly SchemaPlannedRollout[];
 }
 
 /** What would even out the cluster, in the order in which it is to be carried out. */
