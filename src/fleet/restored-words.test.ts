@@ -140,3 +140,43 @@ test("what was placed where it runs stays there, until all have told what they r
   cluster.startDaemon("c");
   await stays(cluster, { x: ["b"], y: ["c"] });
 });
+
+test("a machine that boots while the store is restored starts nothing that runs elsewhere", async (t) => {
+  const cluster = await clusterOf(t);
+  await cluster.submit(unit("x"), { fleet: [`MachineID=${idOf(cluster, "a")}`] });
+  await cluster.until("x runs", () => cluster.where(unit("x")).length === 1);
+  const backup = cluster.store.backup();
+  await cluster.destroy(unit("x"), [`MachineID=${idOf(cluster, "a")}`]);
+  await cluster.until("x is gone", () => cluster.where(unit("x")).length === 0);
+  await cluster.submit(unit("x"), { fleet: [`MachineID=${idOf(cluster, "b")}`] });
+  await cluster.until("x runs on b", () => cluster.where(unit("x")).join() === "b");
+  await cluster.crash("a");
+  await cluster.pass(20_000);
+  await restore(cluster, backup);
+  const isKnown = (name: string) => cluster.machine(name).daemon?.feed.restored.index !== undefined;
+  await cluster.until("b knows it", () => isKnown("b"));
+  await cluster.pass(1_000);
+  cluster.boot("a");
+  await cluster.until("a is told of it", () => isKnown("a"));
+  await stays(cluster, { x: ["b"] }, 90_000);
+});
+
+test("what runs twice since the store was restored is ended in one place, on record", async (t) => {
+  const cluster = await clusterOf(t);
+  await cluster.submit(unit("x"), { fleet: ["MachineMetadata=role=web"] });
+  await setMetadata(cluster, "a", "web");
+  await cluster.until("x runs on a", () => cluster.where(unit("x")).join() === "a");
+  const backup = cluster.store.backup();
+  await setMetadata(cluster, "b", "web");
+  const move = [idOf(cluster, "a"), idOf(cluster, "b")] as const;
+  await cluster.whileTimePasses(cluster.registry.move(unit("x"), ...move, cluster.signal));
+  await cluster.until("x runs on b", () => cluster.where(unit("x")).join() === "b");
+  await cluster.pass(20_000);
+  // b cannot tell that it runs there, until long after nobody waits for it any more.
+  cluster.machine("b").link.cut();
+  await restore(cluster, backup);
+  await cluster.until("it runs twice", () => cluster.where(unit("x")).length === 2, 60_000);
+  cluster.machine("b").link.mend();
+  await cluster.until("it runs once", () => cluster.where(unit("x")).join() === "a", 60_000);
+  await stays(cluster, { x: ["a"] }, 30_000);
+});

@@ -126,8 +126,8 @@ export function unsettled({ jobs, keys, restored }: ClusterModel, nowMs: number)
 }
 
 /**
- * Why the machine is none any more for a unit that is there, other units aside. What was said of the machine's metadata
- * before the store was restored is not known: unless that, or what is wanted of the unit, was said since, the unit stays.
+ * Why the machine is none any more for a unit that is there, other units aside. What was said of the unit, and of the
+ * machine's metadata, after the backup of a restored store is not known: unless it was said since, the unit stays.
  */
 export function machineMisfitInPlace(
   { keys, restored }: ClusterModel,
@@ -135,11 +135,8 @@ export function machineMisfitInPlace(
   machine: MachineRecord,
 ): Misfit | undefined {
   const misfit = machineMisfit(unit, machine);
-  if (misfit?.kind !== "metadata") return misfit;
-  const said = [
-    keys.metadata(machine.id, misfit.condition.key),
-    keys.job(unit.name, "object"),
-    keys.job(unit.name, "target-state"),
-  ];
+  if (misfit === undefined) return undefined;
+  const said = [keys.job(unit.name, "object"), keys.job(unit.name, "target-state")];
+  if (misfit.kind === "metadata") said.push(keys.metadata(machine.id, misfit.condition.key));
   return said.every((key) => restored.isOld(key)) ? undefined : misfit;
 }
