@@ -21,6 +21,8 @@ export interface FaultOptions {
   readonly onPowerCut: (machine: SimulatedMachine) => void;
   /** A kind that is to happen often. */
   readonly favour: FaultKind | undefined;
+  /** How long it then lasts, in milliseconds; as any other when undefined. */
+  readonly favourMs?: readonly [least: number, most: number] | undefined;
   readonly storeFuse: StoreFuse;
 }
 
@@ -32,7 +34,7 @@ interface Fault {
 const CALM_DELAY_MS = [0.5, 3] as const;
 const LONG_MS = [6_000, 12_000] as const;
 /** What runs by a lease stands this much of the store's time gone in no time, within its time to live. */
-const SKEW_MOST_MS = 600;
+const SKEW_MOST_MS = 400;
 const TTL_MS = 6_000; // of a machine's record
 const KEY_PREFIX = "/_coreos.com/fleet";
 
@@ -92,12 +94,13 @@ export class Faults {
       ...STORE,
       ...RARE.filter(() => chance(this.#random, 0.1)),
     ];
-    const { favour } = this.#options;
-    const kind = favour && chance(this.#random, 0.2) ? favour : pick(this.#random, kinds);
+    const { favour, favourMs } = this.#options;
+    const isFavoured = favour !== undefined && chance(this.#random, 0.2);
+    const kind = isFavoured ? favour : pick(this.#random, kinds);
     const longest = chance(this.#random, 0.3) ? longestMs : longestMs / 5;
     // Long enough for leases and records to end.
     const isLong = kind === "cut leader" || (kind === "cut many" && chance(this.#random, 0.5));
-    const [least, most] = isLong ? LONG_MS : [100, longest];
+    const [least, most] = (isFavoured && favourMs) || (isLong ? LONG_MS : [100, longest]);
     const lasts = between(this.#random, least, most);
     const untilMs = this.#cluster.clock.monotonicMs() + lasts;
     const end = this.#start(kind);

@@ -134,6 +134,13 @@ export const MUTANTS = {
     found: /a text rolls out over/,
     favour: "kill",
   },
+  leaseWithoutMargin: {
+    file: "fleet/core/machine-lease.ts",
+    from: "const MARGIN = 1 / 6;",
+    to: "const MARGIN = 0;",
+    found: /^5 a machine's lease is over before/,
+    step: LEASES_EVERY,
+  },
   stopNotWaitedFor: {
     file: "fleet/core/lease-waits.ts",
     from: '(how === "expired" ? sinceMs : sinceMs + leaseMs) + stopMs',

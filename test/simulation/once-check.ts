@@ -1,5 +1,6 @@
 import type { OnBite } from "#fleet/simulated-bite.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
+import type { KeyEvent } from "#keys/core/event.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { hashOn } from "./hash-on.ts";
 import type { RegistryHistory } from "./registry-history.ts";
@@ -8,6 +9,7 @@ import type { UnitSpec } from "./unit-spec.ts";
 
 const ONCE = "5 at most one copy of a unit that asks for it runs at any moment";
 const TOKEN = "5 a later start has a greater token";
+const OVER = "5 a machine's lease is over before its record expires";
 const LEAVES = "5 a unit with a lease leaves a lost machine only once nothing of it is left there";
 /** A machine may go on by what the store forgot for so long: a time to live of its record, by a slow clock. */
 const FORGOTTEN_MS = 7_000;
@@ -73,6 +75,17 @@ export class OnceCheck {
     for (const key of this.#ended) if (key.startsWith(id)) this.#ended.delete(key);
   }
 
+  /** What an event means at the moment it is durable. */
+  told({ action, node: { key } }: KeyEvent): void {
+    if (action !== "expire") return;
+    const { cluster, violations, trouble } = this.#options;
+    if (cluster.clock.monotonicMs() <= trouble.forgotMs + FORGOTTEN_MS) return;
+    const machine = [...cluster.machines].find(
+      ({ id }) => key === cluster.at.machine(id, "object"),
+    );
+    if (machine?.systemd.isLeased === true) violations.add(OVER, machine.name, "it is not");
+  }
+
   /** An engine that saw the store at `index` is about to place a unit elsewhere. */
   moves(unit: string, index: number): void {
     const { history, cluster, violations, trouble } = this.#options;
@@ -82,7 +95,9 @@ export class OnceCheck {
     const record = history.record(machine.id, index);
     if (record === undefined || record.value !== undefined || record.by.action !== "expire") return;
     const copy = this.#copies.get(unit)?.get(machine);
-    if (copy !== undefined && copy.sinceMs > trouble.forgotMs + FORGOTTEN_MS)
+    if (copy === undefined || copy.sinceMs <= trouble.forgotMs + FORGOTTEN_MS) return;
+    // What began later began in touch with the store, which the engine does not see yet.
+    if (copy.sinceMs < (history.ledger.timeOf(record.index) ?? 0))
       violations.add(LEAVES, `${unit} on ${machine.name}`, `at index ${index}`);
   }
 

@@ -16,6 +16,8 @@ export interface Shape {
   readonly troubleMs: readonly [least: number, most: number];
   /** Faults of which one is to happen often. */
   readonly favours: readonly FaultKind[];
+  /** How long a favoured one lasts then, in milliseconds; as any other when undefined. */
+  readonly favourMs: readonly [least: number, most: number] | undefined;
   /** Whether every machine's clock is as slow or as fast as any may be. */
   readonly driftsMost: boolean;
 }
@@ -33,6 +35,7 @@ const COMMON = {
   free: 0,
   troubleMs: [8_000, 40_000],
   favours: [],
+  favourMs: undefined,
   driftsMost: false,
 } as const;
 
@@ -45,8 +48,10 @@ const LEASES = {
   free: 0.8,
   operations: [0.02, 0.06],
   faults: [0.01, 0.03],
-  troubleMs: [15_000, 40_000],
+  troubleMs: [20_000, 45_000],
   favours: ["pause", "cut both", "cut back", "kill"],
+  // Longer than a lease, a stop that takes all of its time, and the start elsewhere.
+  favourMs: [12_000, 22_000],
   driftsMost: true,
 } as const;
 

@@ -47,8 +47,8 @@ const LIVE = "after all faults end, everything is as it should be";
 const FAILED = "step failed; will be tried again";
 const CRASH = "a daemon does not end by itself";
 const STEP_MS = 50;
-/** How long processes take to be gone after SIGKILL: up to what is granted to them, but for what a job takes besides. */
-const KILL_MS = [0, 900] as const;
+/** How long processes take to be gone after SIGKILL: all that is granted to them, but for what a job takes besides. */
+const KILL_MS = [850, 940] as const;
 const SENT = /^[0-9a-f]{32}$/;
 /** Longer than many machines lost together are held (60 s), and what follows. */
 const SETTLE_MS = 70_000;
@@ -107,6 +107,7 @@ class Simulation implements AsyncDisposable {
     this.#ledger = new Ledger(this.#violations, () => this.#cluster?.clock.monotonicMs() ?? 0);
     this.#ledger.onEvent = (event) => {
       this.#records?.told(event);
+      this.#once?.told(event);
       this.#rollouts?.told(event);
     };
     this.#storeFuse = new StoreFuse(() => this.#cluster?.store, this.#bite);
@@ -138,6 +139,7 @@ class Simulation implements AsyncDisposable {
       onDeath: ({ id }) => this.#placements.ended(id),
       onPowerCut: (machine) => this.#once.losesPower(machine),
       favour: favour ?? pick(random, this.#shape.favours),
+      favourMs: this.#shape.favourMs,
       storeFuse: this.#storeFuse,
     });
     this.#records = new RecordCheck(this.#cluster, this.#faults, this.#violations);

@@ -42,7 +42,8 @@ const LEASED_PROGRAMS: readonly (readonly string[])[] = [
   PLAIN.service,
   PLAIN.service,
   ["ExecStart=/bin/sleep infinity", "ExecStop=/bin/sleep 9"],
-  [STUBBORN, "ExecStop=/bin/sleep 1"],
+  [STUBBORN],
+  [STUBBORN, "ExecStop=/bin/sleep 60"],
   [STUBBORN, "ExecStop=/bin/sleep 60", "TimeoutStopSec=2"],
   ["ExecStart=/bin/sleep 7"],
 ];
