@@ -86,12 +86,14 @@ test("status and journal of units on the original's machines come by ssh", async
   ]);
   await exitWith(0);
   assert.equal((await fleetctl("journal", "-f", "-n", "3", "--output=cat", "foo")).exit, 0);
+  assert.equal((await fleetctl("journal", "--since=1 hour ago", "--grep=x", "foo")).exit, 0);
   assert.equal(
     await called(),
     [
       "-l core -oConnectTimeout=10 -- 172.31.7.13 systemctl status -l --no-pager foo.service",
       "-l core -p 2222 -oConnectTimeout=10 -- 172.31.7.13 sudo systemctl status -l --no-pager foo.service",
       "-l core -oConnectTimeout=10 -- 172.31.7.13 journalctl --unit foo.service --no-pager -n 3 --output cat -f",
+      "-l core -oConnectTimeout=10 -- 172.31.7.13 journalctl --unit foo.service --no-pager -n all --output short '--since=1 hour ago' --grep=x",
       "",
     ].join("\n"),
   );

@@ -1,4 +1,5 @@
 import type { SchemaRollout, SchemaRolloutMember } from "#fleet/core/rollout-schema.ts";
+import { blockingMs } from "./blocking.ts";
 import { machineLegend, withIds } from "./legends.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
@@ -25,7 +26,6 @@ function isUnderWay({ state }: SchemaRollout): boolean {
 }
 
 const PAUSE_MS = 250;
-const ATTEMPT_MS = 2_000; // what one of --block-attempts lasts, as in the original
 
 /**
  * Follows the rollouts that giving units these texts began, until they are over, with a line for each member that gets
@@ -115,11 +115,6 @@ export async function follow(
       apiNote = note;
     }
   }
-}
-
-function blockingMs({ flags }: Session): number {
-  const attempts = flags.number("block-attempts");
-  return attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
 }
 
 /** For people: how a rollout goes about it. */

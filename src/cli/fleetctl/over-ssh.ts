@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Fault } from "#base/fault.ts";
 import { runInTerminal } from "#cli/run-in-terminal.ts";
 import type { SchemaMachine, SchemaUnitStatus } from "#fleet/core/schema.ts";
+import { journalOptions } from "./journal-source.ts";
 import type { Session } from "./session.ts";
 import { parseSshTarget, sshOptions, throughTunnel } from "./ssh-options.ts";
 
@@ -61,15 +62,20 @@ export async function journalWithoutApi(
   machine: Place,
 ): Promise<number> {
   const { flags, io } = session;
+  const { lines, output = "", since, until, grep } = journalOptions(session);
+  const limits = Object.entries({ since, until, grep }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}=${value}`],
+  );
   const command = [
     "journalctl",
     "--unit",
     unit,
     "--no-pager",
     "-n",
-    String(flags.number("lines")),
+    String(lines),
     "--output",
-    flags.text("output"),
+    output,
+    ...limits,
     ...(flags.bool("follow") ? ["-f"] : []),
   ];
   return runInTerminal(await runOn(session, machine, command), io);

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { Fault } from "#base/fault.ts";
+import { refusedName } from "#fleet/core/refused-name.ts";
 import type { SchemaUnit, SchemaUnitOption, UnitStateName } from "#fleet/core/schema.ts";
 import { fleetWarnings } from "#unitfile/core/check-fleet-option.ts";
 import { refusePastCalendar } from "#unitfile/core/refuse-past-calendar.ts";
@@ -230,6 +231,8 @@ function checkFile(file: UnitFile, name: UnitName, nowMs: number): void {
       `Cannot use ${name}: it has no options: ${detail}`,
     );
   }
+  const refused = refusedName(name);
+  if (refused !== undefined) throw unusable(`failed creating unit ${name}: ${refused}`, refused);
   rethrowReason(() => {
     validateFleetSection(file, name);
     refusePastCalendar(file, name, nowMs);

@@ -1,5 +1,6 @@
 import type { SchemaUnit, SchemaUnitState } from "#fleet/core/schema.ts";
 import type { Awaited } from "./awaited.ts";
+import { blockingMs } from "./blocking.ts";
 import { mapConcurrently } from "./concurrent.ts";
 import { machinesOf } from "./condition.ts";
 import {
@@ -45,7 +46,6 @@ export interface Problem {
   readonly text: string;
 }
 
-const ATTEMPT_MS = 2000; // what one of --block-attempts lasts, as in the original
 const FIRST_PAUSE_MS = 25;
 const PAUSE_GROWTH = 1.25;
 const PAUSE_MAX_MS = 500;
@@ -305,11 +305,6 @@ class Wait {
   async #legend(machineID: string): Promise<string> {
     return machineLegend(machineID, await this.#session.api.machines(), false);
   }
-}
-
-function blockingMs({ flags }: Session): number {
-  const attempts = flags.number("block-attempts");
-  return attempts > 0 ? attempts * ATTEMPT_MS : Number.POSITIVE_INFINITY;
 }
 
 /** For people: what a unit that did not get there in time waits for. */

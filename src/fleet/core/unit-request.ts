@@ -6,6 +6,7 @@ import { parseUnitName, type UnitName, unitNameParts } from "#unitfile/core/unit
 import { validateFleetSection } from "#unitfile/core/validate-fleet-section.ts";
 import type { Job } from "./cluster-model.ts";
 import { isObject, parseJson } from "./json-members.ts";
+import { refusedName } from "./refused-name.ts";
 import { isUnitStateName, type UnitStateName } from "./schema.ts";
 
 /** What a request to set a unit amounts to. */
@@ -79,14 +80,8 @@ export function readUnitRequest(
     if ("kind" in file) return file;
     const raw = serialiseUnitFile(options);
     if (!isThere || job.hash !== hashOf(raw)) {
-      // The store keeps such keys out of what it lists and tells.
-      if (name.startsWith("_"))
-        return refuse(400, `cannot use ${quote(name)}: it begins with _; use another name`);
-      if (unitNameParts(name).type === "scope")
-        return refuse(
-          400,
-          `cannot use ${quote(name)}: systemd makes scopes itself and reads no files for them; write a service`,
-        );
+      const refused = refusedName(name);
+      if (refused !== undefined) return refuse(400, refused);
       // What is in the store already is let be, even if a client put it there that checks less.
       const bad = caught(() => {
         validateFleetSection(file, name);
