@@ -305,6 +305,19 @@ test("status of a template keeps the original's words, and names its instances",
   ]);
 });
 
+test("status of a pattern is about what runs, and words of other tools are answered", async () => {
+  await using bench = await openBench();
+  await runFleetctl(["submit", "t@.service"], bench.options);
+  await runFleetctl(["start", "t@1"], bench.options);
+  await bench.follow([
+    { run: "status t@*", out: /^● t@1\.service[^]*$/ },
+    { run: "logs t@1", err: /"logs": fleetctl has for that journal; fleetctl help/, exit: 2 },
+    { run: "rollback t@1", err: /fleetctl has for that revert;/, exit: 2 },
+    { run: "exec nosuch id", err: "Unit nosuch.service does not exist.", exit: 1 },
+    { run: "trigger nosuch", err: "Unit nosuch.service does not exist.", exit: 1 },
+  ]);
+});
+
 test("fleetctl lists and starts more units than a page holds", async () => {
   await using bench = await openBench();
   const { fleet, options } = bench;

@@ -52,6 +52,12 @@ test("fleetctl events prints who did what and why, a line each", async (t) => {
   );
   assert.equal(rows[1]!.machine?.length, 32);
   assert.equal((await runFleetctl(["events", "--unit=bar"], options)).stdout, "");
+  const about = async (machine: string) => runFleetctl(["events", `--machine=${machine}`], options);
+  const byId = await about(rows[1]!.machine!.slice(0, 8));
+  assert.match(byId.stdout, / started foo/);
+  const { primaryIP } = MACHINES.find(({ id }) => id === rows[1]!.machine)!;
+  assert.equal((await about(primaryIP)).stdout, byId.stdout);
+  assert.match((await about("core-99")).stderr, /Cannot find machine "core-99"/);
   assert.notEqual((await runFleetctl(["events", "--since=1h"], options)).stdout, "");
   assert.equal((await runFleetctl(["events", "--since=2200-01-01"], options)).stdout, "");
 });

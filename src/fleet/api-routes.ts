@@ -104,11 +104,11 @@ async function putUnit(context: ApiContext, exchange: Exchange, name: string): P
   if (asked.kind === "refuse") throw new ApiRefusal(asked.status, asked.message);
   refuseCycle(model, asked);
   const before = model.jobs.get(asked.name);
-  const was = before?.desired;
+  const { desired: was, hash } = before ?? {};
   const shown = before && viewUnit(model, before).currentState;
   const index = await writeUnit(context, exchange, asked);
   context.restarts.noteSet(exchange.request, asked.name, shown, asked.desired);
-  tellRequest(context, exchange.request, asked, was);
+  tellRequest(context, exchange.request, asked, { was, hash });
   await seen(context, index, exchange.signal);
   sendEmpty(exchange.response, asked.kind === "create" ? 201 : 204);
 }

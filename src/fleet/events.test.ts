@@ -7,6 +7,7 @@ import { seededRandom } from "#base/random.ts";
 import { KeysServer } from "#keys/keys-server.ts";
 import { LocalKeys } from "#keys/local-keys.ts";
 import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
+import { serialiseUnitFile } from "#unitfile/core/serialise-unit-file.ts";
 import { ask, signal, startNodes, until } from "./api-nodes.ts";
 import { openFleetClient } from "./client.ts";
 import { isWanted } from "./core/event-record.ts";
@@ -15,6 +16,7 @@ import { sampleMachine } from "./core/sample-cluster.ts";
 import { CuttableKeys } from "./cuttable-keys.ts";
 import { EventHistory } from "./event-history.ts";
 import { StoredEvents } from "./stored-events.ts";
+import { hashOf } from "./unit-files.ts";
 
 const OPTIONS = [{ section: "Service", name: "ExecStart", value: "/bin/sleep infinity" }];
 const ALL = { unit: undefined, machine: undefined, since: undefined, from: undefined, waitMs: 0 };
@@ -130,6 +132,28 @@ for (const [filter, is] of WANTED)
   test(`isWanted() with ${JSON.stringify(filter)} is ${is}`, () => {
     assert.equal(isWanted(EVENT, { ...ALL, ...filter }), is);
   });
+
+test("another text of a unit is told by its hashes, and another wish beside that", async (t) => {
+  const [a] = await startNodes(t, "a");
+  const client = openFleetClient({ endpoints: [a!.unix], user: "alice@laptop" });
+  const name = "a.service";
+  const options = OPTIONS.map((option) => ({ ...option, value: "/bin/sleep 1h" }));
+  await client.setUnit({ name, desiredState: "inactive", options: OPTIONS }, signal);
+  await client.setUnit({ name, desiredState: "inactive", options }, signal);
+  await client.setUnit({ name, desiredState: "loaded", options: OPTIONS }, signal);
+  const told = async () =>
+    (await client.events({ unit: name }, signal)).events
+      .filter(({ who }) => who.startsWith("alice"))
+      .map(({ what, before, after }) => [what, before, after]);
+  await until("all is told", async () => (await told()).length === 4);
+  const [first, second] = [OPTIONS, options].map((all) => hashOf(serialiseUnitFile(all)));
+  assert.deepEqual(await told(), [
+    ["submitted", undefined, "inactive"],
+    ["changed", first, second],
+    ["changed", second, first],
+    ["set", "inactive", "loaded"],
+  ]);
+});
 
 test("the API tells who did what to a unit, and what fleet made of it", async (t) => {
   const [a] = await startNodes(t, "a");

@@ -12,6 +12,7 @@ import {
 } from "./command.ts";
 import type { FlagSpec } from "./flags.ts";
 import { bool, text } from "./global-flags.ts";
+import { habitual } from "./habits.ts";
 import { MACHINE_COMMANDS } from "./machine-commands.ts";
 import { SCRIPT_COMMANDS } from "./script-commands.ts";
 import { TIMER_COMMANDS } from "./timer-commands.ts";
@@ -258,6 +259,12 @@ export function findCommand(name: string): Command {
   const begun = COMMANDS.filter((command) => command.name.startsWith(name));
   if (begun.length === 1) return begun[0]!;
   const names = COMMANDS.map((command) => command.name);
+  const habit = habitual(name);
+  if (begun.length === 0 && habit !== undefined)
+    throw new Fault(
+      "USAGE",
+      `Cannot run command "${name}": fleetctl has for that ${habit}; fleetctl help lists all`,
+    );
   const near = nearestWord(name, names);
   const hint = near === undefined || begun.length > 0 ? "" : `; did you mean ${near}?`;
   throw new Fault(

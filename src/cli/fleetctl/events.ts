@@ -4,6 +4,7 @@ import { parseDurationMs } from "#fleet/core/fleet-config.ts";
 import type { FleetEvent } from "#fleet/core/fleet-event.ts";
 import { inJson, printJson } from "./json.ts";
 import { withIds } from "./legends.ts";
+import { chooseMachine } from "./machine-args.ts";
 import { apiSentence } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
@@ -19,14 +20,14 @@ export async function runEvents(session: Session): Promise<number> {
   }
   const text = (name: string) => flags.text(name) || undefined;
   const [unit, machine, since] = [text("unit"), text("machine"), text("since")];
+  const from = since === undefined ? {} : { since: timeOf(since, clock.now()) };
+  const limit = linesOf(flags.number("lines"));
   const filter: EventsAsked = {
     ...(unit !== undefined && {
       unit: unit.includes(".") || /[*?[]/.test(unit) ? unit : `${unit}.service`,
     }),
-    ...(machine !== undefined && { machine: machine.replace(/\.+$/, "") }),
+    ...(machine !== undefined && { machine: await idOf(session, machine) }),
   };
-  const from = since === undefined ? {} : { since: timeOf(since, clock.now()) };
-  const limit = linesOf(flags.number("lines"));
   try {
     const first = await api.events({ ...filter, ...from, limit });
     if (!flags.bool("follow")) {
@@ -41,6 +42,12 @@ export async function runEvents(session: Session): Promise<number> {
     err(`Error retrieving events: ${apiSentence(error)}`);
     return 1;
   }
+}
+
+/** An id or its beginning may be that of a machine that nothing else is on record of; other words name one that is. */
+async function idOf({ api }: Session, word: string): Promise<string> {
+  const beginning = /^([0-9a-f]+)(\.\.\.(\/.*)?)?$/.exec(word)?.[1];
+  return beginning ?? chooseMachine(word, await api.allMachines()).id;
 }
 
 async function follow(session: Session, filter: EventsAsked, from: number): Promise<never> {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Fault } from "#base/fault.ts";
 import type { ExecTarget, RemoteProgram } from "#fleet/exec-client.ts";
 import { localTerminal } from "./local-terminal.ts";
 import { chooseMachine } from "./machine-args.ts";
@@ -32,7 +33,9 @@ export async function runExec(session: Session): Promise<number> {
     remote = await api.exec(target, request);
   } catch (error) {
     io.signal.throwIfAborted();
-    tellFailure(session, "Error running the command", error);
+    const isNone = error instanceof Fault && error.code === "UNIT_NOT_FOUND" && machine === "";
+    if (isNone) err(`Unit ${unitNameOf(unit || args[0]!)} does not exist.`, error.code);
+    else tellFailure(session, "Error running the command", error);
     return 1;
   }
   const abort = () => remote[Symbol.dispose]();

@@ -1,4 +1,5 @@
 import type { JournalOptions } from "#fleet/client.ts";
+import { withIds } from "./legends.ts";
 import type { Session } from "./session.ts";
 
 /** The journal of one unit on one machine. */
@@ -76,7 +77,8 @@ export async function* followAcrossMoves(
     done.abort();
     io.signal.throwIfAborted();
     if (next === undefined) return err(`Unit ${unit} was destroyed`);
-    if (next !== at) err(`Unit ${unit} moved from ${at} to ${next}; following it there`);
+    if (next !== at)
+      err(withIds(`Unit ${unit} moved from ${at} to ${next}; following it there`, false));
     const sinceSeconds = Math.floor(clock.now().getTime() / 1000) - BEFORE_SECONDS;
     options = { ...options, lines: "all", since: `@${sinceSeconds}` };
     at = next;

@@ -36,7 +36,11 @@ export const SCRIPT_COMMANDS: readonly Command[] = [
       bool(["follow", "f"], false, "Go on with new events until interrupted"),
       { ...text(["unit"], "", "Only of this unit; a pattern names several"), offers: "units" },
       {
-        ...text(["machine"], "", "Only about this machine: the beginning of its id"),
+        ...text(
+          ["machine"],
+          "",
+          "Only about this machine: its id or the beginning, an address or a host name",
+        ),
         offers: "machines",
       },
       text(["since"], "", "Only later ones: how long ago, such as 10m or 2h, or a time"),

@@ -8,6 +8,7 @@ import { olderTexts } from "./older-texts.ts";
 import { isOfOriginal, statusWithoutApi } from "./over-ssh.ts";
 import { tellFailure } from "./refusal.ts";
 import type { Session } from "./session.ts";
+import { expandArguments, isPattern, unitNameOf } from "./unit-args.ts";
 import { isGlobalUnit, isTemplate } from "./units.ts";
 import { unplacedNote } from "./unplaced-note.ts";
 
@@ -17,7 +18,14 @@ export async function runStatus(session: Session): Promise<number> {
     err("No units given", "USAGE");
     return 1;
   }
-  const { units, missing } = await findUnits(session);
+  const { units: found, missing } = await findUnits(session);
+  // A pattern is about what runs.
+  const named = new Set(
+    expandArguments(args)
+      .filter((word) => !isPattern(word))
+      .map(unitNameOf),
+  );
+  const units = found.filter(({ name }) => !isTemplate(name) || named.has(name));
   for (const name of missing) err(`Unit ${name} does not exist.`, "UNIT_NOT_FOUND");
   const machines = await session.api.machines();
   const { print, end } = inJson(session) ? asJson(session) : asText(session, machines);

@@ -1,3 +1,4 @@
+import { Fault } from "#base/fault.ts";
 import { askerOf } from "./asker.ts";
 import { mapConcurrently, settle } from "./concurrent.ts";
 import { tellFailure } from "./refusal.ts";
@@ -17,6 +18,8 @@ export async function runTrigger(session: Session): Promise<number> {
   );
   for (const [i, one] of done.entries())
     if (one.isDone) out(`Triggered unit ${names[i]}`);
+    else if (one.error instanceof Fault && one.error.code === "UNIT_NOT_FOUND")
+      err(`Unit ${names[i]} does not exist.`, one.error.code);
     else tellFailure(session, `Error triggering unit ${names[i]}`, one.error);
   return done.every(({ isDone }) => isDone) ? 0 : 1;
 }
