@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
-
 /** Time as the shell sees it. Code in a `core/` gets numbers instead. */
 export interface Clock {
   /** Milliseconds that only go forward; for measuring and for deadlines. */
@@ -13,11 +11,19 @@ export interface Clock {
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   now: () => new Date(),
-  async sleep(ms, signal) {
-    try {
-      await sleep(ms, undefined, { signal });
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error; // Node's own error only says that it was aborted
-    }
+  // Not Node's own of node:timers/promises: that makes an error with its stack at each abort, which most sleeps end by.
+  sleep(ms, signal) {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", abort, { once: true });
+    return promise;
   },
 };

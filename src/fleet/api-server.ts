@@ -60,6 +60,9 @@ export async function openApiServer(
   return { addresses: listening, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+/** Made once, for an abort without a reason makes an error each time. */
+const GONE = new Error("the client has its answer or went away");
+
 async function answer(
   context: ApiContext,
   request: IncomingMessage,
@@ -67,7 +70,7 @@ async function answer(
   end: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  response.once("close", () => gone.abort(GONE));
   response.setHeader("Server", `fleetd/${context.version}`);
   const signal = AbortSignal.any([gone.signal, end]);
   try {

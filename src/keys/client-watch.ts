@@ -13,6 +13,8 @@ import { errorOf, formOf, isServerTrouble, keyPath, parseEvent } from "./client-
 /** A poll that ended without an event sooner than this was refused rather than waited out. */
 const HASTY_MS = 1_000;
 const RETRY = { baseMs: 50, maxMs: 2_000 };
+/** Made once, for an abort without a reason makes an error each time. */
+const READ = new Error("the poll was read");
 /** A poll is renewed after this long, whatever the connection looks like. */
 const POLL_MS = 10 * 60_000;
 
@@ -121,7 +123,7 @@ async function readPoll(
     if (!poll.signal.aborted && !(error instanceof ExchangeError)) throw error;
     return [];
   } finally {
-    poll.abort();
+    poll.abort(READ);
     await guarding;
   }
 }
