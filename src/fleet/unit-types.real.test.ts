@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,6 +10,7 @@ import { KeysServer } from "#keys/keys-server.ts";
 import { LocalKeys } from "#keys/local-keys.ts";
 import { MemoryDisk, MemoryLog } from "#log/memory-log.ts";
 import { openSystemd } from "#systemd/open-systemd.ts";
+import { output } from "#test/support/fleet-daemon.ts";
 import { privateSystemdMissing, startPrivateSystemd } from "#test/support/private-systemd.ts";
 import { parseUnitName } from "#unitfile/core/unit-name.ts";
 import { DEFAULT_KEY_PREFIX } from "./core/fleet-keys.ts";
@@ -135,6 +137,56 @@ test("units of every type that a user's systemd knows are loaded, started and re
   await until(
     () => `left: ${machine.agent.units?.names.join(" ")}`,
     () => machine.agent.units?.names.length === 0,
+  );
+});
+
+test("what a socket, a timer or a target here starts is left running, and stopped when it was launched itself", {
+  skip,
+}, async (t) => {
+  const { host, machine } = await startMachine(t);
+  const services = ["s.service", "t.service", "w.service"];
+  for (const name of services) await launch(machine, name, SLEEP, "loaded");
+  const isLoaded = (name: string) => reported(machine, name) === "loaded inactive dead";
+  await until(
+    () => "the services are loaded",
+    () => services.every(isLoaded),
+  );
+  const path = `${host.root}/s.sock`;
+  await launch(machine, "s.socket", `[Socket]\nListenStream=${path}\n`);
+  await launch(machine, "t.timer", "[Timer]\nOnActiveSec=0\nAccuracySec=1ms\n");
+  await launch(machine, "w.target", "[Unit]\nWants=w.service\n");
+  await until(
+    () => reported(machine, "s.socket"),
+    () => reported(machine, "s.socket") === "loaded active listening",
+  );
+  const client = connect(path);
+  client.on("error", () => {}); // the socket goes with its machine
+  t.after(() => client.destroy());
+  const isUp = (name: string) => reported(machine, name) === "loaded active running";
+  await until(
+    () => `they run: ${services.map((name) => reported(machine, name)).join()}`,
+    () => services.every(isUp),
+  );
+  const pids = () =>
+    output("systemctl", ["--user", "show", "--property=MainPID", ...services], host.env);
+  const began = await pids();
+  // Once another unit is up, the agent has looked at everything since.
+  await launch(machine, "other.service", SLEEP);
+  await until(
+    () => reported(machine, "other.service"),
+    () => isUp("other.service"),
+  );
+  assert.equal(await pids(), began);
+  const name = parseUnitName("w.service");
+  await machine.registry.setDesired(name, "launched", signal);
+  await until(
+    () => "it is taken for launched",
+    () => machine.agent.units?.get(name)?.launched === true,
+  );
+  await machine.registry.setDesired(name, "loaded", signal);
+  await until(
+    () => reported(machine, name),
+    () => isLoaded(name),
   );
 });
 

@@ -6,6 +6,7 @@ import { describeMisfit, globalFits } from "./misfit.ts";
 import type { MachineRecord } from "./records.ts";
 import { rollingText } from "./rolling-text.ts";
 import { type WantedRun, wantedRun } from "./run-once.ts";
+import { isStartedByOneOf } from "./started-by.ts";
 import type { Unit } from "./unit.ts";
 
 /** A unit whose file this agent wrote, with what it remembers of it and what systemd says. */
@@ -82,7 +83,12 @@ export function reconcile(
   return [...names].sort().flatMap((name) => {
     const here = loaded.get(name);
     const step = stepFor(name, fateOf(model, me, name, here?.hash), here);
-    return step === undefined ? [] : [step];
+    // What a socket or a timer here started is theirs: the cluster wants it loaded, for just that.
+    const isTheirs =
+      step?.kind === "stop" &&
+      here?.launched === false &&
+      isStartedByOneOf(model, loaded.keys(), name);
+    return step === undefined || isTheirs ? [] : [step];
   });
 }
 
