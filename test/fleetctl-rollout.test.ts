@@ -106,6 +106,13 @@ test("start --replace of a text that fails goes back, says why, and exits with 1
   assert.doesNotMatch(rolled.stdout, /healthy/);
   const texts = await run("list-unit-files --no-legend --fields=desc,state web@?.service");
   assert.equal(texts.stdout, "one\tlaunched\n".repeat(5));
+  // Who reverts now does not mean the text that failed.
+  const again = await run("revert web@1.service");
+  assert.equal(again.exit, 1);
+  assert.match(
+    again.stderr,
+    /no earlier version on record, but for version 2, which went back; --to=2 gives it that again\n$/,
+  );
   const plain = await run("revert --to=9 web@1.service");
   assert.equal(plain.exit, 1);
   assert.match(plain.stderr, /unit web@1.service has no version 9 on record; it has 1/);

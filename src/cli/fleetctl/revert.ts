@@ -28,7 +28,7 @@ export async function runRevert(session: Session): Promise<number> {
     // One that goes no further has nothing to do with the text that the unit has now.
     const isNewest = rollout?.state === "running" && rollout.why === "";
     if (isNewest && session.flags.text("to") === "") return await takeBack(session, rollout);
-    const number = versionOf(session, await api.history(name));
+    const number = versionOf(session, await api.history(name), wentBack(rollout, name));
     const [version] = (await api.history(name, number)).versions;
     return await putBack(session, unit, version!);
   } catch (error) {
@@ -72,11 +72,21 @@ async function putBack(
   return problems.length === 0 ? 0 : 1;
 }
 
+/** The hash of the text that everything went back from last, if it did: nobody who reverts means that one. */
+function wentBack(rollout: SchemaRollout | undefined, name: string): string | undefined {
+  if (rollout?.state !== "returned") return undefined;
+  return rollout.unit === name ? rollout.to : rollout.members.find(({ unit }) => unit === name)?.to;
+}
+
 /**
- * `--to`, or the latest version with another text than the present one.
+ * `--to`, or the latest version with another text than the present one and the one that went back.
  * @throws {Fault} USAGE for a number that is none, UNIT_NOT_FOUND when there is no other text
  */
-function versionOf({ flags }: Session, { unit, versions }: SchemaHistory): number {
+function versionOf(
+  { flags }: Session,
+  { unit, versions }: SchemaHistory,
+  failed: string | undefined,
+): number {
   const text = flags.text("to");
   if (text !== "") {
     if (/^\d{1,15}$/.test(text)) return Number(text);
@@ -86,7 +96,13 @@ function versionOf({ flags }: Session, { unit, versions }: SchemaHistory): numbe
     );
   }
   const now = versions.findLast(({ current }) => current) ?? versions.at(-1);
-  const before = versions.findLast((one) => one.hash !== now?.hash && one.number < now!.number);
+  const others = versions.filter((one) => one.hash !== now?.hash && one.number < now!.number);
+  const before = others.findLast(({ hash }) => hash !== failed);
   if (before !== undefined) return before.number;
-  throw new Fault("UNIT_NOT_FOUND", `unit ${unit} has no earlier version on record`);
+  const last = others.at(-1);
+  const hint =
+    last === undefined
+      ? ""
+      : `, but for version ${last.number}, which went back; --to=${last.number} gives it that again`;
+  throw new Fault("UNIT_NOT_FOUND", `unit ${unit} has no earlier version on record${hint}`);
 }
