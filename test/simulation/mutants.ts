@@ -127,6 +127,13 @@ export const MUTANTS = {
     found: /^a settled cluster writes nothing/,
     favour: "kill",
   },
+  rolloutOfAllAtOnce: {
+    file: "fleet/core/advance-rollout.ts",
+    from: 'if (free <= 0 || member.phase !== "waiting") return member;',
+    to: 'if (member.phase !== "waiting") return member;',
+    found: /^a rollout takes no more down at once/,
+    favour: "slow",
+  },
   rolloutWithoutEnd: {
     file: "fleet/core/advance-rollout.ts",
     from: 'return this.#end(begun, "done");',

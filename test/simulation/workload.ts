@@ -1,16 +1,17 @@
 import { Fault } from "#base/fault.ts";
 import type { Random } from "#base/random.ts";
 import { putText } from "#fleet/api-rollout.ts";
+import type { ClusterModel } from "#fleet/core/cluster-model.ts";
 import type { MachineId } from "#fleet/core/machine-id.ts";
 import { isUnitStateName, type UnitStateName } from "#fleet/core/schema.ts";
 import { isKeysError, Registry } from "#fleet/registry.ts";
 import type { SimulatedCluster, SimulatedMachine } from "#fleet/simulated-cluster.ts";
-import type { UnitName } from "#unitfile/core/unit-name.ts";
+import { type UnitName, unitNameParts } from "#unitfile/core/unit-name.ts";
 import { machineDeed } from "./machine-work.ts";
 import { chance, pick, shuffled } from "./pick.ts";
 import type { Shape } from "./shape.ts";
 import type { Trace } from "./trace.ts";
-import { PLAIN, type SpecBook, STUBBORN, type UnitSpec } from "./unit-spec.ts";
+import { isTemplate, PLAIN, type SpecBook, STUBBORN, type UnitSpec } from "./unit-spec.ts";
 
 /** Names that the workload chooses from; it uses few, so that the same unit is met again and again. */
 const NAMES = [
@@ -129,7 +130,7 @@ export class Workload {
 
   async #submit(machine: SimulatedMachine, name: UnitName): Promise<string> {
     const { model } = machine.daemon!.feed;
-    const { raw, hash } = this.#specs.add(this.#newSpec(name));
+    const { raw, hash } = this.#specs.add(this.#templated(model, name) ?? this.#newSpec(name));
     const desired = name.includes("@.")
       ? "inactive"
       : chance(this.#random, this.#shape.free)
@@ -216,6 +217,15 @@ export class Workload {
     return new Registry(process.keys(link), this.#cluster.at);
   }
 
+  /** Half of the instances have their template's text, so that they roll when it is given another one. */
+  #templated(model: ClusterModel, name: UnitName): UnitSpec | undefined {
+    const { kind, template } = unitNameParts(name);
+    const hash = kind === "instance" ? model.jobs.get(template!)?.hash : undefined;
+    return hash !== undefined && chance(this.#random, 0.5)
+      ? this.#specs.find(name, hash)
+      : undefined;
+  }
+
   #newSpec(name: UnitName): UnitSpec {
     const random = this.#random;
     const leased = chance(random, this.#shape.leases) ? pick(random, LEASES) : undefined;
@@ -226,7 +236,7 @@ export class Workload {
       name,
       leased,
       service: isPlain ? PLAIN.service : pick(random, programs),
-      update: chance(random, 0.25) ? pick(random, UPDATES) : [],
+      update: chance(random, isTemplate(name) ? 0.7 : 0.25) ? pick(random, UPDATES) : [],
     };
     if (name === "every.service" || chance(random, 0.08))
       return {
