@@ -173,7 +173,7 @@ test("fleetctl says which endpoint it could not use, why, and what to do", async
     (await at("unix://var/run/fleet.sock")).stderr,
     /Unable to initialize client: unable to connect to host "var" with scheme "unix"; use unix:/,
   );
-  assert.match((await at("https://h")).stderr, /scheme "https" is not supported/);
+  assert.match((await at("ftp://h")).stderr, /scheme "ftp" is not supported/);
   assert.match((await at("http://h:1/path")).stderr, /an endpoint has no path/);
   assert.equal((await at("foo")).exit, 2);
   const failedOver = await at(`unix:///nonexistent.sock,${env["FLEETCTL_ENDPOINT"]}`);

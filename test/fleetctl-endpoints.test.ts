@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
 import { listen } from "#base/listen.ts";
+import { TestAuthority } from "#base/tls-for-tests.ts";
 import { openBench } from "./fleetctl-bench.ts";
 import { runFleetctl } from "./fleetctl-run.ts";
 
@@ -108,4 +111,44 @@ test("fleetctl tells who gave no endpoint how to find the machines made by keels
   assert.match(await run({}), hint); // no fleetd runs where the tests do
   assert.doesNotMatch(await run({ FLEETCTL_ENDPOINT: `unix://${cwd}/none.sock` }), /keelson env/);
   assert.doesNotMatch(await run({ KEELSON_ROOT: cwd }), /keelson env/);
+});
+
+test("fleetctl reaches an endpoint by https, showing its certificate, and says what is wrong with either", async () => {
+  await using bench = await openBench();
+  using authority = new TestAuthority();
+  const pair = authority.issue("server");
+  const [cert, key, ca] = [pair.certFile, pair.keyFile, authority.caFile].map((path) =>
+    readFileSync(path),
+  );
+  const mine = authority.issue("client");
+  const socketPath = new URL(bench.options.env["FLEETCTL_ENDPOINT"]!).pathname;
+  const front = createTlsServer({ cert, key, ca, requestCert: true }, (socket) => {
+    const behind = connect(socketPath);
+    socket.on("error", () => behind.destroy()).pipe(behind);
+    behind.on("error", () => socket.destroy()).pipe(socket);
+  });
+  await listen(front, { kind: "tcp", host: "127.0.0.1", port: 0 });
+  try {
+    const at = `--endpoint=https://127.0.0.1:${(front.address() as AddressInfo).port}`;
+    const run = (...words: string[]) => runFleetctl([at, ...words], bench.options);
+    const list = ["list-machines", "--no-legend", "--fields=ip"];
+    const shown = [`--cert-file=${mine.certFile}`, `--key-file=${mine.keyFile}`];
+    assert.deepEqual(await run(`--ca-file=${authority.caFile}`, ...shown, ...list), {
+      stdout: "172.31.7.11\n172.31.7.12\n172.31.7.13\n",
+      stderr: "",
+      exit: 0,
+    });
+    for (const [words, message] of [
+      [shown, /its certificate is signed by no authority that this client trusts/],
+      [[`--ca-file=${authority.caFile}`], /it wants a certificate of this client/],
+      [[`--ca-file=${authority.path("none.pem")}`], /Cannot read an authority's certificate/],
+      [["--tunnel=127.0.0.1"], /--tunnel has no TLS/],
+    ] as const) {
+      const { exit, stderr } = await run(...words, ...list);
+      assert.match(stderr, message);
+      assert.notEqual(exit, 0);
+    }
+  } finally {
+    front.close();
+  }
 });

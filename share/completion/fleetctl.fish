@@ -42,7 +42,7 @@ function __fleetctl_commands
 end
 
 complete -c fleetctl -f
-complete -c fleetctl -l endpoint -x -d 'Where the fleet API is: unix://PATH or http://HOST:PORT; several, separated by commas, are tried in turn'
+complete -c fleetctl -l endpoint -x -d 'Where the fleet API is: unix://PATH, http://HOST:PORT or https://HOST:PORT; several, separated by commas, are tried in turn'
 complete -c fleetctl -l driver -x -a 'API etcd' -d 'How to talk to the cluster: by a fleetd\'s API, or etcd: by its store, at --endpoint'
 complete -c fleetctl -l request-timeout -x -d 'Seconds after which a request that got no answer has failed'
 complete -c fleetctl -l tunnel -x -d 'Reach the endpoint by SSH through this machine, [USER@]HOST[:PORT]; the endpoint is as it is called there'
@@ -50,9 +50,9 @@ complete -c fleetctl -l debug -d 'Print each request and its duration to stderr'
 complete -c fleetctl -l help -s h -d 'Print help and exit'
 complete -c fleetctl -l version -s v -d 'Print the version and exit'
 complete -c fleetctl -l etcd-key-prefix -x -d 'For --driver=etcd: where fleet keeps everything'
-complete -c fleetctl -l ca-file -l etcd-cafile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
-complete -c fleetctl -l cert-file -l etcd-certfile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
-complete -c fleetctl -l key-file -l etcd-keyfile -x -d 'For --driver=etcd with https endpoints; the fleet API is served without TLS'
+complete -c fleetctl -l ca-file -l etcd-cafile -x -d 'For https endpoints'
+complete -c fleetctl -l cert-file -l etcd-certfile -x -d 'For https endpoints'
+complete -c fleetctl -l key-file -l etcd-keyfile -x -d 'For https endpoints'
 complete -c fleetctl -l known-hosts-file -r -F -d 'Keys of machines that SSH trusts; default as ssh\'s configuration says'
 complete -c fleetctl -l ssh-username -x -d 'Who logs in by SSH; empty: as ssh\'s configuration says'
 complete -c fleetctl -l ssh-timeout -x -d 'Seconds for SSH to connect'

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import type { SecureContextOptions } from "node:tls";
 import { Fault, type FaultCode, reasonOf } from "#base/fault.ts";
-import { type Address, parseAddress } from "#base/listen.ts";
+import { type Address, parseTlsAddress } from "#base/listen.ts";
+import { tlsReason } from "#base/tls-reason.ts";
 import type { ExecRequest } from "./core/exec-frames.ts";
 import type {
   SchemaMachine,
@@ -107,11 +109,13 @@ interface FleetClientOptions {
   readonly timeoutMs?: number;
   /** Who asks, as USER@HOST, for the record. */
   readonly user?: string;
+  /** For endpoints with https: whom to trust, and the certificate to show. */
+  readonly tls?: SecureContextOptions;
 }
 
 /**
  * Opens nothing yet: each call connects by itself, to the endpoint that answered last, else to the next.
- * @throws {Fault} CONFIG_INVALID for an endpoint that is neither `unix://PATH` nor `http://HOST:PORT`.
+ * @throws {Fault} CONFIG_INVALID for an endpoint that is neither `unix://PATH` nor `http[s]://HOST:PORT`.
  */
 export function openFleetClient(options: FleetClientOptions): FleetClient {
   const ask = failover(options);
@@ -245,8 +249,9 @@ function failover({
   endpoints,
   timeoutMs = Number.POSITIVE_INFINITY,
   user,
+  tls,
 }: FleetClientOptions): Ask {
-  const addresses: readonly Address[] = endpoints.map(parseAddress);
+  const addresses: readonly Address[] = endpoints.map(parseTlsAddress);
   const shareMs = Math.min(ANSWER_MS, timeoutMs / addresses.length);
   let current = 0;
   return async ({ takesLong = false, ...request }, signal) => {
@@ -259,7 +264,8 @@ function failover({
       const limit = hasOther && !takesLong ? { answerMs: shareMs } : {};
       try {
         const headers = { ...(user !== undefined && { [USER_HEADER]: user }), ...request.headers };
-        const answer = await httpRequest(addresses[at]!, { ...request, ...limit, headers }, signal);
+        const asked = { ...request, ...limit, headers };
+        const answer = await httpRequest(addresses[at]!, asked, signal, tls);
         if (answer.statusCode === 503) {
           without?.destroy();
           without = answer;
@@ -274,7 +280,7 @@ function failover({
         return answer;
       } catch (error) {
         signal.throwIfAborted();
-        tried.push(`${endpoints[at]} (${reasonOf(error)})`);
+        tried.push(`${endpoints[at]} (${tlsReason(error) ?? reasonOf(error)})`);
       }
     }
     if (without !== undefined) return without;

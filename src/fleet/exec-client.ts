@@ -1,6 +1,8 @@
 import { constants } from "node:os";
+import type { SecureContextOptions } from "node:tls";
 import { FAULTS, Fault, type FaultCode, reasonOf } from "#base/fault.ts";
-import { parseAddress } from "#base/listen.ts";
+import { parseTlsAddress } from "#base/listen.ts";
+import { tlsReason } from "#base/tls-reason.ts";
 import type { ExecRequest, ExecSize } from "./core/exec-frames.ts";
 import { type ExecChannel, openExecChannel } from "./exec-channel.ts";
 import { USER_HEADER } from "./http-request.ts";
@@ -15,6 +17,7 @@ export interface ExecClientOptions {
   readonly endpoints: readonly string[];
   /** Who asks, for the record. */
   readonly user?: string;
+  readonly tls?: SecureContextOptions;
 }
 
 /** One run of a command elsewhere, as its caller sees it. */
@@ -37,7 +40,7 @@ export interface RemoteProgram extends Disposable {
  * @throws {Fault} FLEET_UNREACHABLE when no endpoint answers, FLEET_REFUSED when it is not allowed
  */
 export async function openExec(
-  { endpoints, user }: ExecClientOptions,
+  { endpoints, user, tls }: ExecClientOptions,
   target: ExecTarget,
   request: ExecRequest,
   signal: AbortSignal,
@@ -46,10 +49,10 @@ export async function openExec(
   const tried: string[] = [];
   for (const endpoint of endpoints) {
     const asked = { path: pathOf(target), headers };
-    const answer = await httpUpgrade(parseAddress(endpoint), asked, signal).catch(
+    const answer = await httpUpgrade(parseTlsAddress(endpoint), asked, signal, tls).catch(
       (error: unknown) => {
         signal.throwIfAborted();
-        tried.push(`${endpoint} (${reasonOf(error)})`);
+        tried.push(`${endpoint} (${tlsReason(error) ?? reasonOf(error)})`);
       },
     );
     if (answer === undefined) continue;

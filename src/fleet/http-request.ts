@@ -1,14 +1,10 @@
 import type { IncomingMessage } from "node:http";
+import type { SecureContextOptions } from "node:tls";
 import type { Address } from "#base/listen.ts";
-
-// An import of node:http evaluates its WebSocket export too, which costs a command line 30 ms at every start.
-const { request } = process.getBuiltinModule("node:http");
+import { openRequest } from "./http-open.ts";
 
 /** Says who asks, as USER@HOST: for the record, not for permission. */
 export const USER_HEADER = "x-fleet-user";
-
-/** Longer than any network in one place takes; then another endpoint may be asked. */
-const CONNECT_MS = 2_000;
 
 /** The header of a request that another fleetd passed on: it goes no further. */
 export const FORWARDED = "x-fleet-forwarded";
@@ -25,42 +21,20 @@ export interface HttpRequest {
 }
 
 /**
- * Sends one request over TCP or a unix socket; resolves once the answer's head is there. From then on only the signal
- * ends it.
+ * Sends one request; resolves once the answer's head is there. From then on only the signal ends it. `tls` is for
+ * addresses that say https.
  */
 export function httpRequest(
   address: Address,
-  what: HttpRequest,
+  { body: text, method = "GET", ...what }: HttpRequest,
   signal: AbortSignal,
+  tls?: SecureContextOptions,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const where =
-    address.kind === "unix"
-      ? { socketPath: address.path }
-      : { host: address.host, port: address.port };
-  const body = what.body === undefined ? undefined : Buffer.from(what.body);
+  const body = text === undefined ? undefined : Buffer.from(text);
   const headers = { ...what.headers, ...(body && { "content-length": String(body.length) }) };
-  const sent = request({
-    ...where,
-    method: what.method ?? "GET",
-    path: what.path,
-    headers,
-    signal,
-    agent: false,
-  });
-  const endAfter = (ms: number, missing: string) =>
-    setTimeout(() => sent.destroy(new Error(`no ${missing} within ${ms / 1000} s`)), ms);
-  const connecting = endAfter(CONNECT_MS, "connection");
-  const answering = what.answerMs === undefined ? undefined : endAfter(what.answerMs, "answer");
-  sent.once("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
-  sent.once("close", () => {
-    clearTimeout(connecting);
-    clearTimeout(answering);
-  });
-  sent.once("response", (answer) => {
-    clearTimeout(answering);
-    resolve(answer);
-  });
+  const sent = openRequest(address, { ...what, method, headers, signal }, tls);
+  sent.once("response", resolve);
   sent.on("error", reject);
   sent.end(body);
   return promise;

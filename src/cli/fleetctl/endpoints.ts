@@ -20,7 +20,8 @@ export function endpointsOf(
   const given = flags.text("endpoint");
   if (driver === "etcd") return given === "" ? STORES : given.split(",").map(checkedStore);
   if (given === "") return [defaultEndpoint(flags.text("tunnel") === "" ? environment : {})];
-  return given.split(",").map((endpoint) => checked(endpoint.trim()));
+  const isTunneled = flags.text("tunnel") !== "";
+  return given.split(",").map((endpoint) => checked(endpoint.trim(), isTunneled));
 }
 
 const STORES = ["http://127.0.0.1:2379", "http://127.0.0.1:4001"];
@@ -42,11 +43,11 @@ function defaultEndpoint(environment: Readonly<Record<string, string | undefined
     : `unix://${root.replace(/\/$/, "")}/run/fleet.sock`;
 }
 
-function checked(endpoint: string): string {
+function checked(endpoint: string, isTunneled: boolean): string {
   const refuse = (why: string) =>
     new Fault(
       "USAGE",
-      `Unable to initialize client: ${why}; use unix:///PATH or http://HOST:PORT as endpoint, not "${endpoint}"`,
+      `Unable to initialize client: ${why}; use unix:///PATH, http://HOST:PORT or https://HOST:PORT as endpoint, not "${endpoint}"`,
     );
   const [, scheme, rest = ""] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(endpoint) ?? [];
   if (scheme === undefined) throw refuse("URL scheme undefined");
@@ -54,7 +55,8 @@ function checked(endpoint: string): string {
     if (rest.startsWith("/")) return `unix://${rest}`;
     throw refuse(`unable to connect to host "${rest.split("/")[0]}" with scheme "${scheme}"`);
   }
-  if (scheme !== "http") throw refuse(`scheme "${scheme}" is not supported`);
+  if (scheme === "https" && isTunneled) throw refuse("--tunnel has no TLS to speak inside of it");
+  if (scheme !== "http" && scheme !== "https") throw refuse(`scheme "${scheme}" is not supported`);
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url === undefined) throw refuse("it is no URL");
   if (url.pathname !== "/" || url.search !== "") throw refuse("an endpoint has no path");

@@ -1,13 +1,13 @@
 import type { FlagSpec } from "./flags.ts";
 
-const TLS = "For --driver=etcd with https endpoints; the fleet API is served without TLS";
+const TLS = "For https endpoints";
 
 /** Flags of every command; each can also come from the environment as FLEETCTL_NAME, such as FLEETCTL_ENDPOINT. */
 export const GLOBAL_FLAGS: readonly FlagSpec[] = [
   text(
     ["endpoint"],
     "",
-    "Where the fleet API is: unix://PATH or http://HOST:PORT; several, separated by commas, are tried in turn",
+    "Where the fleet API is: unix://PATH, http://HOST:PORT or https://HOST:PORT; several, separated by commas, are tried in turn",
   ),
   {
     ...text(

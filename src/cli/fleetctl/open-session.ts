@@ -72,8 +72,10 @@ function openApi(
     const { openFleetClient } = await import("#fleet/client.ts");
     const user = userAtHost(io.env);
     const reached = tunnel?.endpoints ?? endpoints;
-    if (flags.text("driver") !== "etcd")
-      return openFleetClient({ endpoints: reached, timeoutMs, user });
+    if (flags.text("driver") !== "etcd") {
+      const tls = await tlsFor(reached, flags);
+      return openFleetClient({ endpoints: reached, timeoutMs, user, ...(tls && { tls }) });
+    }
     const gateway = owned.use(await openGateway(flags, reached, io.signal));
     return openFleetClient({ endpoints: [gateway.endpoint], timeoutMs, user });
   };
@@ -93,6 +95,22 @@ function openApi(
   });
 }
 
+function tlsFiles(flags: Flags) {
+  return {
+    certFile: flags.text("cert-file"),
+    keyFile: flags.text("key-file"),
+    caFile: flags.text("ca-file"),
+  };
+}
+
+/** @throws {Fault} FILE_UNREADABLE, CONFIG_INVALID for files that cannot be used */
+async function tlsFor(endpoints: readonly string[], flags: Flags) {
+  if (!endpoints.some((endpoint) => endpoint.startsWith("https:"))) return undefined;
+  const { clientTls } = await import("#base/tls.ts");
+  const { caFile, ...pair } = tlsFiles(flags);
+  return clientTls({ ...pair, caFiles: [caFile] });
+}
+
 /** The store in the place of a fleetd: reached within the time of a request, or not at all. */
 async function openGateway(
   flags: Flags,
@@ -101,11 +119,7 @@ async function openGateway(
 ): Promise<StoreGateway> {
   const { openStoreGateway } = await import("#fleet/store-gateway.ts");
   const requestTimeoutMs = flags.number("request-timeout") * 1000;
-  const tls = {
-    certFile: flags.text("cert-file"),
-    keyFile: flags.text("key-file"),
-    caFile: flags.text("ca-file"),
-  };
+  const tls = tlsFiles(flags);
   const keyPrefix = flags.text("etcd-key-prefix");
   const options = { servers, keyPrefix, tls, requestTimeoutMs, version: VERSION };
   const limit = AbortSignal.timeout(requestTimeoutMs);

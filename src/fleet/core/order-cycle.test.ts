@@ -15,7 +15,13 @@ const CASES: readonly {
   readonly lines: readonly string[];
   readonly cycle: string | undefined;
 }[] = [
-  { what: "itself", units: {}, name: "a.service", lines: ["After=a.service"], cycle: undefined },
+  {
+    what: "a glob that also means itself",
+    units: {},
+    name: "a.service",
+    lines: ["After=*.service"],
+    cycle: undefined,
+  },
   {
     what: "a unit that is not there",
     units: {},
@@ -40,6 +46,20 @@ const CASES: readonly {
     name: "a.service",
     lines: ["After=b.service"],
     cycle: "a.service after b.service after d.service after a.service",
+  },
+  {
+    what: "a unit that names itself",
+    units: {},
+    name: "a.service",
+    lines: ["Requires=a.service"],
+    cycle: "a.service after a.service",
+  },
+  {
+    what: "a template whose instances come after one of them",
+    units: { "a@1.service": {} },
+    name: "a@.service",
+    lines: ["After=a@1.service"],
+    cycle: undefined,
   },
   {
     what: "a glob that means its instance",

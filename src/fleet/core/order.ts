@@ -58,6 +58,7 @@ function missing(
   isCurrent: (key: string) => boolean,
 ): Wait | undefined {
   const text = expandMachineSpecifiers(value, me);
+  if (text === name) return undefined; // by its template's text
   const names = named(model, text).filter((other) => other !== name);
   const jobs = names.map((other) => model.jobs.get(other)).filter((job) => job !== undefined);
   if (jobs.some(isWanted)) return undefined;

@@ -6,11 +6,13 @@ import { unitOf } from "./unit.ts";
 
 /**
  * Why a text may not be given to a unit for the order of units, if it may not. A template's text is judged for its
- * instances too, which may come to have it.
+ * instances too, which may come to have it; by it, an instance may name itself, which says nothing.
  */
 export function refusedCycle(model: ClusterModel, name: UnitName, raw: string): string | undefined {
   const whole = unitOf(name, "", raw);
   if ("problem" in whole || !isOrdered(whole.wants)) return undefined;
+  const isPlain = unitNameParts(name).kind === "plain";
+  if (isPlain && namesOf(whole).includes(name)) return cycleText([name, name]);
   const units = new Map<string, Ordered>();
   for (const { unit } of model.jobs.values()) if (unit !== undefined) units.set(unit.name, unit);
   const changed: Ordered[] = [whole];
@@ -26,6 +28,10 @@ export function refusedCycle(model: ClusterModel, name: UnitName, raw: string): 
     if (cycle !== undefined) return cycleText(cycle);
   }
   return undefined;
+}
+
+function namesOf({ wants }: Ordered): readonly string[] {
+  return [...wants.after, ...wants.requires];
 }
 
 export function cycleText(cycle: readonly string[]): string {
