@@ -36,7 +36,7 @@ export class IdleCheck {
       const event = this.#ledger.events.get(index);
       if (event === undefined || event.node.key === this.#cluster.at.lease) continue;
       const { key, value = "" } = event.node;
-      if (isOfBefore(key, from.at)) continue;
+      if (isOfBefore(key, from.at, this.#cluster.clock.now().toISOString())) continue;
       this.#violations.add(IDLE, `${event.action} ${key}`, value);
     }
   }
@@ -53,8 +53,11 @@ export class IdleCheck {
   }
 }
 
-/** Events that were told while the store was away are kept once it is back: each key begins with the time. */
-function isOfBefore(key: string, at: string): boolean {
+/**
+ * Events that were told while the store was away are kept once it is back: each key begins with the time, by a clock that
+ * may have been wrong then. All are right in a calm: a time that is yet to come is of before, too.
+ */
+function isOfBefore(key: string, at: string, now: string): boolean {
   const [, name] = /-events\/(.*)$/.exec(key) ?? [];
-  return name !== undefined && name < at;
+  return name !== undefined && (name < at || name > now);
 }
