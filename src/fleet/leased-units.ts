@@ -34,25 +34,22 @@ export class LeasedUnits {
   /** Up to when systemd was told that the lease goes. */
   #armedMs = Number.NEGATIVE_INFINITY;
   #arming: Promise<void> | undefined;
-  /** Whether the record lacks a unit, for writing it failed. */
-  #isWriteDue = false;
+  /** Whether the record differs from what is so: writing it failed, or it has units that are not here any more. */
+  #isWriteDue: boolean;
 
-  private constructor(options: LeasedUnitsOptions, record: LeaseRecord) {
+  private constructor(options: LeasedUnitsOptions, record: LeaseRecord | undefined) {
+    const here = new Set<string>(options.units.names);
+    const isHere = (name: string) => here.has(name);
+    const { run = "", leased = [], ended = [] } = record ?? {};
     this.#options = options;
-    this.#names = new Set(record.leased as UnitName[]);
-    this.#ended = new Set(record.ended as UnitName[]);
-    this.#run = record.run;
+    this.#names = new Set(leased.filter(isHere) as UnitName[]);
+    this.#ended = new Set(ended.filter(isHere) as UnitName[]);
+    this.#run = run;
+    this.#isWriteDue = this.#names.size !== leased.length;
   }
 
   static async open(options: LeasedUnitsOptions): Promise<LeasedUnits> {
-    const record = await options.files.readLease();
-    const here = new Set<string>(options.units.names);
-    const still = (names: readonly string[] = []) => names.filter((name) => here.has(name));
-    return new LeasedUnits(options, {
-      run: record?.run ?? "",
-      leased: still(record?.leased),
-      ended: still(record?.ended),
-    });
+    return new LeasedUnits(options, await options.files.readLease());
   }
 
   /** To be called before the unit's files are there. */

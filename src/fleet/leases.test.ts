@@ -177,6 +177,19 @@ test("AtMostOnce: a daemon that finds its record of leased units gone knows them
   assert.ok(files.tokens.get(UNIT as UnitName)! > token);
 });
 
+test("a unit that left the record of leased units while its machine was away is not found in it again", async () => {
+  await using cluster = await given(STOP);
+  const from = only(cluster);
+  const { files } = cluster.machine(from);
+  await cluster.whileTimePasses(cluster.killDaemon(from));
+  const { run, leased, ended } = (await files.readLease())!;
+  await files.writeLease({ run, leased: [...leased, "other.service"], ended });
+  cluster.startDaemon(from);
+  await cluster.submit("other.service", { fleet: [`MachineOf=${UNIT}`] });
+  await cluster.until("it runs", () => cluster.where("other.service").length === 1);
+  assert.deepEqual((await files.readLease())?.leased, [UNIT]);
+});
+
 test("AtMostOnce: a unit that could not be put on record at once is so when it runs", async () => {
   await using cluster = await given(ONCE);
   for (const { disk } of cluster.machines) disk.isFull = true;
