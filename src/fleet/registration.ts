@@ -106,8 +106,8 @@ export class Registration {
   /** Gives whether the machine is on record now. */
   async #beat(signal: AbortSignal): Promise<boolean> {
     const { clock, feed, logger, machine, registry, ttlSeconds } = this.#options;
-    // What a restored store says of the machine is to be said anew.
-    if (!this.#registered || this.#restoredMs !== feed.restored.beganMs)
+    // What a restored store says of the machine is to be said anew, and what is gone from it.
+    if (!this.#registered || this.#restoredMs !== feed.restored.beganMs || this.#lacksParts())
       return this.#register(signal);
     this.#checkHolder();
     try {
@@ -122,6 +122,16 @@ export class Registration {
       logger.warn("the machine's record had expired; registering again");
       return this.#register(signal);
     }
+  }
+
+  /** Whether something that registering says of the machine is there no more, as when everything was deleted meanwhile. */
+  #lacksParts(): boolean {
+    const { api, feed, machine } = this.#options;
+    if (!feed.isFollowing || feed.index < this.#saidIndex) return false;
+    const said = feed.model.machine(machine.id);
+    const lacksFacts = machine.facts !== undefined && said?.facts === undefined;
+    const lacksApi = api !== undefined && said?.api === undefined;
+    return lacksFacts || lacksApi || said?.incarnation === undefined;
   }
 
   #acknowledged(sentMs: number): void {
@@ -164,10 +174,10 @@ export class Registration {
     const how = { ttlSeconds, over: found.object?.index };
     const sentMs = clock.monotonicMs();
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
+    if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#saidIndex = await registry.writeIncarnation(machine.id, incarnation, signal);
     await registry.setLeaving(machine.id, false, signal);
     await registry.setMark(machine.id, "removed", undefined, signal);
-    if (api !== undefined) await registry.writeApi(machine.id, api, signal);
     this.#registered = true;
     this.#restoredMs = restoredMs;
     this.#told = "";

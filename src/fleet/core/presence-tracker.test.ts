@@ -51,6 +51,17 @@ test("PresenceTracker: what was seen before the store was away no longer counts"
   assert.deepEqual(lostAt(presence, [a], [b], 96_000), [a]);
 });
 
+test("PresenceTracker: many that vanished together are held, also when the store was away since", () => {
+  const presence = tracker();
+  for (const machine of [a, b, c]) presence.departed(machine, "expired", 10_000);
+  presence.interrupt();
+  presence.follow(13_000);
+  presence.returned(c, 13_000);
+  assert.deepEqual(lostAt(presence, [a], [c, d], 19_000), []);
+  assert.deepEqual(lostAt(presence, [a], [c, d], 72_999), []);
+  assert.deepEqual(lostAt(presence, [a], [c, d], 73_000), [a]);
+});
+
 test("PresenceTracker: what is told after a silence in which the store may have been away counts as after an outage", () => {
   const presence = tracker();
   presence.heard(5_500);

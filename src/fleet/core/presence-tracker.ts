@@ -86,11 +86,18 @@ export class PresenceTracker {
     this.#options = options;
   }
 
-  /** The store is followed from now on, and what was seen before no longer counts. */
+  /**
+   * The store is followed from now on. What was seen before counts no longer, but that machines vanished a while ago: those
+   * that are away still went together, whatever became of the store meanwhile.
+   */
   follow(nowMs: number): void {
     if (this.#followingSinceMs !== undefined) return;
     this.#followingSinceMs = this.#heardMs = nowMs;
-    this.#gone.clear();
+    const sinceMs = nowMs - this.#options.holdMs;
+    for (const [machine, absence] of this.#gone)
+      if (absence.how === "deleted" || this.#backMs.has(machine) || absence.sinceMs <= sinceMs)
+        this.#gone.delete(machine);
+      else this.#gone.set(machine, { sinceMs: nowMs, how: "missing" });
     this.#backMs.clear();
   }
 
