@@ -82,9 +82,7 @@ export class Registration {
     while (!this.#ended) {
       let isOn = true;
       try {
-        // A beat that hangs must not let the record run out.
-        const limit = { ms: (ttlSeconds * 1000) / 3, clock, what: "renew the record", signal };
-        isOn = await withDeadline(limit, (stop) => this.#beat(stop));
+        isOn = await this.#beat(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -105,23 +103,35 @@ export class Registration {
 
   /** Gives whether the machine is on record now. */
   async #beat(signal: AbortSignal): Promise<boolean> {
-    const { clock, feed, logger, machine, registry, ttlSeconds } = this.#options;
+    const { clock, feed, logger, ttlSeconds } = this.#options;
+    const ttlMs = ttlSeconds * 1000;
+    const register = () => {
+      const limit = { ms: ttlMs, clock, what: "register", signal };
+      return withDeadline(limit, (stop) => this.#register(stop));
+    };
     // What a restored store says of the machine is to be said anew, and what is gone from it.
     if (!this.#registered || this.#restoredMs !== feed.restored.beganMs || this.#lacksParts())
-      return this.#register(signal);
+      return register();
     this.#checkHolder();
     try {
-      const sentMs = clock.monotonicMs();
-      const isLate = sentMs - this.#ackedMs >= (ttlSeconds * 1000) / 2;
-      const as = isLate ? await this.#asHeld(signal) : { prevExist: true };
-      await registry.refresh(machine.id, ttlSeconds, as, signal);
-      this.#acknowledged(sentMs);
+      // One that hangs must not let the record run out.
+      const limit = { ms: ttlMs / 3, clock, what: "renew the record", signal };
+      await withDeadline(limit, (stop) => this.#renew(stop));
       return true;
     } catch (error) {
       if (!isKeysError(error, 100) || this.#ended) throw error;
       logger.warn("the machine's record had expired; registering again");
-      return this.#register(signal);
+      return register();
     }
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { clock, machine, registry, ttlSeconds } = this.#options;
+    const sentMs = clock.monotonicMs();
+    const isLate = sentMs - this.#ackedMs >= (ttlSeconds * 1000) / 2;
+    const as = isLate ? await this.#asHeld(signal) : { prevExist: true };
+    await registry.refresh(machine.id, ttlSeconds, as, signal);
+    this.#acknowledged(sentMs);
   }
 
   /** Whether something that registering says of the machine is there no more, as when everything was deleted meanwhile. */
@@ -174,10 +184,13 @@ export class Registration {
     const how = { ttlSeconds, over: found.object?.index };
     const sentMs = clock.monotonicMs();
     await registry.register(machine.id, writeMachine(machine, disableEngine), how, signal);
-    if (api !== undefined) await registry.writeApi(machine.id, api, signal);
-    this.#saidIndex = await registry.writeIncarnation(machine.id, incarnation, signal);
-    await registry.setLeaving(machine.id, false, signal);
-    await registry.setMark(machine.id, "removed", undefined, signal);
+    const [saidIndex] = await Promise.all([
+      registry.writeIncarnation(machine.id, incarnation, signal),
+      registry.setLeaving(machine.id, false, signal),
+      registry.setMark(machine.id, "removed", undefined, signal),
+      api === undefined ? undefined : registry.writeApi(machine.id, api, signal),
+    ]);
+    this.#saidIndex = saidIndex;
     this.#registered = true;
     this.#restoredMs = restoredMs;
     this.#told = "";

@@ -26,6 +26,8 @@ const TTL_MS = 6_000 * 0.98;
 const TOGETHER_MS = 3_000;
 /** Whoever can be asked for so long is asked within it, and has answered. */
 const ASKED_MS = 3_200;
+/** With a store that takes longer at most, a machine may not come to renew its record or to register in time. */
+const SLOW_MS = 1_000;
 /** A way that takes longer at most is no good one. */
 const LATE_MS = 100;
 
@@ -42,14 +44,14 @@ export class LostCheck {
     this.#violations = violations;
   }
 
-  /** To be called now and then, for it only knows what it sees. */
-  look(machines: Iterable<SimulatedMachine>, nowMs: number): void {
+  /** To be called now and then, for it only knows what it sees; `storeMs` is what a write takes at most. */
+  look(machines: Iterable<SimulatedMachine>, storeMs: number, nowMs: number): void {
     for (const machine of machines) {
       const { id, process } = machine;
       this.#reachability.add(id, reachOf(machine), nowMs);
       const known = this.#well.get(id);
       if (known?.process !== process) this.#well.set(id, { process, sinceMs: nowMs });
-      else if (!isWell(machine)) known.sinceMs = nowMs;
+      else if (!isWell(machine) || storeMs > SLOW_MS) known.sinceMs = nowMs;
     }
   }
 

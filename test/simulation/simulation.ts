@@ -196,14 +196,15 @@ class Simulation implements AsyncDisposable {
   async #calm(): Promise<void> {
     const { clock } = this.#cluster;
     const startMs = clock.monotonicMs();
-    const isRolling = this.#history.rollingOut(this.#ledger.index).length > 0;
-    const endMs = startMs + (isRolling || this.#history.drains ? LATE_MS : 0) + SETTLE_MS;
+    let endMs = startMs + SETTLE_MS;
     this.#faults.mendAll();
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;
     let told = "";
     while (steadyMs < STEADY_MS && clock.monotonicMs() < endMs) {
       for (let at = 0; at < 10; at++) await this.#step();
+      const isRolling = this.#history.rollingOut(this.#ledger.index).length > 0;
+      if (isRolling || this.#history.drains) endMs = startMs + LATE_MS + SETTLE_MS;
       const pending = this.#workload.pending + this.#faults.pending;
       problems = pending > 0 ? [`${pending} operations are under way`] : this.#unsettled();
       const [first = "all is as it should be"] = problems;
@@ -230,7 +231,7 @@ class Simulation implements AsyncDisposable {
     await this.#cluster.clock.advance(STEP_MS);
     const nowMs = this.#cluster.clock.monotonicMs();
     this.#lastWrites.look(this.#cluster.machines, nowMs);
-    this.#lost.look(this.#cluster.machines, nowMs);
+    this.#lost.look(this.#cluster.machines, this.#cluster.store.speed.delayMaxMs, nowMs);
     this.#placements.flush();
     this.#records.look();
   }
