@@ -121,10 +121,19 @@ export class ClusterFeed {
     const suspects = new Set(this.suspects());
     const verdict = this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
       askingMaxMs: ASKING_MAX_MS,
+      stayed: this.#stayed(),
       evidence: (machine, nowMs) =>
         suspects.has(machine) ? this.#evidence(machine, nowMs) : undefined,
     });
     return this.isFollowing ? withRemoved(verdict, this.model) : verdict;
+  }
+
+  /** Machines that neither left nor were removed, and may be expected back. */
+  *#stayed(): Iterable<MachineId> {
+    for (const id of this.model.knownMachines) {
+      const { incarnation, leaving, removed } = this.model.machine(id) ?? {};
+      if (incarnation !== undefined && leaving !== true && removed === undefined) yield id;
+    }
   }
 
   /** What is known by asking, here or by the engine that leads. */

@@ -133,9 +133,13 @@ export class AgentCheck {
     sinceMs: number,
   ): void {
     const prefix = `${machine} ${boot} `;
-    for (const key of this.#launched.keys())
-      if (key.startsWith(prefix) && !units.includes(key.slice(prefix.length)))
-        if ((this.#startedMs.get(key) ?? 0) >= sinceMs) this.#launched.delete(key);
+    for (const key of this.#launched.keys()) {
+      if (!key.startsWith(prefix) || (this.#startedMs.get(key) ?? 0) < sinceMs) continue;
+      const unit = key.slice(prefix.length);
+      // Of what runs to its end it may remember a run before.
+      if (!units.includes(unit) || this.#history.runsOnce(unit, this.#history.ledger.index))
+        this.#launched.delete(key);
+    }
   }
 
   /** Whether the unit was started there and not stopped since; if it does not run, it ended by itself. */

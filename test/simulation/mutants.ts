@@ -87,7 +87,7 @@ export const MUTANTS = {
   },
   leftForEver: {
     file: "fleet/registration.ts",
-    from: "    await registry.setLeaving(machine.id, false, signal);\n",
+    from: "      registry.setLeaving(machine.id, false, signal),\n",
     to: "",
     found: /is on record as leaving/,
     favour: "leave",

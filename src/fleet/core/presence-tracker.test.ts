@@ -62,6 +62,20 @@ test("PresenceTracker: many that vanished together are held, also when the store
   assert.deepEqual(lostAt(presence, [a], [c, d], 73_000), [a]);
 });
 
+test("PresenceTracker: who finds many missing at once holds them, but not those that were missing long before", () => {
+  const presence = tracker();
+  const beside = { evidence: () => undefined, askingMaxMs: 0, stayed: [a, b, c, d] };
+  const lost = (nowMs: number) => [...presence.judge([a], new Set([d]), nowMs, beside).lost.keys()];
+  assert.deepEqual(lost(6_000), []);
+  assert.deepEqual(lost(59_999), []);
+  assert.deepEqual(lost(60_000), [a]);
+  presence.departed(d, "expired", 90_000);
+  assert.deepEqual(
+    [...presence.judge([d], new Set(["e" as MachineId]), 90_500, beside).lost.keys()],
+    [d],
+  );
+});
+
 test("PresenceTracker: what is told after a silence in which the store may have been away counts as after an outage", () => {
   const presence = tracker();
   presence.heard(5_500);
