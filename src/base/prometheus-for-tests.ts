@@ -7,7 +7,7 @@ export interface Family {
   readonly samples: Map<string, number>;
 }
 
-const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/s;
 const LABEL = /^([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)/;
 
 /** Reads Prometheus' text format as strictly as Prometheus does, and checks histograms for what they have to be. */

@@ -48,6 +48,7 @@ test("whatever a label holds, it is read back", () => {
         assert.equal(parseExposition(text.toString()).get("g")?.samples.size, 1);
       },
     ),
+    { examples: [["\u2028", 0]] },
   );
 });
 
