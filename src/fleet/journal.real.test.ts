@@ -73,6 +73,7 @@ test("fleetctl journal finds lines on every machine, and follows a unit that mov
   });
 
   const follower = journal(second, "-f", name);
+  t.after(() => follower.kill("SIGKILL"));
   let [out, err] = ["", ""];
   follower.stdout.on("data", (chunk) => (out += chunk));
   follower.stderr.on("data", (chunk) => (err += chunk));
