@@ -11,6 +11,7 @@ import {
   type Absence,
   type PresenceOptions,
   PresenceTracker,
+  type SecondPath,
   type Verdict,
 } from "./core/presence-tracker.ts";
 import { lockUnknownUntilMs } from "./core/restored-locks.ts";
@@ -119,12 +120,13 @@ export class ClusterFeed {
     this.#syncPresence();
     const { holders, machines } = this.model;
     const suspects = new Set(this.suspects());
-    const verdict = this.#presence.judge(holders, machines, this.#clock.monotonicMs(), {
+    const second: SecondPath = {
       askingMaxMs: ASKING_MAX_MS,
-      stayed: this.#stayed(),
       evidence: (machine, nowMs) =>
         suspects.has(machine) ? this.#evidence(machine, nowMs) : undefined,
-    });
+    };
+    const nowMs = this.#clock.monotonicMs();
+    const verdict = this.#presence.judge(holders, machines, nowMs, second, this.#stayed());
     return this.isFollowing ? withRemoved(verdict, this.model) : verdict;
   }
 

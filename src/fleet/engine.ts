@@ -6,7 +6,6 @@ import type { Effect } from "./core/cluster-model.ts";
 import { eventOf } from "./core/decision-event.ts";
 import { adoptions, isOldJob, unsettled } from "./core/heed-restored.ts";
 import type { MachineId } from "./core/machine-id.ts";
-
 import { type Decision, type LostMachines, schedule } from "./core/schedule.ts";
 import { Drainer } from "./drainer.ts";
 import type { EngineMeans } from "./engine-means.ts";

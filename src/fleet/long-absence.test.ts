@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openLogger } from "#base/logger.ts";
-import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { isServing } from "./core/health-note.ts";
+import { notingJobs } from "./noted-jobs.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
 const NAMES = ["a", "b", "c"];
@@ -14,28 +14,10 @@ const CHECK = ["HealthCheck=tcp:80", "HealthInterval=30s"];
 const ONESHOTS = { done: 1, short: 20 * 60, long: 90 * 60 };
 const unit = (name: string) => `${name}.service` as UnitName;
 
-/** What has systemd begin, end or forget a run; reading and linking files does not. */
-const JOBS = ["startUnit", "stopUnit", "restartUnit", "resetFailed", "startTransientUnit"];
-
-/** A connection to systemd whose jobs are noted. */
-function noting(systemd: Systemd, machine: string, jobs: string[]): Systemd {
-  return new Proxy(systemd, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return (...args: unknown[]) => {
-        if (JOBS.includes(String(name)))
-          jobs.push(`${String(name)} ${String(args[0])} on ${machine}`);
-        return member.apply(target, args);
-      };
-    },
-  });
-}
-
 test("an hour without the store, daemons restarted meanwhile and afterwards: no unit is touched, then all works", async (t) => {
   const jobs: string[] = [];
   const cluster = new SimulatedCluster(41, openLogger("silent"), {
-    wrapSystemd: (systemd, { name }) => noting(systemd, name, jobs),
+    wrapSystemd: notingJobs((machine, job, name) => jobs.push(`${job} ${name} on ${machine}`)),
   });
   t.after(() => cluster[Symbol.asyncDispose]());
   for (const name of NAMES) cluster.add(name);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { openLogger } from "#base/logger.ts";
-import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import { putText, takeBack } from "./api-rollout.ts";
 import { writeDrain } from "./core/machine-marks.ts";
+import { notingJobs } from "./noted-jobs.ts";
 import { SimulatedCluster, unitText } from "./simulated-cluster.ts";
 import { hashOf } from "./unit-files.ts";
 
@@ -13,7 +13,7 @@ const unit = (name: string) => `${name}.service` as UnitName;
 
 async function clusterOf(t: TestContext, jobs: string[] = []): Promise<SimulatedCluster> {
   const cluster = new SimulatedCluster(23, openLogger("silent"), {
-    wrapSystemd: (systemd, { name }) => noting(systemd, name, jobs),
+    wrapSystemd: notingJobs((machine, job, name) => jobs.push(`${job} ${name} on ${machine}`)),
   });
   t.after(() => cluster[Symbol.asyncDispose]());
   for (const name of NAMES) cluster.add(name);
@@ -26,23 +26,6 @@ async function clusterOf(t: TestContext, jobs: string[] = []): Promise<Simulated
 }
 
 const running = (cluster: SimulatedCluster, name: string) => cluster.where(unit(name));
-
-const JOBS = ["startUnit", "stopUnit", "restartUnit"];
-
-/** A connection to systemd whose jobs are noted. */
-function noting(systemd: Systemd, machine: string, jobs: string[]): Systemd {
-  return new Proxy(systemd, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return (...args: unknown[]) => {
-        if (JOBS.includes(String(name)))
-          jobs.push(`${String(name)} ${String(args[0])} on ${machine}`);
-        return member.apply(target, args);
-      };
-    },
-  });
-}
 
 async function changeAll(cluster: SimulatedCluster): Promise<void> {
   const { registry, signal } = cluster;

@@ -1,8 +1,8 @@
 import type { TestContext } from "node:test";
 import { openLogger } from "#base/logger.ts";
-import type { Systemd } from "#systemd/systemd.ts";
 import type { UnitName } from "#unitfile/core/unit-name.ts";
 import type { RunResult } from "./core/run-result.ts";
+import { notingJobs } from "./noted-jobs.ts";
 import { SimulatedCluster } from "./simulated-cluster.ts";
 
 export const name = "job.service" as UnitName;
@@ -10,14 +10,8 @@ export const name = "job.service" as UnitName;
 /** For tests: a cluster that notes on which machine each run of a unit began: `a job.service`. */
 export async function clusterOf(t: TestContext, ...names: string[]) {
   const runs: string[] = [];
-  const wrapSystemd = (systemd: Systemd, machine: { readonly name: string }): Systemd => ({
-    ...systemd,
-    startUnit: (unit, signal) => {
-      runs.push(`${machine.name} ${unit}`);
-      return systemd.startUnit(unit, signal);
-    },
-    changes: (signal) => systemd.changes(signal),
-    [Symbol.asyncDispose]: () => systemd[Symbol.asyncDispose](),
+  const wrapSystemd = notingJobs((machine, job, unit) => {
+    if (job === "startUnit") runs.push(`${machine} ${unit}`);
   });
   const level = process.env["KEELSON_TEST_LOG"] ? "debug" : "silent";
   const cluster = new SimulatedCluster(7, openLogger(level), { wrapSystemd });

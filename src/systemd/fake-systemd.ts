@@ -164,7 +164,7 @@ export class FakeSystemd {
     return held === undefined || isDeepStrictEqual(held.program, program);
   }
 
-  /** Loaded units take their files present content. */
+  /** Loaded units take their files' present content. */
   reload(): void {
     for (const unit of this.#units.values()) unit.program = this.#programOf(unit.name);
     this.#changed(EVERY_UNIT);

@@ -100,13 +100,19 @@ test("readJournal() says why journalctl refuses", { skip: SKIP }, async () => {
   const signal = AbortSignal.timeout(LIMIT_MS);
   const env = { PATH: process.env["PATH"] };
   const query = { unit: "a.service", scope: "system", env } as const;
-  await assert.rejects(journalText({ ...query, output: "nonsense" }, signal), {
-    code: "SYSTEMD_FAILED",
-    message: /^Cannot read the journal of a\.service: Unknown output format/,
-  });
-  await assert.rejects(Array.fromAsync(followJournal({ ...query, output: "nonsense" }, signal)), {
-    code: "SYSTEMD_FAILED",
-  });
+  const mistakes = [
+    [{ output: "nonsense" }, "Unknown output format 'nonsense'."],
+    [{ since: "banana" }, "Failed to parse timestamp: banana"],
+    [{ grep: "(" }, 'Bad pattern "(": missing closing parenthesis'],
+  ] as const;
+  for (const [mistake, reason] of mistakes) {
+    const wrong = { ...query, ...mistake };
+    const refusal = { code: "USAGE", message: `Cannot read the journal of a.service: ${reason}` };
+    await assert.rejects(journalText(wrong, signal), refusal);
+    await assert.rejects(Array.fromAsync(followJournal(wrong, signal)), refusal);
+  }
+  const missing = { ...query, directory: "/nowhere" };
+  await assert.rejects(journalText(missing, signal), { code: "SYSTEMD_FAILED" });
   await assert.rejects(journalText({ ...query, env: { PATH: "/nowhere" } }, signal), {
     code: "SYSTEMD_MISSING",
   });

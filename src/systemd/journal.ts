@@ -27,7 +27,7 @@ export interface JournalQuery {
 
 /**
  * What the journal holds of a unit, as `journalctl` prints it, in pieces as they are read.
- * @throws {Fault} SYSTEMD_MISSING without journalctl, SYSTEMD_FAILED when it refuses
+ * @throws {Fault} SYSTEMD_MISSING without journalctl, USAGE for what the query asks wrongly, SYSTEMD_FAILED otherwise
  */
 export async function* readJournal(
   query: JournalQuery,
@@ -43,8 +43,8 @@ export async function* readJournal(
 
 /**
  * The latest lines of this boot, then each new one when it is written, until the signal aborts or the caller stops.
- * @throws {Fault} SYSTEMD_MISSING without journalctl, SYSTEMD_FAILED when it refuses (as while the journal has
- *   no entry of this boot at all) or ends by itself
+ * @throws {Fault} SYSTEMD_MISSING without journalctl, USAGE for what the query asks wrongly, SYSTEMD_FAILED when it
+ *   refuses otherwise (as while the journal has no entry of this boot at all) or ends by itself
  */
 export async function* followJournal(
   query: JournalQuery,
@@ -97,7 +97,11 @@ function argumentsFor(query: JournalQuery): string[] {
   return [...args, ...which];
 }
 
+/** Of a time, an output format or a pattern that is none. */
+const IS_MISTAKE = /^(?:Failed to parse|Unknown output format|Bad pattern) /;
+
 function refused({ unit }: JournalQuery, complaint: string): Fault {
   const reason = complaint || "journalctl ended without saying why; try again";
-  return new Fault("SYSTEMD_FAILED", `Cannot read the journal of ${unit}: ${reason}`);
+  const code = IS_MISTAKE.test(complaint) ? "USAGE" : "SYSTEMD_FAILED";
+  return new Fault(code, `Cannot read the journal of ${unit}: ${reason}`);
 }

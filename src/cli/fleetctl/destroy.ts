@@ -17,7 +17,7 @@ export async function runDestroy(session: Session): Promise<number> {
       await api.destroy(name); // one that went away meanwhile is destroyed too
       return undefined;
     } catch (error) {
-      return apiSentence(error);
+      return apiSentence(session, error);
     }
   });
   const destroyed = found.units.filter((_, i) => refusals[i] === undefined);

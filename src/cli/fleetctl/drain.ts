@@ -119,7 +119,7 @@ class DrainWatch {
       this.#apiNote = "";
       return progress;
     } catch (error) {
-      const text = `Waiting for the fleet API: ${apiSentence(error)}`;
+      const text = `Waiting for the fleet API: ${apiSentence(this.#session, error)}`;
       if (this.#apiNote !== text) err(text);
       this.#apiNote = text;
       return undefined;

@@ -39,7 +39,7 @@ export async function runEvents(session: Session): Promise<number> {
     return await follow(session, filter, first.next);
   } catch (error) {
     if (session.io.signal.aborted) throw error;
-    err(`Error retrieving events: ${apiSentence(error)}`);
+    err(`Error retrieving events: ${apiSentence(session, error)}`);
     return 1;
   }
 }

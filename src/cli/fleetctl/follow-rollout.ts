@@ -110,7 +110,7 @@ export async function follow(
       rollout = (await session.api.rollout(begun.unit)) ?? rollout;
       apiNote = "";
     } catch (error) {
-      const note = `Waiting for the fleet API: ${apiSentence(error)}`;
+      const note = `Waiting for the fleet API: ${apiSentence(session, error)}`;
       if (note !== apiNote) err(note);
       apiNote = note;
     }

@@ -53,7 +53,7 @@ async function sourcesOf(session: Session, unit: string): Promise<readonly Journ
     err(`Unit ${unit} does not appear to be running.`);
     return 1;
   } catch (error) {
-    err(`Error retrieving unit ${unit}: ${apiSentence(error)}`);
+    err(`Error retrieving unit ${unit}: ${apiSentence(session, error)}`);
     return 1;
   }
 }
@@ -129,7 +129,7 @@ async function fail(
   if (io.signal.aborted) throw error;
   const machine = isOfOriginal(error) ? (await api.machines()).get(at ?? "") : undefined;
   if (machine !== undefined) return journalWithoutApi(session, unit, machine);
-  err(`Error retrieving journal of unit ${unit}: ${apiSentence(error)}`);
+  err(`Error retrieving journal of unit ${unit}: ${apiSentence(session, error)}`);
   return 1;
 }
 

@@ -103,7 +103,7 @@ async function run(
     if (!(error instanceof Fault) || error.code === "USAGE") throw error;
     const isAway = error.code === "STORE_UNAVAILABLE" && error.facts["status"] === undefined;
     const head = isAway ? `Cannot ${[command.name, ...given.args].join(" ")}: ` : "";
-    session.err(`${head}${apiSentence(error)}`, error.code);
+    session.err(`${head}${apiSentence(session, error)}`, error.code);
     return 1;
   }
 }

@@ -20,7 +20,7 @@ const MADE_BY_KEELSON = 'With machines made by keelson, run this first: eval "$(
  * command first needs them.
  */
 export function openSession(
-  { isOriginal, ...given }: Pick<Session, "flags" | "args"> & { readonly isOriginal: boolean },
+  given: Pick<Session, "flags" | "args" | "isOriginal">,
   io: Io,
   clock: Clock,
 ): Session & AsyncDisposable {
@@ -39,7 +39,7 @@ export function openSession(
     warn,
     out,
     get api() {
-      opened ??= openApi({ ...given, isOriginal }, io, clock, owned);
+      opened ??= openApi(given, io, clock, owned);
       return opened;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -48,7 +48,7 @@ export function openSession(
 
 /** @throws {Fault} USAGE for global flags that cannot be used. */
 function openApi(
-  { flags, isOriginal }: { readonly flags: Flags; readonly isOriginal: boolean },
+  { flags, isOriginal }: Pick<Session, "flags" | "isOriginal">,
   io: Io,
   clock: Clock,
   owned: AsyncDisposableStack,

@@ -11,6 +11,8 @@ export interface Session {
   readonly flags: Flags;
   readonly io: Io;
   readonly clock: Clock;
+  /** Whether the command is one of the original, whose messages scripts may know. */
+  readonly isOriginal: boolean;
   /** Prints a line of results. */
   readonly out: (line: string) => void;
   /** Prints a line for people; with `--json` an object for programs, with the code of the error where one is known. */

@@ -6,15 +6,15 @@ import type { Waiting } from "./wait.ts";
 
 /** Sets a unit's desired state; resolves with what the API said when it refused. */
 export async function setState(
-  { api }: Session,
+  session: Session,
   name: string,
   target: UnitStateName,
 ): Promise<string | undefined> {
   try {
-    await api.setDesiredState(name, target);
+    await session.api.setDesiredState(name, target);
     return undefined;
   } catch (error) {
-    return apiSentence(error);
+    return apiSentence(session, error);
   }
 }
 

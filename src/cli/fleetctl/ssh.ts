@@ -37,9 +37,10 @@ interface Wanted {
 
 /** The machine, or why there is none. */
 async function find(
-  { api }: Session,
+  session: Session,
   { machine, unit, either }: Wanted,
 ): Promise<SchemaMachine | string> {
+  const { api } = session;
   if (machine === "" && unit === "" && either === "") return "one machine or unit must be provided";
   let all: readonly SchemaMachine[];
   let byUnit: SchemaMachine | undefined;
@@ -50,7 +51,7 @@ async function find(
     // A global unit is on many machines: on none of them more than on the others.
     if (more.length === 0) byUnit = all.find(({ id }) => id === state?.machineID);
   } catch (error) {
-    return apiSentence(error);
+    return apiSentence(session, error);
   }
   if (unit !== "") return byUnit ?? "unit does not exist";
   const word = machine || either;

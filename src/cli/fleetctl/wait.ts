@@ -146,7 +146,7 @@ class Wait {
       observed = await this.#observe();
     } catch (error) {
       // The API may come back; whoever cannot wait for that uses --block-attempts or interrupts.
-      const text = `Waiting for the fleet API: ${apiSentence(error)}`;
+      const text = `Waiting for the fleet API: ${apiSentence(this.#session, error)}`;
       if (this.#apiNote !== text) this.#note(text);
       this.#apiNote = text;
       return clock.monotonicMs() - beganMs;

@@ -64,16 +64,14 @@ test("PresenceTracker: many that vanished together are held, also when the store
 
 test("PresenceTracker: who finds many missing at once holds them, but not those that were missing long before", () => {
   const presence = tracker();
-  const beside = { evidence: () => undefined, askingMaxMs: 0, stayed: [a, b, c, d] };
-  const lost = (nowMs: number) => [...presence.judge([a], new Set([d]), nowMs, beside).lost.keys()];
+  const lost = (nowMs: number, holder = a, present = d) => [
+    ...presence.judge([holder], new Set([present]), nowMs, undefined, [a, b, c, d]).lost.keys(),
+  ];
   assert.deepEqual(lost(6_000), []);
   assert.deepEqual(lost(59_999), []);
   assert.deepEqual(lost(60_000), [a]);
   presence.departed(d, "expired", 90_000);
-  assert.deepEqual(
-    [...presence.judge([d], new Set(["e" as MachineId]), 90_500, beside).lost.keys()],
-    [d],
-  );
+  assert.deepEqual(lost(90_500, d, "e" as MachineId), [d]);
 });
 
 test("PresenceTracker: what is told after a silence in which the store may have been away counts as after an outage", () => {

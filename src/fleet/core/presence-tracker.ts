@@ -34,8 +34,6 @@ export interface SecondPath {
   evidence(machine: MachineId, nowMs: number): Evidence;
   /** Until when an outcome of asking is waited for. */
   readonly askingMaxMs: number;
-  /** Machines that did not leave, as far as anything is on record of them: present or not. */
-  readonly stayed?: Iterable<MachineId>;
 }
 
 const NO_SECOND_PATH: SecondPath = { evidence: () => undefined, askingMaxMs: 0 };
@@ -139,14 +137,19 @@ export class PresenceTracker {
     );
   }
 
-  /** `holders` are the machines that units are placed on, `present` those that have a record. */
+  /**
+   * `holders` are the machines that units are placed on, `present` those that have a record, and `stayed` those that did not
+   * leave as far as anything is on record of them, present or not.
+   */
   judge(
     holders: Iterable<MachineId>,
     present: Present,
     nowMs: number,
     second: SecondPath = NO_SECOND_PATH,
+    stayed: Iterable<MachineId> = [],
   ): Verdict {
-    const stayed = [...(second.stayed ?? [])];
+    // Who is missing since this began to follow may have gone just before, with others.
+    const missing = [...stayed].filter((machine) => !present.has(machine));
     const lost = new Map<MachineId, string>();
     const held = new Map<MachineId, string>();
     const cutOff = new Set<MachineId>();
@@ -156,7 +159,7 @@ export class PresenceTracker {
       const absence = this.#absence(machine);
       const evidence = absence.how === "deleted" ? undefined : second.evidence(machine, nowMs);
       const dueMs = this.#dueMs(absence, this.#followingSinceMs);
-      const mass = this.#massOf(machine, stayed, present, nowMs, (other) =>
+      const mass = this.#massOf(machine, missing, present, nowMs, (other) =>
         second.evidence(other, nowMs),
       );
       const heldMs = absence.sinceMs + this.#options.holdMs;
@@ -193,15 +196,13 @@ export class PresenceTracker {
   /** The loss of many at once that this machine's is a part of; undefined when it went by itself. */
   #massOf(
     machine: MachineId,
-    stayed: readonly MachineId[],
+    missing: readonly MachineId[],
     present: Present,
     nowMs: number,
     evidence: (machine: MachineId) => Evidence,
   ): Mass | undefined {
     const { how, sinceMs } = this.#absence(machine);
     if (how === "deleted") return undefined;
-    // Who is missing since this began to follow may have gone just before, with others.
-    const missing = stayed.filter((other) => !present.has(other));
     const vanished = [...new Set([machine, ...this.#gone.keys(), ...missing])].filter((other) => {
       const gone = this.#absence(other);
       return gone.how !== "deleted" && Math.abs(gone.sinceMs - sinceMs) <= this.#options.ttlMs;
