@@ -1,5 +1,5 @@
 import { lookupService } from "node:dns/promises";
-import { isLinkLocal } from "./core/link-local.ts";
+import { isLinkLocal } from "#base/link-local.ts";
 import type { MachineFacts } from "./core/machine-facts.ts";
 import { isTemplate } from "./core/template-mode.ts";
 

@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { cpus, machine, networkInterfaces, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { isLinkLocal } from "#base/link-local.ts";
+import { defaultRouteIpv4, defaultRouteIpv6 } from "#base/route-table.ts";
 import { parseEnvironmentFile } from "./core/environment-file.ts";
-import { isLinkLocal } from "./core/link-local.ts";
 import type { InterfaceAddress, InterfaceFacts, SystemFacts } from "./core/machine-facts.ts";
-import { defaultRouteIpv4, defaultRouteIpv6 } from "./core/route-table.ts";
 import { readInRoot } from "./root-path.ts";
 
 /** Read from the kernel's and the firmware's files; what is not there, or not to be read, is left out. */

@@ -277,6 +277,27 @@ test("two live machines with one id: the second is refused, and takes over when 
   await cluster.until("the twin registers", () => twin.daemon!.isRegistered);
 });
 
+test("a machine that gets another address is on record with that, and its units go on", async (t) => {
+  const cluster = await clusterOf(t, "a", "b");
+  await cluster.submit("x.service");
+  await cluster.until("x runs", () => cluster.where("x.service").length > 0);
+  const machine = cluster.machine("a");
+  const address = () => cluster.machine("b").daemon!.feed.model.machines.get(machine.id)?.publicIp;
+  const before = cluster.running();
+  assert.equal(address(), "a");
+  machine.ownAddress = "192.0.2.7";
+  await cluster.until("it is on record", () => address() === "192.0.2.7");
+  machine.ownAddress = "";
+  await cluster.pass(20_000);
+  assert.equal(address(), "192.0.2.7", "an interface that is down for a while says nothing");
+  await cluster.store.crash();
+  machine.ownAddress = "192.0.2.8";
+  await cluster.pass(20_000);
+  cluster.store.start();
+  await cluster.until("it is on record", () => address() === "192.0.2.8");
+  assert.deepEqual(cluster.running(), before);
+});
+
 test("a failing step of one unit holds up no other, and a failed unit is not started again and again", async (t) => {
   const cluster = await clusterOf(t, "a");
   const { systemd } = cluster.machine("a");

@@ -41,6 +41,8 @@ export interface FleetMachineOptions {
   readonly incarnation: Incarnation;
   /** Where this machine's fleet API can be reached, if anywhere. */
   readonly api: string | undefined;
+  /** The machine's address as of now, where it is not told one; empty while it has none. */
+  readonly ownAddress?: (() => Promise<string>) | undefined;
   readonly keys: Keys;
   /** The way to other machines beside the store. */
   readonly probe: MachineProbe;

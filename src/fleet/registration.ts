@@ -18,6 +18,8 @@ export interface RegistrationOptions {
   readonly disableEngine: boolean;
   /** Where this machine's fleet API can be reached, if anywhere. */
   readonly api: string | undefined;
+  /** The machine's address as of now, where it is not told one; empty while it has none. */
+  readonly ownAddress?: (() => Promise<string>) | undefined;
   readonly ttlSeconds: number;
   readonly feed: ClusterFeed;
   readonly registry: Registry;
@@ -49,6 +51,10 @@ const WATCH_MS = 200;
 export class Registration {
   readonly #options: RegistrationOptions;
   readonly #watch: HolderWatch;
+  /** As it is to be on record. */
+  #machine: MachineRecord;
+  /** The address that is on record. */
+  #saidAddress = "";
   #registered = false;
   /** When the newest heartbeat was sent that was acknowledged. */
   #ackedMs = Number.NEGATIVE_INFINITY;
@@ -63,6 +69,7 @@ export class Registration {
   constructor(options: RegistrationOptions) {
     this.#options = options;
     const { machine, incarnation, ttlSeconds } = options;
+    this.#machine = machine;
     this.#watch = new HolderWatch(machine, incarnation, ttlSeconds * 1000);
   }
 
@@ -109,9 +116,13 @@ export class Registration {
       const limit = { ms: ttlMs, clock, what: "register", signal };
       return withDeadline(limit, (stop) => this.#register(stop));
     };
+    await this.#takeAddress();
     // What a restored store says of the machine is to be said anew, and what is gone from it.
-    if (!this.#registered || this.#restoredMs !== feed.restored.beganMs || this.#lacksParts())
-      return register();
+    const isOld =
+      this.#restoredMs !== feed.restored.beganMs ||
+      this.#machine.publicIp !== this.#saidAddress ||
+      this.#lacksParts();
+    if (!this.#registered || isOld) return register();
     this.#checkHolder();
     try {
       // One that hangs must not let the record run out.
@@ -123,6 +134,12 @@ export class Registration {
       logger.warn("the machine's record had expired; registering again");
       return register();
     }
+  }
+
+  /** One that has none for now keeps the one that it had. */
+  async #takeAddress(): Promise<void> {
+    const publicIp = await this.#options.ownAddress?.();
+    if (publicIp) this.#machine = { ...this.#machine, publicIp };
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
@@ -170,8 +187,9 @@ export class Registration {
   }
 
   async #register(signal: AbortSignal): Promise<boolean> {
-    const { registry, machine, incarnation, ttlSeconds, api, clock, disableEngine, feed, logger } =
+    const { registry, incarnation, ttlSeconds, api, clock, disableEngine, feed, logger } =
       this.#options;
+    const machine = this.#machine;
     const restoredMs = feed.restored.beganMs;
     const found = await registry.readMachine(machine.id, signal);
     const claim = this.#watch.judge(found, clock.monotonicMs());
@@ -193,6 +211,7 @@ export class Registration {
     this.#saidIndex = saidIndex;
     this.#registered = true;
     this.#restoredMs = restoredMs;
+    this.#saidAddress = machine.publicIp;
     this.#told = "";
     this.#acknowledged(sentMs);
     this.#options.onRegistered();

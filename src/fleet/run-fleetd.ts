@@ -4,8 +4,8 @@ import { dirname, join } from "node:path";
 import { activatedSockets } from "#base/activation.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
-import type { Address } from "#base/listen.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
+import { ownAddress } from "#base/own-address.ts";
 import { followClientTls } from "#base/tls.ts";
 import { type KeysClient, openKeysClient } from "#keys/client.ts";
 import type { SystemdAddress } from "#systemd/connection.ts";
@@ -52,14 +52,15 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     scope: isPrivate(systemd) ? "user" : "system",
     env: withoutSettings(env),
   } as const;
-  const api = advertised(settings);
+  const api = advertised(settings, me.publicIp);
   await using stack = new AsyncDisposableStack();
   const keys = stack.use(openStore(settings, logger));
   const machine = stack.use(
     openFleetMachine({
       machine: me,
-      incarnation: incarnationOf(await machineInstance(root), settings.public_ip, api),
+      incarnation: incarnationOf(await machineInstance(root), me.publicIp, api),
       api,
+      ownAddress: settings.public_ip === "" ? ownAddress : undefined,
       keys,
       probe: httpProbe,
       openSystemd: (limit) => openSystemd(systemd, limit),
@@ -149,15 +150,23 @@ export async function readMachineId(root: string): Promise<MachineId> {
   }
 }
 
-/** The address that others reach this machine's API at: as told, else the first TCP address that is not local. */
-function advertised({ api_advertise, api_listen }: FleetSettings): string | undefined {
+/**
+ * The address that others reach this machine's API at: as told, else the first TCP address that is not local, or the
+ * machine's own where it listens on all.
+ */
+function advertised(
+  { api_advertise, api_listen }: FleetSettings,
+  publicIp: string,
+): string | undefined {
   if (api_advertise !== "") return api_advertise;
-  const tcp = api_listen.find(
-    (address): address is Address & { kind: "tcp" } =>
-      address.kind === "tcp" && !/^(0\.0\.0\.0|::|localhost|127\.0\.0\.1)$/.test(address.host),
-  );
-  if (tcp === undefined) return undefined;
-  return `http://${tcp.host.includes(":") ? `[${tcp.host}]` : tcp.host}:${tcp.port}`;
+  for (const address of api_listen) {
+    if (address.kind !== "tcp") continue;
+    const { host: own, port } = address;
+    const host = /^(?:0\.0\.0\.0|::)$/.test(own) ? publicIp : own;
+    if (host === "" || /^(?:localhost|127\.0\.0\.1|::1)$/.test(host)) continue;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+  return undefined;
 }
 
 function incarnationOf(instance: string, publicIp: string, api: string | undefined): Incarnation {
@@ -169,8 +178,9 @@ async function machineOf(
   settings: FleetSettings,
   version: string,
 ): Promise<MachineRecord> {
-  const { public_ip: publicIp, metadata } = settings;
+  const { public_ip: told, metadata } = settings;
   const id = await readMachineId(root);
+  const publicIp = told || (await ownAddress());
   return { id, publicIp, metadata, version: fleetVersion(version), facts: factsOf(settings) };
 }
 

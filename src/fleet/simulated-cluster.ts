@@ -31,6 +31,8 @@ export interface SimulatedMachine {
   readonly id: MachineId;
   /** What others see as its address. */
   readonly address: string;
+  /** What it finds to be its address, though it is told one. */
+  ownAddress: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly systemd: FakeSystemd;
   readonly files: MemoryUnitFiles;
@@ -124,6 +126,7 @@ export class SimulatedCluster implements AsyncDisposable {
       name,
       id: sampleMachine(copyOf),
       address: copyOf,
+      ownAddress: "",
       metadata: new Map(pairs.map((pair) => pair.split("=") as [string, string])),
       systemd: new FakeSystemd({
         clock: driftingClock(clock, clockRate),
@@ -165,6 +168,7 @@ export class SimulatedCluster implements AsyncDisposable {
       machine: { id, publicIp: address, metadata, version: "simulated", facts: factsOf(name) },
       incarnation: { instance: `${name} boot ${boot}`, address },
       api: simulatedApi(name),
+      ownAddress: () => Promise.resolve(machine.ownAddress),
       keys: process.keys(wrapKeys?.(link, machine) ?? link),
       probe: process.probe(new SimulatedProbe(machine, (other) => this.#machines.get(other))),
       openSystemd: async () => {

@@ -1,4 +1,4 @@
-import { isLinkLocal } from "./link-local.ts";
+import { isLinkLocal } from "#base/link-local.ts";
 import type { InterfaceAddress, InterfaceFacts, MachineFacts } from "./machine-facts.ts";
 import { type FactGroup, isGroup, isList, REVERSE_NAMES, type Value } from "./template-value.ts";
 

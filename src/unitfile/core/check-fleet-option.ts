@@ -236,7 +236,7 @@ function badValue(
   return {
     line,
     message: `${place} ${what}: ${wrong}`,
-    advice: `write ${expected}, or remove the line`,
+    advice: `write ${flaw === undefined ? "that" : expected}, or remove the line`,
   };
 }
 
