@@ -1,11 +1,13 @@
-import { readFile, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { Fault } from "#base/fault.ts";
+import type { Address } from "#base/listen.ts";
+import { readSocketTables, socketAddress } from "#base/socket-tables.ts";
 
 /** A listening socket that systemd opened for this process, sd_listen_fds(3). */
 export interface ActivatedSocket {
   readonly fd: number;
-  /** Where it listens; undefined for TCP. */
-  readonly path: string | undefined;
+  /** Where it listens; undefined for one of another network namespace. */
+  readonly address: Address | undefined;
 }
 
 const FIRST_FD = 3; // SD_LISTEN_FDS_START
@@ -27,23 +29,21 @@ export async function activatedSockets(
       "CONFIG_INVALID",
       `Cannot take sockets from systemd: LISTEN_FDS=${text} is no number of sockets; see sd_listen_fds(3)`,
     );
+  if (count === 0) return [];
+  const tables = await readSocketTables();
   const fds = Array.from({ length: count }, (_, i) => FIRST_FD + i);
-  return Promise.all(fds.map(async (fd) => ({ fd, path: await unixPath(fd) })));
+  return Promise.all(
+    fds.map(async (fd) => ({ fd, address: socketAddress(await inodeOf(fd), tables) })),
+  );
 }
 
-/** The path of a unix socket, by proc_net(5). @throws {Fault} CONFIG_INVALID for a descriptor that is no socket */
-async function unixPath(fd: number): Promise<string | undefined> {
+/** @throws {Fault} CONFIG_INVALID for a descriptor that is no socket */
+async function inodeOf(fd: number): Promise<string> {
   const link = await readlink(`/proc/self/fd/${fd}`).catch(() => "nothing");
   const [, inode] = /^socket:\[(\d+)\]$/.exec(link) ?? [];
-  if (inode === undefined)
-    throw new Fault(
-      "CONFIG_INVALID",
-      `Cannot take sockets from systemd: file descriptor ${fd} is ${link}, no socket; give the socket unit ListenStream= lines only`,
-    );
-  const table = await readFile("/proc/self/net/unix", "utf8");
-  for (const line of table.split("\n")) {
-    const [, , , , , , own, path] = line.split(/\s+/);
-    if (own === inode) return path ?? "";
-  }
-  return undefined;
+  if (inode !== undefined) return inode;
+  throw new Fault(
+    "CONFIG_INVALID",
+    `Cannot take sockets from systemd: file descriptor ${fd} is ${link}, no socket; give the socket unit ListenStream= lines only`,
+  );
 }

@@ -41,15 +41,15 @@ export async function openApiServer(
     stack.defer(() => close(server));
     return server;
   };
-  for (const { fd, path } of activated) {
-    const server = serve(path === undefined ? "tcp" : "unix");
+  for (const { fd, address } of activated) {
+    const server = serve(address?.kind ?? "tcp");
     server.listen({ fd });
     await once(server, "listening");
-    listening.push(path === undefined ? tcpAddress(server) : { kind: "unix", path });
+    listening.push(address ?? tcpAddress(server));
   }
-  const isOpen = (address: Address) =>
-    activated.some(({ path }) => path !== undefined && address.kind === "unix") ||
-    listening.some((other) => isSame(address, other));
+  const isOpen = (asked: Address) =>
+    activated.some(({ address }) => address?.kind === "unix" && asked.kind === "unix") ||
+    listening.some((other) => isSame(asked, other));
   for (const address of addresses.filter((each) => !isOpen(each))) {
     const server = serve(address.kind);
     await listen(server, address);

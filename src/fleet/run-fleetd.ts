@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { activatedSockets } from "#base/activation.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
+import type { Address } from "#base/listen.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
 import { ownAddress } from "#base/own-address.ts";
 import { followClientTls } from "#base/tls.ts";
@@ -52,7 +53,10 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     scope: isPrivate(systemd) ? "user" : "system",
     env: withoutSettings(env),
   } as const;
-  const api = advertised(settings, me.publicIp);
+  const activated = await activatedSockets(env, process.pid);
+  const opened = activated.flatMap(({ address = [] }) => address);
+  const api =
+    settings.api_advertise || advertised([...settings.api_listen, ...opened], me.publicIp);
   await using stack = new AsyncDisposableStack();
   const keys = stack.use(openStore(settings, logger));
   const machine = stack.use(
@@ -100,7 +104,6 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     clock: systemClock,
     logger: logger.child({ part: "api" }),
   };
-  const activated = await activatedSockets(env, process.pid);
   stack.use(await openApiServer(context, settings.api_listen, activated));
   logger.info({ machine: me.id, api, root }, "fleetd runs");
   await onListening(machine);
@@ -151,15 +154,11 @@ export async function readMachineId(root: string): Promise<MachineId> {
 }
 
 /**
- * The address that others reach this machine's API at: as told, else the first TCP address that is not local, or the
- * machine's own where it listens on all.
+ * The address that others reach this machine's API at: the first TCP address that is not local, or the machine's own where
+ * it listens on all.
  */
-function advertised(
-  { api_advertise, api_listen }: FleetSettings,
-  publicIp: string,
-): string | undefined {
-  if (api_advertise !== "") return api_advertise;
-  for (const address of api_listen) {
+function advertised(listens: readonly Address[], publicIp: string): string | undefined {
+  for (const address of listens) {
     if (address.kind !== "tcp") continue;
     const { host: own, port } = address;
     const host = /^(?:0\.0\.0\.0|::)$/.test(own) ? publicIp : own;

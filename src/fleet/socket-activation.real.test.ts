@@ -27,14 +27,14 @@ test("fleetd serves on the sockets that systemd opened for it, and gives them ba
   t.after(() => host[Symbol.asyncDispose]());
   const { root } = host;
   const path = join(root, "run/fleet.sock");
-  const port = await freePort();
+  const [port, everywhere] = [await freePort(), await freePort()];
   const units = {
-    "fleet.socket": `[Unit]\nPartOf=fleet.service\n[Socket]\nListenStream=${path}\nListenStream=127.0.0.1:${port}\n`,
+    "fleet.socket": `[Unit]\nPartOf=fleet.service\n[Socket]\nListenStream=${path}\nListenStream=127.0.0.1:${port}\nListenStream=${everywhere}\n`,
     "fleet.service": `[Service]
 Type=notify
 NotifyAccess=all
 Environment=KEELSON_ROOT=${root} XDG_RUNTIME_DIR=${host.runtimeDir} KEELSON_CALLED_AS=keelson
-Environment=FLEET_ETCD_SERVERS=${store.clientUrl}
+Environment=FLEET_ETCD_SERVERS=${store.clientUrl} FLEET_PUBLIC_IP=192.0.2.7
 Environment=FLEET_API_LISTEN=unix://${path},http://127.0.0.1:${port}
 ExecStart=${process.execPath} ${MAIN} fleetd
 `,
@@ -51,6 +51,12 @@ ExecStart=${process.execPath} ${MAIN} fleetd
   await until("the daemon answers", async () => (await client.listMachines(signal)).length === 1);
   const overTcp = openFleetClient({ endpoints: [`http://127.0.0.1:${port}`] });
   assert.equal((await overTcp.listMachines(signal)).length, 1);
+
+  // Others are told of the one that they can reach.
+  const [{ id } = { id: "" }] = await client.listMachines(signal);
+  const key = `${store.clientUrl}/v2/keys/_coreos.com/fleet/machines/${id}/api`;
+  const { node } = (await (await fetch(key, { signal })).json()) as { node: { value: string } };
+  assert.equal(node.value, `http://192.0.2.7:${everywhere}`);
 
   // A daemon that is killed leaves the socket with systemd, and the next request starts another.
   const { stdout: before } = await systemctl("show", "-p", "MainPID", "--value", "fleet.service");
