@@ -176,3 +176,35 @@ test("a machine's record that says another id is none", () => {
   assert.equal(model.machines.size, 0);
   assert.equal(model.problems.get(key), `it is of machine ${a}`);
 });
+
+test("ClusterModel forgets a machine of which the store holds nothing any more", () => {
+  const mark = '{"by":"alice","at":"2026-11-22T00:00:00Z","why":""}';
+  const parts = new Map([
+    [
+      keys.machine(a, "object"),
+      writeMachine({ id: a, publicIp: "", metadata: new Map(), version: "1" }, false),
+    ],
+    [keys.machine(a, "api"), "http://192.0.2.7:49153"],
+    [keys.machine(a, "incarnation"), '{"instance":"1","address":"a"}'],
+    [keys.machine(a, "facts"), '{"memoryBytes":1,"millicores":1000}'],
+    [keys.machine(a, "leaving"), "true"],
+    [keys.machine(a, "cordoned"), mark],
+    [keys.machine(a, "draining"), mark],
+    [keys.machine(a, "removed"), mark],
+    [keys.machine(a, "held"), mark],
+    [keys.metadata(a, "disk"), "ssd"],
+  ]);
+  const model = new ClusterModel(keys);
+  for (const [key, value] of parts) {
+    put(model, key, value);
+    assert.deepEqual([...model.knownMachines], [a], key);
+    put(model, key, undefined);
+    assert.deepEqual([...model.knownMachines], [], key);
+  }
+  for (const [key, value] of parts) put(model, key, value);
+  assert.deepEqual([...model.problems], []);
+  for (const key of [...parts.keys()].slice(1)) put(model, key, undefined);
+  assert.deepEqual([[...model.knownMachines], model.machines.size], [[a], 1]);
+  put(model, keys.machine(a, "object"), undefined);
+  assert.deepEqual([[...model.knownMachines], model.machines.size], [[], 0]);
+});

@@ -178,11 +178,20 @@ export class MachineTable {
   }
 
   #show(id: MachineId, machine: MutableEntry): void {
+    if (isBlank(machine)) {
+      for (const machines of [this.#machines, this.#known, this.#present]) machines.delete(id);
+      return;
+    }
     const { record } = machine;
     this.#known.set(id, asSaid(machine, this.#restored));
     if (record === undefined) this.#present.delete(id);
     else this.#present.set(id, this.withMetadata(record));
   }
+}
+
+/** Whether the store holds nothing of it any more. */
+function isBlank({ metadata, leaving: _, ...parts }: MutableEntry): boolean {
+  return metadata.size === 0 && Object.values(parts).every((part) => part === undefined);
 }
 
 /** A record that says another id would have units placed on a machine that is not there. */
