@@ -66,7 +66,7 @@ async function firstFound(
   const others: string[] = [];
   const tries = step === LEASES_EVERY ? LEASE_TRIES : TRIES;
   for (let at = 1; at <= tries; at++) {
-    const { violations } = await simulate(at * step, options());
+    const { violations } = await simulate(at * step, { ...options(), until: expected });
     const found = violations.find((text) => expected.test(text));
     if (found !== undefined) return found;
     others.push(...violations);

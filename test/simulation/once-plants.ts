@@ -10,7 +10,7 @@ export const ONCE_PLANTS = {
     wrapSystemd: (systemd) =>
       withLease(systemd, (untilMs, signal) => systemd.extendLease(untilMs + 20_000, signal)),
   }),
-  /** Units that start without the lock, or with anybody's. */
+  /** Locks that others hold count for nothing, and are taken from them. */
   blindLock: () => ({ wrapKeys: blindLock, onStart: takeLocks }),
   /** An engine that breaks locks as soon as a machine is gone. */
   hastyEngine: () => ({ onStart: hastyEngine }),
@@ -31,7 +31,7 @@ function takeLocks({ feed, machine }: FleetMachine): void {
   const get = once.get.bind(once);
   once.get = (unit) => {
     const note = get(unit);
-    return note && { ...note, value: { machine: machine.id } };
+    return note?.value.machine === machine.id ? note : undefined;
   };
 }
 

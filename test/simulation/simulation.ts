@@ -41,6 +41,8 @@ export interface SimulationOptions {
   readonly plant?: SimulationHooks;
   /** A kind of fault that is to happen often. */
   readonly favour?: FaultKind;
+  /** A violation after which the run ends at once; it is all that is asked for. */
+  readonly until?: RegExp;
 }
 
 const LIVE = "after all faults end, everything is as it should be";
@@ -98,12 +100,12 @@ class Simulation implements AsyncDisposable {
   #settledMs = 0;
   #lookedAtIndex = 0;
 
-  constructor(seed: number, { print, plant = {}, favour }: SimulationOptions) {
+  constructor(seed: number, { print, plant = {}, favour, until }: SimulationOptions) {
     this.#seed = seed;
     this.#random = seededRandom(seed * 2 + 1);
     const random = this.#random;
     this.#trace = new Trace(() => this.#cluster?.clock.monotonicMs() ?? 0, print);
-    this.#violations = new Violations(this.#trace);
+    this.#violations = new Violations(this.#trace, until);
     this.#ledger = new Ledger(this.#violations, () => this.#cluster?.clock.monotonicMs() ?? 0);
     this.#ledger.onEvent = (event) => {
       this.#records?.told(event);
@@ -184,7 +186,7 @@ class Simulation implements AsyncDisposable {
     const endMs = clock.monotonicMs() + lastsMs;
     const { operations, faults } = this.#shape;
     const [busy, wild] = [between(random, ...operations), between(random, ...faults)];
-    while (clock.monotonicMs() < endMs) {
+    while (clock.monotonicMs() < endMs && !this.#violations.isEnough) {
       if (chance(random, busy)) this.#workload.act();
       if (chance(random, wild)) this.#faults.begin(lastsMs / 2);
       this.#faults.endDue(clock.monotonicMs());
@@ -201,7 +203,7 @@ class Simulation implements AsyncDisposable {
     let problems: string[] = ["nothing was looked at yet"];
     let steadyMs = 0;
     let told = "";
-    while (steadyMs < STEADY_MS && clock.monotonicMs() < endMs) {
+    while (steadyMs < STEADY_MS && clock.monotonicMs() < endMs && !this.#violations.isEnough) {
       for (let at = 0; at < 10; at++) await this.#step();
       const isRolling = this.#history.rollingOut(this.#ledger.index).length > 0;
       if (isRolling || this.#history.drains) endMs = startMs + LATE_MS + SETTLE_MS;
@@ -214,6 +216,7 @@ class Simulation implements AsyncDisposable {
       if (steadyMs === STEADY_MS / 2) this.#idle.begin();
       this.#faults.endDue(Number.POSITIVE_INFINITY);
     }
+    if (this.#violations.isEnough) return;
     if (steadyMs >= STEADY_MS) this.#idle.end();
     else {
       if (problems.length === 0) problems = ["it does not stay settled"];

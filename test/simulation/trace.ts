@@ -29,9 +29,16 @@ export class Violations {
   readonly found: string[] = [];
   readonly #told = new Set<string>();
   readonly #trace: Trace;
+  readonly #until: RegExp | undefined;
 
-  constructor(trace: Trace) {
+  constructor(trace: Trace, until?: RegExp) {
     this.#trace = trace;
+    this.#until = until;
+  }
+
+  /** Whether that was found which alone is looked for. */
+  get isEnough(): boolean {
+    return this.#until !== undefined && this.found.some((text) => this.#until?.test(text));
   }
 
   /** `subject` tells apart what may be wrong several times under one invariant. */

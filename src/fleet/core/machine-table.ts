@@ -190,8 +190,9 @@ export class MachineTable {
 }
 
 /** Whether the store holds nothing of it any more. */
-function isBlank({ metadata, leaving: _, ...parts }: MutableEntry): boolean {
-  return metadata.size === 0 && Object.values(parts).every((part) => part === undefined);
+function isBlank({ metadata, ...parts }: MutableEntry): boolean {
+  const held = Object.values(parts).filter((part) => part !== undefined && part !== false);
+  return metadata.size === 0 && held.length === 0;
 }
 
 /** A record that says another id would have units placed on a machine that is not there. */
