@@ -14,7 +14,7 @@ import { openSystemd } from "#systemd/open-systemd.ts";
 import { openApiServer } from "./api-server.ts";
 import { fleetVersion } from "./core/daemon-version.ts";
 import { type MachineId, parseMachineId } from "./core/machine-id.ts";
-import type { Incarnation, MachineFacts, MachineRecord } from "./core/records.ts";
+import type { MachineFacts, MachineRecord } from "./core/records.ts";
 import { type FleetMachine, openFleetMachine } from "./fleet-machine.ts";
 import { FleetMetrics } from "./fleet-metrics.ts";
 import { openHealthProbe } from "./health-probe.ts";
@@ -62,7 +62,10 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
   const machine = stack.use(
     openFleetMachine({
       machine: me,
-      incarnation: incarnationOf(await machineInstance(root), me.publicIp, api),
+      incarnation: {
+        instance: await machineInstance(root),
+        address: settings.public_ip || api || me.publicIp,
+      },
       api,
       ownAddress: settings.public_ip === "" ? ownAddress : undefined,
       keys,
@@ -166,10 +169,6 @@ function advertised(listens: readonly Address[], publicIp: string): string | und
     return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
   return undefined;
-}
-
-function incarnationOf(instance: string, publicIp: string, api: string | undefined): Incarnation {
-  return { instance, address: publicIp || (api ?? "") };
 }
 
 async function machineOf(
