@@ -1,10 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { availableParallelism, hostname, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import { activatedSockets } from "#base/activation.ts";
+import { type ActivatedSocket, activatedSockets } from "#base/activation.ts";
 import { systemClock } from "#base/clock.ts";
 import { Fault, isErrno, reasonOf } from "#base/fault.ts";
-import type { Address } from "#base/listen.ts";
 import { type Logger, openLogger } from "#base/logger.ts";
 import { ownAddress } from "#base/own-address.ts";
 import { followClientTls } from "#base/tls.ts";
@@ -54,18 +53,14 @@ export async function runFleetd(options: FleetdOptions, signal: AbortSignal): Pr
     env: withoutSettings(env),
   } as const;
   const activated = await activatedSockets(env, process.pid);
-  const opened = activated.flatMap(({ address = [] }) => address);
-  const api =
-    settings.api_advertise || advertised([...settings.api_listen, ...opened], me.publicIp);
+  const api = settings.api_advertise || advertised(settings, activated, me.publicIp);
+  const address = settings.public_ip || api || me.publicIp;
   await using stack = new AsyncDisposableStack();
   const keys = stack.use(openStore(settings, logger));
   const machine = stack.use(
     openFleetMachine({
       machine: me,
-      incarnation: {
-        instance: await machineInstance(root),
-        address: settings.public_ip || api || me.publicIp,
-      },
+      incarnation: { instance: await machineInstance(root), address },
       api,
       ownAddress: settings.public_ip === "" ? ownAddress : undefined,
       keys,
@@ -160,8 +155,12 @@ export async function readMachineId(root: string): Promise<MachineId> {
  * The address that others reach this machine's API at: the first TCP address that is not local, or the machine's own where
  * it listens on all.
  */
-function advertised(listens: readonly Address[], publicIp: string): string | undefined {
-  for (const address of listens) {
+function advertised(
+  { api_listen }: FleetSettings,
+  activated: readonly ActivatedSocket[],
+  publicIp: string,
+): string | undefined {
+  for (const address of [...api_listen, ...activated.flatMap((socket) => socket.address ?? [])]) {
     if (address.kind !== "tcp") continue;
     const { host: own, port } = address;
     const host = /^(?:0\.0\.0\.0|::)$/.test(own) ? publicIp : own;
