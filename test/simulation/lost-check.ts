@@ -8,6 +8,8 @@ import type { Violations } from "./trace.ts";
 /** A unit is taken away from a machine that has no record. */
 export interface Taking {
   readonly unit: string;
+  /** Whether it runs by its machine's lease only. */
+  readonly isLeased: boolean;
   readonly machine: string;
   readonly engine: string;
   /** What the engine's view was at. */
@@ -62,7 +64,13 @@ export class LostCheck {
     const { atMs } = taking;
     const wellMs = atMs - (this.#well.get(taking.machine)?.sinceMs ?? atMs);
     if (wellMs > WELL_MS) this.#tell(taking, `it was well for ${Math.round(wellMs)} ms`);
-    if (atMs - sinceMs < HOLD_MS) this.#judgeMany(taking, sinceMs);
+    if (atMs - sinceMs < HOLD_MS && !this.#hasStopped(taking, sinceMs))
+      this.#judgeMany(taking, sinceMs);
+  }
+
+  /** Who answers without a record has stopped its leased units, however many others went with it. */
+  #hasStopped({ isLeased, machine, atMs }: Taking, goneMs: number): boolean {
+    return isLeased && this.#answeredBy(machine, goneMs, atMs);
   }
 
   /**

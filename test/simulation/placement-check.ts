@@ -128,7 +128,8 @@ export class PlacementCheck {
     if (from === undefined || isNever) return;
     const [history, oracle] = [this.#history, this.#oracle];
     const cause = causeOfMove({ history, oracle, spec, from, to, index, before, after });
-    this.#lost.takes({ ...batch, unit, machine: from });
+    const isLeased = spec.leased !== undefined;
+    this.#lost.takes({ ...batch, unit, isLeased, machine: from });
     if (cause === undefined) tell(CAUSE, "it may stay where it is");
     else if (to === undefined) this.#judgeHomeless(spec.name, batch, after, tell);
   }
