@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseAddress } from "#base/listen.ts";
+import { ownAddress } from "#base/own-address.ts";
 import { startMember } from "#keys/member-for-tests.ts";
 import { type Daemon, end, mainPid, startDaemon, unit, until } from "#test/support/fleet-daemon.ts";
 import { privateSystemdMissing } from "#test/support/private-systemd.ts";
@@ -31,6 +32,8 @@ test("real systemds: a drain moves running units, a deadline stops what is bound
     "all machines are there",
     async () => (await client.listMachines(signal)).length === 3,
   );
+  const addresses = (await client.listMachines(signal)).map(({ primaryIP }) => primaryIP);
+  assert.deepEqual(new Set(addresses), new Set([await ownAddress()]), "nobody told them one");
   for (const name of names) await client.setUnit(unit(name, "/bin/sleep infinity"), signal);
   const bound = unit("own.service", "/bin/sleep infinity", [`MachineID=${c.id}`]);
   await client.setUnit(bound, signal);
