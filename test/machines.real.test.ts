@@ -1,6 +1,5 @@
 // Machines on this computer as it is: their life, and what goes wrong around it.
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +9,6 @@ import { LocalCluster } from "#machines/local-cluster.ts";
 import { ProcessProvider } from "#machines/process-provider.ts";
 import { identify } from "#machines/running-process.ts";
 import { StateDirectory } from "#machines/state-directory.ts";
-import { untilSaid } from "#test/support/interrupt.ts";
 import { type MachineState, machineState, PROGRAM, quoted } from "#test/support/keelson.ts";
 
 const HELLO = `#cloud-config
@@ -102,12 +100,10 @@ test("a shell ends with its machine", async () => {
   await state.succeed(...(await upArguments(state, 1, "127.0.70")));
   for (const halt of [["halt"], ["halt", "--force"]]) {
     await state.succeed("up");
-    const shell = state.start("ssh", "core-01", "echo here >&2; sleep 1000");
-    const ended = once(shell, "exit");
-    await untilSaid(shell, "here");
+    await using shell = state.start(["ssh", "core-01", "echo here; sleep 1000"]);
+    await shell.untilSaid("here");
     await state.succeed(...halt);
-    const [status] = await ended;
-    assert.notEqual(status, 0);
+    assert.notEqual(await shell.ended(), 0);
   }
 });
 
@@ -163,12 +159,10 @@ for (const moment of ["booting", "applying"])
   for (const signal of ["SIGINT", "SIGKILL"] as const)
     test(`an up that ends by ${signal} when ${moment} is made good by the next`, async () => {
       await using state = await machineState();
-      const cut = state.start(...(await upArguments(state, 2, "127.0.70", HELLO_SLOWLY)));
-      const ended = once(cut, "exit");
-      await untilSaid(cut, moment);
-      cut.kill(signal);
-      const [status] = await ended;
-      assert.equal(status, signal === "SIGINT" ? 130 : null);
+      await using cut = state.start(await upArguments(state, 2, "127.0.70", HELLO_SLOWLY));
+      await cut.untilSaid(moment);
+      cut.child.kill(signal);
+      assert.equal(await cut.ended(), signal === "SIGINT" ? 130 : signal);
       await state.succeed("up");
       for (const unit of ["hello", "slow"])
         assert.equal(await inside(state, "systemctl", "--user", "is-active", unit), "active\n");

@@ -1,13 +1,11 @@
 // Every command about machines, with containers: what a person does with a cluster in an afternoon.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { startKeelson, untilSaid } from "#test/support/interrupt.ts";
 import { type ProjectDirectory, projectDirectory } from "#test/support/project.ts";
 
 const execute = promisify(execFile);
@@ -142,12 +140,10 @@ for (const said of ["booting", "applying", "shutting down"])
   test(`containers that were left half way by a Ctrl-C when "${said}" are mended by up and destroy`, async () => {
     await using project = await openCloud();
     if (said === "shutting down") await project.tells("up", "controller");
-    const cut = startKeelson(project, said === "shutting down" ? ["halt"] : ["up", "controller"]);
-    const ended = once(cut, "exit");
-    await untilSaid(cut, said);
-    cut.kill("SIGINT");
-    const [status] = await ended;
-    assert.equal(status, 130);
+    await using cut = project.start(said === "shutting down" ? ["halt"] : ["up", "controller"]);
+    await cut.untilSaid(said);
+    cut.child.kill("SIGINT");
+    assert.equal(await cut.ended(), 130);
     await project.tells("up", "controller");
     assert.match(await project.succeed("status", "controller"), /01 +running[^]*02 +running/);
     await project.tells("destroy");

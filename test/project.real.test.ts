@@ -5,7 +5,6 @@ import { cp, mkdir, readdir, rename, rm, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { startKeelson, untilSaid } from "#test/support/interrupt.ts";
 import { projectDirectory } from "#test/support/project.ts";
 
 const UNIT = `#cloud-config
@@ -282,25 +281,22 @@ test("a Ctrl-C is for the program on the machine, as often as it is typed", asyn
   await using project = await projectDirectory(FILES);
   await project.tells("up", "db");
   const line = "trap 'echo got >&2' INT; echo here >&2; sleep 4; sleep 4; exit 5";
-  const shell = startKeelson(project, ["ssh", "db-01", line], { detached: true });
-  const ended = once(shell, "exit");
+  await using shell = project.start(["ssh", "db-01", line]);
   for (const said of ["here", "got"]) {
-    await untilSaid(shell, said);
-    process.kill(-(shell.pid ?? 0), "SIGINT"); // as a terminal does, to all in the foreground
+    await shell.untilSaid(said);
+    shell.signalGroup("SIGINT");
   }
-  assert.deepEqual(await ended, [5, null]);
+  assert.equal(await shell.ended(), 5);
 });
 
 for (const said of ["shutting down", "halted", "booting", "applying"])
   test(`a reload that is interrupted when "${said}" is made good by up`, async () => {
     await using project = await projectDirectory(FILES);
     await project.tells("up");
-    const cut = startKeelson(project, ["reload", "web"]);
-    const ended = once(cut, "exit");
-    await untilSaid(cut, said);
-    cut.kill("SIGINT");
-    const [status] = await ended;
-    assert.equal(status, 130);
+    await using cut = project.start(["reload", "web"]);
+    await cut.untilSaid(said);
+    cut.child.kill("SIGINT");
+    assert.equal(await cut.ended(), 130);
     await project.tells("up");
     assert.match(await project.succeed("status"), /web-01 +running[^]*web-02 +running/);
     await project.tells("destroy");

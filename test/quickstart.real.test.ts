@@ -1,12 +1,11 @@
 // The story of the README, on machines of its own: from nothing to a cluster, through the loss of each kind of machine.
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type MachineState, machineState, PROGRAM } from "#test/support/keelson.ts";
+import type { RunningProgram } from "#test/support/running.ts";
 
 const HOME = dirname(dirname(PROGRAM));
 const EXAMPLES = join(HOME, "examples/quickstart");
@@ -41,12 +40,9 @@ function mainPid(state: MachineState, machine: string, unit: string): Promise<st
 }
 
 /** `keelson quickstart`, once it says that it waits for Ctrl-C. */
-async function startInForeground(state: MachineState): Promise<ChildProcess> {
-  const foreground = state.start("quickstart", ...NETWORK);
-  let said = "";
-  foreground.stdout?.setEncoding("utf8").on("data", (text: string) => (said += text));
-  foreground.stderr?.resume();
-  await until("it is up", async () => said.includes("Ctrl-C"));
+async function startInForeground(state: MachineState): Promise<RunningProgram> {
+  const foreground = state.start(["quickstart", ...NETWORK]);
+  await foreground.untilSaid("Ctrl-C");
   return foreground;
 }
 
@@ -149,17 +145,16 @@ test("the quickstart, and what its README shows", async (t: TestContext) => {
   });
 
   await t.test("run again in the foreground it finds everything, and Ctrl-C halts it", async () => {
-    const foreground = await startInForeground(state);
-    foreground.kill("SIGINT");
-    assert.deepEqual(await once(foreground, "exit"), [0, null]);
+    await using foreground = await startInForeground(state);
+    foreground.child.kill("SIGINT");
+    assert.equal(await foreground.ended(), 0);
     assert.match(await state.succeed("status"), /core-01 +halted[\s\S]*core-03 +halted/);
   });
 
   await t.test("destroy leaves nothing, and ends what waits in the foreground", async () => {
-    const foreground = await startInForeground(state);
-    const exit = once(foreground, "exit");
+    await using foreground = await startInForeground(state);
     await state.succeed("destroy");
-    assert.deepEqual(await exit, [0, null]);
+    assert.equal(await foreground.ended(), 0);
     assert.deepEqual(await state.traces(), []);
     assert.equal(existsSync(state.path), false);
   });

@@ -5,9 +5,13 @@ import { globSync } from "node:fs";
 import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { endFiles, watchFiles } from "#test/support/overdue.ts";
 
 const HOME = join(import.meta.dirname, "..");
 const TEST_LIMIT_MS = 600_000;
+const FILE_LIMIT_MS = 900_000;
+/** A run that hangs here and there ends as well, with what it counted until then. */
+const RUN_LIMIT_MS = 75 * 60_000;
 
 // The same sources are loaded by hundreds of processes: what Node makes of them is kept for the next.
 process.env["NODE_COMPILE_CACHE"] = join(HOME, "node_modules/.cache/node");
@@ -34,6 +38,9 @@ const files =
         .map((file) => join(HOME, file));
 const isReal = (file: string) => file.endsWith(".real.test.ts");
 
+using _watch = watchFiles(FILE_LIMIT_MS);
+const overdue = setTimeout(() => void endRun(), RUN_LIMIT_MS);
+
 if (named.length === 0) check();
 await runFiles(
   files.filter((file) => !isReal(file)),
@@ -42,11 +49,24 @@ await runFiles(
 // Real machines, servers and clusters share two cores: one after another, so that limits mean something.
 if (!isFast) await runFiles(files.filter(isReal), 1);
 
-for (const failure of failures) console.log(`failed: ${failure}`);
-if (count.skipped > 0)
-  console.log("skipped tests count as failures here: mend the setup (script/setup test)");
-console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
-process.exitCode = count.failed > 0 || count.skipped > 0 || count.passed === 0 ? 1 : 0;
+clearTimeout(overdue);
+process.exitCode = conclude();
+
+/** Prints what was counted; the exit status. */
+function conclude(): number {
+  for (const failure of failures) console.log(`failed: ${failure}`);
+  if (count.skipped > 0)
+    console.log("skipped tests count as failures here: mend the setup (script/setup test)");
+  console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  return count.failed > 0 || count.skipped > 0 || count.passed === 0 ? 1 : 0;
+}
+
+async function endRun(): Promise<never> {
+  count.failed += 1;
+  failures.push(`the run: not over after ${RUN_LIMIT_MS / 60_000} minutes, the rest was not run`);
+  await endFiles(0);
+  process.exit(conclude());
+}
 
 /** Types, lint, form and dead code count as one test. */
 function check(): void {

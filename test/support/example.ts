@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { machineState, type Outcome, PROGRAM } from "./keelson.ts";
+import { type RunningProgram, runProgram } from "./running.ts";
 
 const EXAMPLES = join(dirname(dirname(PROGRAM)), "examples");
 const LIMIT_MS = 120_000;
@@ -20,15 +19,9 @@ export interface Example extends AsyncDisposable {
   /** Types lines to a shell that a program opens, on a terminal, the last one to leave it; what came back. */
   types(program: string, lines: readonly string[]): Promise<string>;
   /** Starts it, to be ended by `AsyncDisposable`. */
-  start(line: string): RunningLine;
+  start(line: string): RunningProgram;
   /** Replaces texts in one of its files. */
   edit(file: string, changes: Readonly<Record<string, string>>): Promise<void>;
-}
-
-export interface RunningLine extends AsyncDisposable {
-  readonly child: ChildProcess;
-  /** What it printed so far. */
-  readonly said: () => string;
 }
 
 /** @param changes texts of its files that are replaced, such as the network that a person's machines may have. */
@@ -55,7 +48,7 @@ export async function openExample(
     assert.equal(status, 0, `${line} ended with ${status}: ${stdout}${stderr}`);
     return stdout;
   };
-  const start = (line: string) => startLine(`${inPlace} exec ${line}`, env);
+  const start = (line: string) => runProgram("sh", ["-c", `${inPlace} exec ${line}`], { env });
   stack.defer(async () => void (await says("keelson destroy")));
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true }))
     if (entry.isFile())
@@ -73,25 +66,8 @@ export async function openExample(
   };
 }
 
-function startLine(line: string, env: NodeJS.ProcessEnv): RunningLine {
-  const child = spawn("sh", ["-c", line], { env, stdio: ["pipe", "pipe", "pipe"] });
-  const ended = once(child, "close");
-  let said = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (text: string) => (said += text));
-  child.stdin.on("error", () => {}); // it ended before it had read everything
-  return {
-    child,
-    said: () => said,
-    async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
-      await ended;
-    },
-  };
-}
-
 /** Each line once the prompt is there: what is typed ahead is lost to programs that empty their terminal's input. */
-async function typed(running: RunningLine, lines: readonly string[]): Promise<string> {
+async function typed(running: RunningProgram, lines: readonly string[]): Promise<string> {
   await using terminal = running;
   const { child, said } = terminal;
   let from = 0;

@@ -1,8 +1,9 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { type RunningProgram, runProgram } from "./running.ts";
 
 const execute = promisify(execFile);
 
@@ -27,8 +28,8 @@ export interface MachineState extends AsyncDisposable {
   keelson(args: readonly string[], wrapper?: readonly string[]): Promise<Outcome>;
   /** Runs it and fails unless it ends well; what it printed. */
   succeed(...args: string[]): Promise<string>;
-  /** Starts it, to be interrupted. */
-  start(...args: string[]): ChildProcess;
+  /** Starts it, in a directory, to be interrupted. */
+  start(args: readonly string[], directory?: string): RunningProgram;
   /** What there is of its machines on this computer: processes, mounts, control groups. */
   traces(): Promise<readonly string[]>;
 }
@@ -40,7 +41,9 @@ export async function machineState(): Promise<MachineState> {
   const env = { ...process.env, KEELSON_STATE: path, KEELSON_SOURCE: "1" };
   const keelson = async (args: readonly string[], wrapper: readonly string[] = []) => {
     const [program = "", ...rest] = [...wrapper, PROGRAM, ...args];
-    return outcomeOf(execute(program, rest, { env, timeout: COMMAND_LIMIT_MS }));
+    return outcomeOf(
+      execute(program, rest, { env, timeout: COMMAND_LIMIT_MS, killSignal: "SIGKILL" }),
+    );
   };
   const succeed = async (...args: string[]) => {
     const { status, stdout, stderr } = await keelson(args);
@@ -52,7 +55,11 @@ export async function machineState(): Promise<MachineState> {
     path,
     keelson,
     succeed,
-    start: (...args) => spawn(PROGRAM, args, { env, stdio: ["ignore", "pipe", "pipe"] }),
+    start: (args, cwd = ".") => {
+      const running = runProgram(PROGRAM, args, { cwd, env });
+      running.child.stdin?.end();
+      return running;
+    },
     traces: () => tracesOf(path),
     async [Symbol.asyncDispose]() {
       await succeed("destroy");

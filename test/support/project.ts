@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type MachineState, machineState, type Outcome } from "./keelson.ts";
+import type { RunningProgram } from "./running.ts";
 
 /** A directory with a `keelson.yaml`, whose machines go with it. */
 export interface ProjectDirectory extends AsyncDisposable {
@@ -10,6 +11,8 @@ export interface ProjectDirectory extends AsyncDisposable {
   write(name: string, content: string): Promise<void>;
   /** Runs `keelson ARGS` in it, or in another directory. */
   keelson(args: readonly string[], directory?: string): Promise<Outcome>;
+  /** Starts it, to be interrupted. */
+  start(args: readonly string[]): RunningProgram;
   /** Runs it and fails unless it ends well; what it printed. */
   readonly succeed: (...args: string[]) => Promise<string>;
   /** The same, for what it tells the person. */
@@ -41,6 +44,7 @@ export async function projectDirectory(files: Record<string, string>): Promise<P
     state,
     write,
     keelson,
+    start: (args) => state.start(args, directory),
     succeed: async (...args) => (await endsWell(args)).stdout,
     tells: async (...args) => (await endsWell(args)).stderr,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
