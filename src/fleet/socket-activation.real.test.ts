@@ -67,8 +67,9 @@ ExecStart=${process.execPath} ${MAIN} fleetd
 });
 
 test("a unix socket that a dead fleetd left is replaced", { skip }, async (t) => {
-  const host = await startPrivateSystemd();
-  t.after(() => host[Symbol.asyncDispose]());
+  const owned = new AsyncDisposableStack();
+  t.after(() => owned.disposeAsync());
+  const host = owned.use(await startPrivateSystemd());
   const path = join(host.root, "run/fleet.sock");
   const script = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
   await once(spawn(process.execPath, ["-e", script]), "exit");
@@ -81,7 +82,7 @@ test("a unix socket that a dead fleetd left is replaced", { skip }, async (t) =>
     },
     stdio: "ignore",
   });
-  t.after(async () => {
+  owned.defer(async () => {
     const ended = once(daemon, "exit");
     daemon.kill("SIGTERM");
     await ended;

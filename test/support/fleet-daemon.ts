@@ -29,8 +29,9 @@ export async function startDaemon(
   store: { readonly clientUrl: string },
   settings: NodeJS.ProcessEnv = {},
 ): Promise<Daemon> {
-  const systemd = await startPrivateSystemd();
-  t.after(() => systemd[Symbol.asyncDispose]());
+  const owned = new AsyncDisposableStack();
+  t.after(() => owned.disposeAsync());
+  const systemd = owned.use(await startPrivateSystemd());
   const { root } = systemd;
   const id = await output("cat", [join(root, "etc/machine-id")]);
   const url = `http://127.0.0.1:${await freePort()}`;
@@ -66,7 +67,7 @@ export async function startDaemon(
       return { status: status as number, stderr: await stderr };
     },
   };
-  t.after(() => end(daemon, "SIGKILL"));
+  owned.defer(() => end(daemon, "SIGKILL")); // before its systemd, in whose directories it writes
   await until("fleetd knows its machine", async () =>
     (await daemon.client.listMachines(signal)).some((machine) => machine.id === daemon.id),
   );

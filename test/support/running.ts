@@ -10,11 +10,11 @@ export interface RunningProgram extends AsyncDisposable {
   readonly child: ChildProcess;
   /** What it printed so far, on either output. */
   readonly said: () => string;
-  /** Waits until it has printed `words`. @throws {AssertionError} when it ends, or takes very long, without. */
+  /** Waits until it has printed `words`. @throws when it ends, or takes very long, without. */
   untilSaid(words: string): Promise<void>;
   /** Sends to all of its group, as a terminal does at a Ctrl-C. */
   signalGroup(signal: NodeJS.Signals): void;
-  /** Waits for its end: its status, or the signal that ended it. @throws {AssertionError} when it takes very long. */
+  /** Waits for its end: its status, or the signal that ended it. @throws when it takes very long. */
   ended(): Promise<number | NodeJS.Signals>;
 }
 
